@@ -1,0 +1,227 @@
+//! The evidence document.
+
+use std::collections::BTreeMap;
+
+use paname_stats::Rate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
+
+/// Name and version of the document's schema.
+pub const SCHEMA: &str = "paname-evidence/1";
+
+/// Everything that an audit found, for programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// SHA-256 of the canonical JSON (RFC 8785) of `core`.
+    pub core_sha256: String,
+    /// What the same manifest, data and program always give.
+    pub core: Core,
+    /// The most exposed records or persons per row, by random pseudonym; empty unless the manifest allows it. Outside the core, since the
+    /// pseudonyms come from a random key that stays with the controller.
+    pub exposed: BTreeMap<String, Vec<Exposed>>,
+    /// Times and hardware, which differ from run to run.
+    pub run: Run,
+}
+
+impl Evidence {
+    /// Seals a core.
+    pub fn new(
+        core: Core,
+        exposed: BTreeMap<String, Vec<Exposed>>,
+        run: Run,
+    ) -> Result<Self, serde_json::Error> {
+        let core_sha256 = canonical_sha256(&core)?;
+        Ok(Self { schema: SCHEMA.to_owned(), core_sha256, core, exposed, run })
+    }
+
+    /// Whether the digest is that of the core.
+    pub fn is_intact(&self) -> Result<bool, serde_json::Error> {
+        Ok(self.schema == SCHEMA && canonical_sha256(&self.core)? == self.core_sha256)
+    }
+
+    /// The roll-up: the worst verdict of the rows, a demonstrated leak being the worst. Rows that were not requested do not count.
+    pub fn verdict(&self) -> Verdict {
+        let requested = self.core.rows.iter().filter(|row| !row.reasons.contains(&Reason::NotRequested));
+        requested.map(|row| row.verdict).min().unwrap_or(Verdict::NotTested)
+    }
+}
+
+/// What an audit found, without times and hardware.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Core {
+    /// The program.
+    pub tool: Tool,
+    /// SHA-256 of the manifest file; of the score file's bytes where there is no manifest.
+    pub manifest_sha256: String,
+    /// The manifest as JSON, in its own words: what was declared. A missing answer is missing here.
+    pub declared: serde_json::Value,
+    /// The audited data.
+    pub data: DataSummary,
+    /// The model under audit; absent where only scores were given.
+    pub target: Option<ModelSummary>,
+    /// The reference models; absent where only scores were given.
+    pub references: Option<ReferenceSummary>,
+    /// The statistics' settings as they were used.
+    pub statistics: serde_json::Value,
+    /// One row per requested test, then one per family without a test.
+    pub rows: Vec<Row>,
+    /// Plugins that took part.
+    pub plugins: Vec<PluginUsed>,
+}
+
+/// The program that wrote the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A plugin that took part in the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginUsed {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its library.
+    pub sha256: String,
+}
+
+/// The audited data in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DataSummary {
+    /// What is counted.
+    pub unit: Unit,
+    /// Audited records that were members.
+    pub member_records: u64,
+    /// Audited records that were not.
+    pub non_member_records: u64,
+    /// Records of the population.
+    pub population_records: u64,
+    /// Persons among the members, where persons are the unit.
+    pub member_persons: Option<u64>,
+    /// Persons among the non-members.
+    pub non_member_persons: Option<u64>,
+    /// Number of classes.
+    pub classes: Option<u64>,
+    /// Digest of each input file by its name as written in the manifest.
+    pub files: Vec<(String, String)>,
+}
+
+/// A model in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelSummary {
+    /// Its name.
+    pub name: String,
+    /// The adapter that opened it.
+    pub adapter: String,
+    /// Digest of what decides its answers.
+    pub fingerprint: String,
+    /// What it does.
+    pub task: String,
+    /// Names of the accesses that it offers.
+    pub offers: Vec<String>,
+    /// Names of the accesses that the manifest grants to the attacker.
+    pub granted: Vec<String>,
+    /// Accuracy on the audited members, where it can be measured.
+    pub accuracy_members: Option<Rate>,
+    /// Accuracy on the audited non-members.
+    pub accuracy_non_members: Option<Rate>,
+}
+
+/// The reference models in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReferenceSummary {
+    /// Models used.
+    pub used: u64,
+    /// Models left out since their rows repeat or complement the target's and would tell who is a member, by position.
+    pub excluded: Vec<u64>,
+    /// Fewest and most models fitted with an audited record.
+    pub fitted_with: (u64, u64),
+    /// Fewest and most models fitted without an audited record.
+    pub fitted_without: (u64, u64),
+}
+
+/// One line of the common grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// The test's id in the manifest, or the family's name.
+    pub id: String,
+    /// Family, e.g. `membership-inference`.
+    pub family: String,
+    /// Point of EDPB opinion 28/2024, paragraph 55, that the row answers to, e.g. `55(i)`.
+    pub edpb: String,
+    /// The attack; absent for a family without a test.
+    pub attack: Option<AttackUsed>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// Numbers, where the attack ran.
+    pub membership: Option<MembershipResult>,
+}
+
+/// The attack of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AttackUsed {
+    /// Its name.
+    pub name: String,
+    /// Version of its behaviour.
+    pub version: u32,
+    /// Title in French.
+    pub title_fr: String,
+    /// Title in English.
+    pub title_en: String,
+    /// What its success shows, in French.
+    pub summary_fr: String,
+    /// What its success shows, in English.
+    pub summary_en: String,
+    /// Its score in one line.
+    pub formula: String,
+    /// Where it comes from.
+    pub paper: String,
+    /// Where its code comes from: this program or a plugin.
+    pub origin: String,
+    /// All parameters, defaults included.
+    pub parameters: serde_json::Value,
+    /// Signals that it read.
+    pub signals: Vec<String>,
+    /// Reference models that it was given.
+    pub references: u64,
+    /// Records that it asked the target about, signals included; a record asked twice counts twice.
+    pub asked: u64,
+}
+
+/// What differs between two runs of the same audit.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// First start, UTC.
+    pub started: String,
+    /// End, UTC.
+    pub finished: String,
+    /// Processor, cores and system.
+    pub hardware: String,
+    /// Digest of the records' ids and truth under a random key (BLAKE3) that stays with the controller: it names the data without being an
+    /// oracle for them.
+    pub data_fingerprint: String,
+    /// Steps run by the last call.
+    pub steps_run: u64,
+    /// Steps found finished.
+    pub steps_reused: u64,
+    /// Times that the manifest was changed after this run folder was begun; the journal holds each version's digest.
+    pub amendments: u64,
+    /// Hash of the journal's last line before the evidence was written.
+    pub journal_head: String,
+}
+
+/// The JSON schema of the document.
+pub fn schema() -> serde_json::Value {
+    serde_json::Value::from(schemars::schema_for!(Evidence))
+}

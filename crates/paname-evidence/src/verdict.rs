@@ -1,0 +1,112 @@
+//! The closed list of verdicts, and why they were given.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The outcome of one row of the audit. "No leak detected" needs an equivalence test, which this version does not have: absence of evidence is
+/// [`Verdict::Inconclusive`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The attack tells members from non-members beyond chance, and the controls leave no other explanation.
+    LeakDemonstrated,
+    /// The test ran or could have run, but neither a leak nor its absence follows.
+    Inconclusive,
+    /// The test did not run, for the reason given.
+    NotTested,
+    /// The test makes no sense for this model or these data.
+    NotApplicable,
+}
+
+/// Why a row has its verdict. Codes and numbers only; the report words them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reason {
+    /// Significant after correction for all detection tests of the audit.
+    Significant {
+        /// Smallest adjusted p-value of the row.
+        p_adjusted: f64,
+        /// The audit's level.
+        alpha: f64,
+    },
+    /// Not significant after correction.
+    NotSignificant {
+        /// Smallest adjusted p-value of the row.
+        p_adjusted: f64,
+        /// The audit's level.
+        alpha: f64,
+    },
+    /// The control with unrelated models passed: the attack finds more on the target than on models that have nothing to do with these members.
+    AboveUnrelatedModels {
+        /// p-value of the control.
+        p: f64,
+    },
+    /// The attack finds about as much on unrelated models: members and non-members differ by themselves.
+    Confounded {
+        /// p-value of the control.
+        p: f64,
+        /// Level that it had to reach.
+        alpha: f64,
+    },
+    /// No control could exclude that members and non-members differ by themselves, and the manifest does not say that chance drew them.
+    ShiftNotExcluded,
+    /// The manifest states that chance drew the members from one pool, so that no shift is possible.
+    RandomSplitDeclared,
+    /// Too few members or non-members for any statement.
+    TooFew {
+        /// Needed on each side.
+        needed: u64,
+        /// Members that there are.
+        members: u64,
+        /// Non-members that there are.
+        non_members: u64,
+    },
+    /// Every score is the same.
+    AllTied,
+    /// The attack needs more reference models, or other ones.
+    References {
+        /// What is short, as the attack words it (English).
+        what: String,
+        /// Needed.
+        needed: u64,
+        /// Given.
+        got: u64,
+    },
+    /// The attack needs access that is not granted or not offered.
+    Access {
+        /// Names of what is missing.
+        missing: Vec<String>,
+    },
+    /// The test would ask the target about more records than the manifest allows.
+    Budget {
+        /// Records to ask about.
+        needed: u64,
+        /// Records allowed.
+        allowed: u64,
+    },
+    /// The measured accuracy of the target is not the declared one: the model or the data are not what the manifest says.
+    Fidelity {
+        /// `train` or `test`.
+        side: String,
+        /// Declared accuracy.
+        declared: f64,
+        /// Measured accuracy.
+        measured: f64,
+    },
+    /// The manifest asks for no test of this family.
+    NotRequested,
+    /// The manifest declares that the test makes no sense here.
+    DeclaredNotApplicable {
+        /// Its reason, in the manifest's words.
+        why: String,
+    },
+    /// The model has no such task or output.
+    Task,
+    /// The attack failed.
+    Failed {
+        /// Its error (English).
+        message: String,
+    },
+    /// Absence of a leak was not tested: it needs an equivalence test.
+    AbsenceNotTested,
+}
