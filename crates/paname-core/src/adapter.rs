@@ -1,0 +1,185 @@
+//! Adapters open targets, open given reference models, and fit new ones.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attack::parse_config;
+use crate::{Access, Ctx, Error, Labels, Result, Roster, Target, Tensor};
+
+/// A family of models that can be audited, such as recorded predictions or PyTorch programs.
+pub trait Adapter: Sized + 'static {
+    /// What the adapter is.
+    const INFO: AdapterInfo;
+    /// Its keys in the manifest; unknown keys must be refused.
+    type Config: DeserializeOwned + Serialize + schemars::JsonSchema;
+
+    /// Every file whose content decides what [`Adapter::open`] and [`Adapter::references`] give: cache keys and evidence name their digests.
+    fn files(config: &Self::Config, base: &Path) -> Result<Vec<PathBuf>>;
+
+    /// Opens one model.
+    fn open(config: Self::Config, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>>;
+
+    /// Opens the reference models that were given, each with the rows it was fitted on.
+    fn references(_config: Self::Config, _setting: &Setting<'_>, _ctx: &Ctx<'_>) -> Result<Vec<Reference>> {
+        Err(Error::Unsupported(format!("adapter `{}` opens no given reference models", Self::INFO.name)))
+    }
+
+    /// Fits reference models. One result per run: one bad run loses no other.
+    fn fit(_recipe: &Recipe, _data: &Records, runs: &[FitRun], _ctx: &Ctx<'_>) -> Vec<Result<Fitted>> {
+        let refusal = Error::Unsupported(format!("adapter `{}` fits no models", Self::INFO.name));
+        runs.iter().map(|_| Err(refusal.clone())).collect()
+    }
+}
+
+/// What an adapter is, for listings and documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct AdapterInfo {
+    /// Name in manifests, lower case with hyphens.
+    pub name: &'static str,
+    /// Version of its behaviour; part of cache keys.
+    pub version: u32,
+    /// One line in French.
+    pub summary_fr: &'static str,
+    /// One line in English.
+    pub summary_en: &'static str,
+    /// Everything that it can offer.
+    pub offers: Access,
+}
+
+/// What an adapter may know while opening: where files are and which records there are, never who is a member.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Relative paths in the configuration start here: the manifest's folder.
+    pub base: &'a Path,
+    /// Every record of the audit.
+    pub roster: &'a Roster,
+    /// Labels in the order of the roster, for losses and for checks.
+    pub labels: &'a Labels,
+}
+
+/// A reference ("shadow") model and the records of the roster that it was fitted on.
+pub struct Reference {
+    /// The model.
+    pub target: Box<dyn Target>,
+    /// Truth values in the order of the roster: was the record among its training rows.
+    pub member: Vec<bool>,
+}
+
+/// Data to fit on.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// Whom the rows are about, by roster position.
+    pub ids: Arc<[u32]>,
+    /// Inputs `[records, …]`.
+    pub inputs: Tensor,
+    /// Labels in the order of `ids`.
+    pub labels: Labels,
+}
+
+/// One model to fit.
+#[derive(Debug, Clone)]
+pub struct FitRun {
+    /// Rows of the data to fit on.
+    pub rows: Arc<[u32]>,
+    /// Seed of initialisation, shuffles, dropout and augmentation.
+    pub seed: u64,
+}
+
+/// A fitted model.
+pub struct Fitted {
+    /// The model.
+    pub target: Box<dyn Target>,
+    /// Where its weights were saved, if they were.
+    pub weights: Option<PathBuf>,
+    /// Loss and accuracy on its own rows after the last epoch, where the adapter measures them.
+    pub train_loss: Option<f64>,
+    /// Accuracy on its own rows after the last epoch.
+    pub train_accuracy: Option<f64>,
+}
+
+/// How to fit a model. The defaults are those of the adapter where a field is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Recipe {
+    /// Built-in name, TorchScript file or exported program, as the adapter understands it, with its sizes.
+    pub architecture: serde_json::Map<String, serde_json::Value>,
+    /// What is minimised.
+    pub objective: Objective,
+    /// `sgd`, `adam`, `adamw`.
+    pub optimizer: Option<String>,
+    /// Step size at its highest.
+    pub learning_rate: Option<f64>,
+    /// `constant`, `cosine`, `step`, `one-cycle`.
+    pub schedule: Option<String>,
+    /// L2 penalty.
+    pub weight_decay: Option<f64>,
+    /// Passes over the rows.
+    pub epochs: Option<u32>,
+    /// Rows per step.
+    pub batch: Option<u32>,
+    /// Names of random input transformations, applied in order.
+    pub augmentation: Vec<String>,
+    /// Epochs after which weights are kept besides the last.
+    pub checkpoints: Vec<u32>,
+}
+
+/// What a fit minimises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Objective {
+    /// Cross-entropy of classes.
+    #[default]
+    CrossEntropy,
+    /// Mean squared error.
+    MeanSquaredError,
+    /// Cross-entropy to the outputs of another model.
+    Distillation,
+    /// Pinball loss of quantile regression.
+    Pinball,
+    /// Evidence lower bound of a variational autoencoder.
+    VariationalAutoencoder,
+    /// Adversarial training of a generator.
+    Adversarial,
+    /// Agreement between augmented views.
+    Contrastive,
+}
+
+type Files = fn(serde_json::Value, &Path) -> Result<Vec<PathBuf>>;
+type Open = fn(serde_json::Value, &Setting<'_>, &Ctx<'_>) -> Result<Box<dyn Target>>;
+type OpenReferences = fn(serde_json::Value, &Setting<'_>, &Ctx<'_>) -> Result<Vec<Reference>>;
+type Fit = fn(&Recipe, &Records, &[FitRun], &Ctx<'_>) -> Vec<Result<Fitted>>;
+
+/// A row of a list of adapters.
+#[derive(Clone, Copy)]
+pub struct AdapterEntry {
+    /// What the adapter is.
+    pub info: AdapterInfo,
+    /// JSON schema of its configuration.
+    pub schema: fn() -> serde_json::Value,
+    /// Parses the configuration and lists the files that it names.
+    pub files: Files,
+    /// Parses the configuration and opens a model.
+    pub open: Open,
+    /// Parses the configuration and opens reference models.
+    pub references: OpenReferences,
+    /// Fits models.
+    pub fit: Fit,
+}
+
+impl AdapterEntry {
+    /// The row of adapter `A`.
+    pub const fn of<A: Adapter>() -> Self {
+        Self {
+            info: A::INFO,
+            schema: || serde_json::Value::from(schemars::schema_for!(A::Config)),
+            files: |config, base| A::files(&parse_config(config)?, base),
+            open: |config, setting, ctx| A::open(parse_config(config)?, setting, ctx),
+            references: |config, setting, ctx| A::references(parse_config(config)?, setting, ctx),
+            fit: A::fit,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Attacks: what a contributor writes, and the row that makes it known.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Access, Case, Ctx, Error, Findings, Result, Signal};
+
+/// A test that tries to learn something about training data. It sees no truth, computes no statistics, and does no input or output.
+///
+/// Laws: the same findings for the same seed on any number of threads; chance where there is nothing to find; stops within a tick when
+/// cancelled.
+pub trait Attack: Send + Sync + Sized + 'static {
+    /// What the attack is.
+    const INFO: Info;
+    /// Its parameters. `deny_unknown_fields`; the defaults are the paper's.
+    type Config: DeserializeOwned + Serialize + schemars::JsonSchema + Default;
+
+    /// Checks the parameters; what it returns cannot be wrong any more.
+    fn new(config: Self::Config) -> Result<Self>;
+
+    /// What a run on `records` audited records needs.
+    fn needs(&self, records: usize) -> Needs;
+
+    /// Runs.
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings>;
+}
+
+/// What an attack is, for listings, reports and documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// Name in manifests, lower case with hyphens.
+    pub name: &'static str,
+    /// Version of its behaviour: raise it whenever findings change, since it is part of cache keys.
+    pub version: u32,
+    /// What it is about.
+    pub family: Family,
+    /// Title in French.
+    pub title_fr: &'static str,
+    /// Title in English.
+    pub title_en: &'static str,
+    /// What a successful run shows, one sentence for a reader who is no specialist, in French.
+    pub summary_fr: &'static str,
+    /// The same in English.
+    pub summary_en: &'static str,
+    /// The score in one line.
+    pub formula: &'static str,
+    /// Authors, title, year, identifier.
+    pub paper: &'static str,
+    /// The source file of the attack (`include_str!`): its `//!` head is its manual page.
+    pub source: &'static str,
+}
+
+impl Info {
+    /// The manual page: the text of the `//!` head of the source file, Markdown.
+    pub fn manual(&self) -> String {
+        let head = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        let lines: Vec<&str> = head.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        lines.join("\n")
+    }
+}
+
+/// Families of attacks, as regulators name them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Family {
+    /// Was this record in the training set?
+    MembershipInference,
+    /// What is this person's unknown attribute?
+    AttributeInference,
+    /// What does a member of this class or this person look like?
+    ModelInversion,
+    /// Which training records can be rebuilt?
+    Reconstruction,
+    /// Which training texts come out when prompted?
+    Extraction,
+}
+
+/// What a run needs, for the plan and for refusals before anything is spent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Needs {
+    /// Signals that will be read.
+    pub signals: Vec<Signal>,
+    /// Accesses to the target besides those that the signals imply.
+    pub access: Access,
+    /// Smallest number of reference models.
+    pub references_min: usize,
+    /// Number of reference models beyond which more are not used.
+    pub references_max: usize,
+    /// Smallest number of reference models that included, and smallest number that left out, each audited record.
+    pub in_out_min: (usize, usize),
+    /// Smallest number of population records.
+    pub population_min: usize,
+    /// Models that the attack fits itself.
+    pub fits: usize,
+    /// Questions to the target per audited record besides those of the signals.
+    pub queries_per_record: u64,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self {
+            signals: Vec::new(),
+            access: Access::empty(),
+            references_min: 0,
+            references_max: 0,
+            in_out_min: (0, 0),
+            population_min: 0,
+            fits: 0,
+            queries_per_record: 0,
+        }
+    }
+}
+
+impl Needs {
+    /// Checks these needs against a case: the access granted, the reference models with their rows, the population. The first thing missing is
+    /// the error.
+    pub fn check(&self, case: &Case<'_>) -> Result<()> {
+        let granted = case.granted();
+        for &signal in &self.signals {
+            if !signal.computable_from(granted) {
+                return Err(Error::Denied(Access::LOGITS));
+            }
+        }
+        if !granted.contains(self.access) {
+            return Err(Error::Denied(self.access - granted));
+        }
+        let short = |what: &str, needed: usize, got: usize| {
+            if got < needed { Err(Error::Missing { what: what.to_owned(), needed, got }) } else { Ok(()) }
+        };
+        short("reference models", self.references_min, case.references())?;
+        short("population records", self.population_min, case.population().len())?;
+        let (needed_in, needed_out) = self.in_out_min;
+        if (needed_in, needed_out) != (0, 0) {
+            let membership = case.membership(crate::Whom::Audited);
+            for r in 0..membership.records() {
+                let row = membership.row(r);
+                short("reference models fitted with each audited record", needed_in, row.count())?;
+                short("reference models fitted without each audited record", needed_out, row.count_out())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An attack whose type is forgotten.
+pub trait DynAttack: Send + Sync {
+    /// See [`Attack::needs`].
+    fn needs(&self, records: usize) -> Needs;
+    /// Checks the needs, then runs; see [`Attack::run`].
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings>;
+}
+
+impl<A: Attack> DynAttack for A {
+    fn needs(&self, records: usize) -> Needs {
+        Attack::needs(self, records)
+    }
+
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        Attack::needs(self, case.audited().len()).check(case)?;
+        ctx.tick(0, 1)?;
+        Attack::run(self, case, ctx)
+    }
+}
+
+/// A row of a list of attacks.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// What the attack is.
+    pub info: Info,
+    /// JSON schema of its parameters, defaults included.
+    pub schema: fn() -> serde_json::Value,
+    /// Fills in the defaults: the parameters that a run with this configuration uses.
+    pub resolve: fn(serde_json::Value) -> Result<serde_json::Value>,
+    /// Checks the parameters and builds the attack.
+    pub build: fn(serde_json::Value) -> Result<Box<dyn DynAttack>>,
+}
+
+impl Entry {
+    /// The row of attack `A`.
+    pub const fn of<A: Attack>() -> Self {
+        Self {
+            info: A::INFO,
+            schema: || serde_json::Value::from(schemars::schema_for!(A::Config)),
+            resolve: |config| {
+                let config: A::Config = parse_config(config)?;
+                serde_json::to_value(config).map_err(|e| Error::Config(e.to_string()))
+            },
+            build: |config| Ok(Box::new(A::new(parse_config(config)?)?)),
+        }
+    }
+}
+
+/// Reads a configuration; `null` counts as empty.
+pub(crate) fn parse_config<C: DeserializeOwned>(config: serde_json::Value) -> Result<C> {
+    let config = if config.is_null() { serde_json::Value::Object(serde_json::Map::new()) } else { config };
+    serde_json::from_value(config).map_err(|e| Error::Config(e.to_string()))
+}

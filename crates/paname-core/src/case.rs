@@ -1,0 +1,322 @@
+//! A case: everything that an attack may know, and nothing of the truth.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{
+    Access, Cohort, Ctx, Error, Labels, Membership, MembershipRow, Result, Signal, SignalSource, Target,
+    Task, Whom,
+};
+
+/// The parts of a [`Case`].
+pub struct CaseParts<'a> {
+    /// What the model does.
+    pub task: Task,
+    /// What the threat model grants.
+    pub granted: Access,
+    /// The model under audit, metered.
+    pub target: &'a dyn Target,
+    /// Reference models.
+    pub references: Vec<&'a dyn Target>,
+    /// The audited records, shuffled.
+    pub audited: Cohort,
+    /// Records known to be outside every training set; may be empty.
+    pub population: Cohort,
+    /// Which audited records each reference model was fitted on.
+    pub audited_membership: Cow<'a, Membership>,
+    /// Which population records each reference model was fitted on.
+    pub population_membership: Cow<'a, Membership>,
+    /// Signals of the target and the reference models.
+    pub signals: &'a dyn SignalSource,
+}
+
+/// What an attack is given: a target to ask, records to judge, reference models with their rows, signals. Who is a member is not in here.
+pub struct Case<'a> {
+    parts: CaseParts<'a>,
+    /// Column in the signal source of each model of this case, the target first.
+    columns: Vec<usize>,
+}
+
+impl<'a> Case<'a> {
+    /// Puts a case together. Fails where counts of models or records disagree.
+    pub fn new(parts: CaseParts<'a>) -> Result<Self> {
+        let models = parts.references.len() + 1;
+        if parts.signals.models() != models {
+            return Err(Error::mismatch("models of the signals", models, parts.signals.models()));
+        }
+        let cohorts = [
+            ("audited records", &parts.audited, &parts.audited_membership),
+            ("population records", &parts.population, &parts.population_membership),
+        ];
+        for (name, cohort, membership) in cohorts {
+            let (expected, got) = ((cohort.len(), models - 1), (membership.records(), membership.models()));
+            if expected != got {
+                return Err(Error::mismatch(
+                    format!("membership of {name}"),
+                    format!("{expected:?}"),
+                    format!("{got:?}"),
+                ));
+            }
+            let labels = match &cohort.labels {
+                Labels::None => cohort.len(),
+                Labels::Classes { values, .. } => values.len(),
+                Labels::Values(values) => values.rows(),
+            };
+            if labels != cohort.len() {
+                return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
+            }
+            if let Labels::Classes { values, classes } = &cohort.labels
+                && let Some(i) = values.iter().position(|&v| v as usize >= *classes)
+            {
+                let expected = format!("a class below {classes}");
+                return Err(Error::mismatch(format!("label {i} of {name}"), expected, values[i]));
+            }
+        }
+        Ok(Self { parts, columns: (0..models).collect() })
+    }
+
+    /// What the model does.
+    pub fn task(&self) -> Task {
+        self.parts.task
+    }
+
+    /// What the threat model grants, with what follows from it.
+    pub fn granted(&self) -> Access {
+        self.parts.granted.with_implied()
+    }
+
+    /// The model under audit.
+    pub fn target(&self) -> &dyn Target {
+        self.parts.target
+    }
+
+    /// The records to judge.
+    pub fn audited(&self) -> &Cohort {
+        &self.parts.audited
+    }
+
+    /// Records known to be outside every training set.
+    pub fn population(&self) -> &Cohort {
+        &self.parts.population
+    }
+
+    /// Number of reference models.
+    pub fn references(&self) -> usize {
+        self.parts.references.len()
+    }
+
+    /// Reference model `k`.
+    pub fn reference(&self, k: usize) -> Option<&dyn Target> {
+        self.parts.references.get(k).copied()
+    }
+
+    /// Which records each reference model was fitted on.
+    pub fn membership(&self, whom: Whom) -> &Membership {
+        match whom {
+            Whom::Audited => &self.parts.audited_membership,
+            Whom::Population => &self.parts.population_membership,
+        }
+    }
+
+    /// The records of a group.
+    pub fn cohort(&self, whom: Whom) -> &Cohort {
+        match whom {
+            Whom::Audited => &self.parts.audited,
+            Whom::Population => &self.parts.population,
+        }
+    }
+
+    /// Augmented variants per record in the signals.
+    pub fn augmentations(&self) -> usize {
+        self.parts.signals.augmentations()
+    }
+
+    /// The same case with reference model `k` in the place of the target, which disappears. An attack may rehearse here, since it knows the rows
+    /// of `k`; the engine measures here what the attack finds on a model that has nothing to do with the target's members.
+    pub fn with_reference_as_target(&self, k: usize) -> Result<Case<'_>> {
+        let Some(&target) = self.parts.references.get(k) else {
+            return Err(Error::mismatch("reference model", format!("below {}", self.references()), k));
+        };
+        let others: Vec<usize> = (0..self.references()).filter(|&m| m != k).collect();
+        let columns = std::iter::once(k).chain(others.iter().copied()).map(|m| self.columns[m + 1]).collect();
+        let parts = CaseParts {
+            target,
+            references: others.iter().map(|&m| self.parts.references[m]).collect(),
+            audited: self.parts.audited.clone(),
+            population: self.parts.population.clone(),
+            audited_membership: Cow::Owned(self.parts.audited_membership.select_models(&others)),
+            population_membership: Cow::Owned(self.parts.population_membership.select_models(&others)),
+            ..self.parts
+        };
+        Ok(Case { parts, columns })
+    }
+
+    /// Calls `each` with chunks of consecutive records and their signals, on `ctx.threads()` threads, and returns the results in the order of the
+    /// records: the outcome does not depend on the number of threads. Progress and cancellation are seen to.
+    pub fn map_chunks<T: Send>(
+        &self,
+        whom: Whom,
+        signals: &[Signal],
+        ctx: &Ctx<'_>,
+        each: impl Fn(&SignalChunk<'_>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let records = self.cohort(whom).len();
+        let row = self.parts.signals.models() * self.augmentations();
+        let size = chunk_records(row * signals.len().max(1));
+        let chunks = records.div_ceil(size);
+        let next = AtomicUsize::new(0);
+        let failed = AtomicUsize::new(usize::MAX);
+        let results: Mutex<Vec<(usize, Result<T>)>> = Mutex::new(Vec::with_capacity(chunks));
+        let work = || {
+            let mut source = Vec::new();
+            loop {
+                let c = next.fetch_add(1, Ordering::Relaxed);
+                // Chunks before a failed one still run, so that the first error in record order is the one reported.
+                if c >= chunks || c > failed.load(Ordering::Relaxed) {
+                    return;
+                }
+                let range = c * size..records.min((c + 1) * size);
+                let result = ctx
+                    .tick(range.start, records)
+                    .and_then(|()| self.chunk(whom, signals, range, &mut source))
+                    .and_then(|chunk| each(&chunk));
+                if result.is_err() {
+                    failed.fetch_min(c, Ordering::Relaxed);
+                }
+                match results.lock() {
+                    Ok(mut results) => results.push((c, result)),
+                    Err(poisoned) => poisoned.into_inner().push((c, result)),
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let helpers = ctx.threads().min(chunks).saturating_sub(1);
+            for _ in 0..helpers {
+                scope.spawn(work);
+            }
+            work();
+        });
+        ctx.tick(records, records)?;
+        let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        results.sort_unstable_by_key(|(c, _)| *c);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// One result per record: [`Case::map_chunks`] for work that looks at one record at a time.
+    pub fn map_records<T: Send>(
+        &self,
+        whom: Whom,
+        signals: &[Signal],
+        ctx: &Ctx<'_>,
+        each: impl Fn(RecordSignals<'_>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let chunks = self
+            .map_chunks(whom, signals, ctx, |chunk| chunk.records().map(&each).collect::<Result<Vec<T>>>())?;
+        Ok(chunks.into_iter().flatten().collect())
+    }
+
+    fn chunk(
+        &self,
+        whom: Whom,
+        signals: &[Signal],
+        range: Range<usize>,
+        source: &mut Vec<f32>,
+    ) -> Result<SignalChunk<'_>> {
+        let augmentations = self.augmentations();
+        let width = self.parts.signals.models() * augmentations;
+        let in_place = self.columns.len() == self.parts.signals.models() && self.columns.is_sorted();
+        let mut values = Vec::with_capacity(signals.len());
+        for &signal in signals {
+            source.clear();
+            source.resize(range.len() * width, 0.0);
+            self.parts.signals.read(signal, whom, range.clone(), source)?;
+            if in_place {
+                values.push(std::mem::take(source));
+                continue;
+            }
+            let mut picked = Vec::with_capacity(range.len() * self.columns.len() * augmentations);
+            for row in source.chunks_exact(width.max(1)) {
+                for &column in &self.columns {
+                    picked.extend_from_slice(&row[column * augmentations..(column + 1) * augmentations]);
+                }
+            }
+            values.push(picked);
+        }
+        let classes = match &self.cohort(whom).labels {
+            Labels::Classes { values, .. } => Some(&values[range.clone()]),
+            Labels::None | Labels::Values(_) => None,
+        };
+        let membership = self.membership(whom);
+        Ok(SignalChunk { range, values, augmentations, models: self.columns.len(), classes, membership })
+    }
+}
+
+/// Records per chunk, so that the signals of a chunk stay within half a megabyte, in reach of a core's own cache.
+fn chunk_records(values_per_record: usize) -> usize {
+    (128 * 1024 / values_per_record.max(1)).clamp(16, 4096)
+}
+
+/// Signals of consecutive records, record by record.
+pub struct SignalChunk<'a> {
+    range: Range<usize>,
+    /// Per asked signal `[records][models][augmentations]`.
+    values: Vec<Vec<f32>>,
+    models: usize,
+    augmentations: usize,
+    classes: Option<&'a [u32]>,
+    membership: &'a Membership,
+}
+
+impl SignalChunk<'_> {
+    /// Positions of the records in their group.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// The records in order.
+    pub fn records(&self) -> impl Iterator<Item = RecordSignals<'_>> {
+        self.range.clone().map(|index| RecordSignals { chunk: self, index })
+    }
+}
+
+/// The signals of one record.
+#[derive(Clone, Copy)]
+pub struct RecordSignals<'a> {
+    chunk: &'a SignalChunk<'a>,
+    index: usize,
+}
+
+impl<'a> RecordSignals<'a> {
+    /// Position of the record in its group.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its class, where there are class labels.
+    pub fn class(&self) -> Option<u32> {
+        self.chunk.classes.map(|classes| classes[self.index - self.chunk.range.start])
+    }
+
+    fn row(&self, signal: usize) -> &'a [f32] {
+        let width = self.chunk.models * self.chunk.augmentations;
+        let start = (self.index - self.chunk.range.start) * width;
+        &self.chunk.values[signal][start..start + width]
+    }
+
+    /// Asked signal number `signal` of the target, one value per augmentation.
+    pub fn target(&self, signal: usize) -> &'a [f32] {
+        &self.row(signal)[..self.chunk.augmentations]
+    }
+
+    /// Asked signal number `signal` of the reference models `[references][augmentations]`.
+    pub fn references(&self, signal: usize) -> &'a [f32] {
+        &self.row(signal)[self.chunk.augmentations..]
+    }
+
+    /// Which reference models were fitted on the record.
+    pub fn membership(&self) -> MembershipRow<'a> {
+        self.chunk.membership.row(self.index)
+    }
+}

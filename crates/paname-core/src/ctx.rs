@@ -1,0 +1,97 @@
+//! What surrounds a run: named randomness, threads, progress, cancellation, and the services of the host.
+
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64;
+
+use crate::adapter::{FitRun, Fitted, Recipe, Records};
+use crate::{Case, Error, Findings, Result};
+
+/// The services that the host gives to a running attack or adapter. Every method has a sensible default, so that `&()` is a host.
+pub trait Host: Sync {
+    /// Told now and then how far the run is.
+    fn progress(&self, _done: u64, _total: u64) {}
+
+    /// Whether the run should stop.
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    /// Takes a line for the audit's log. It must hold no record and no secret.
+    fn log(&self, _line: &str) {}
+
+    /// Fits reference models through the audit's adapter.
+    fn fit(&self, _recipe: &Recipe, _data: &Records, _runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        Err(Error::Unsupported("this host fits no models".into()))
+    }
+
+    /// Runs another attack of the registry on a case.
+    fn run(&self, name: &str, _config: &serde_json::Value, _case: &Case<'_>) -> Result<Findings> {
+        Err(Error::Unsupported(format!("this host has no attack `{name}`")))
+    }
+}
+
+impl Host for () {}
+
+/// The context of one run.
+#[derive(Clone, Copy)]
+pub struct Ctx<'a> {
+    seed: u64,
+    scope: &'a str,
+    threads: usize,
+    host: &'a dyn Host,
+}
+
+impl<'a> Ctx<'a> {
+    /// A context. `seed` is the audit's, `scope` names the step, `threads` is the number of threads that the run may use (at least 1).
+    pub fn new(seed: u64, scope: &'a str, threads: usize, host: &'a dyn Host) -> Self {
+        Self { seed, scope, threads: threads.max(1), host }
+    }
+
+    /// The random stream of a stage: the same for the same seed, scope and stage, whatever else was drawn before (PCG64 seeded by BLAKE3).
+    pub fn rng(&self, stage: &str) -> Pcg64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.seed.to_le_bytes());
+        for name in [self.scope, stage] {
+            // Lengths keep ("ab", "c") and ("a", "bc") apart.
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name.as_bytes());
+        }
+        Pcg64::from_seed(*hasher.finalize().as_bytes())
+    }
+
+    /// Number of threads that the run may use.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Reports progress and fails with [`Error::Cancelled`] when the run should stop. Call it at least once per batch.
+    pub fn tick(&self, done: usize, total: usize) -> Result<()> {
+        self.host.progress(done as u64, total as u64);
+        if self.host.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// Whether the run should stop.
+    pub fn cancelled(&self) -> bool {
+        self.host.cancelled()
+    }
+
+    /// The same seed, scope and threads under another host: for a run within a run.
+    pub fn within<'b>(&'b self, host: &'b dyn Host) -> Ctx<'b> {
+        Ctx { host, ..*self }
+    }
+
+    /// Leaves a line in the audit's log.
+    pub fn log(&self, line: &str) {
+        self.host.log(line);
+    }
+
+    /// Fits reference models through the audit's adapter.
+    pub fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        self.host.fit(recipe, data, runs)
+    }
+
+    /// Runs another attack of the registry on a case.
+    pub fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
+        self.host.run(name, config, case)
+    }
+}

@@ -1,0 +1,82 @@
+//! The words and contracts of PANAME. An *audit* asks a *target* model about *records*; *attacks* turn the answers into *findings*. This crate
+//! says what those are, without input or output, and without statistics: the engine, which alone knows who was in the training set, joins the
+//! truth to the findings.
+//!
+//! A whole attack fits on a screen:
+//!
+//! ```
+//! use paname_core::{Attack, Case, Ctx, Family, Findings, Info, Needs, Result, Signal, Whom};
+//!
+//! /// Members are fitted better: minus the loss is the score.
+//! struct SmallLoss;
+//!
+//! #[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct Config {}
+//!
+//! impl Attack for SmallLoss {
+//!     const INFO: Info = Info {
+//!         name: "small-loss",
+//!         version: 1,
+//!         family: Family::MembershipInference,
+//!         title_fr: "Petite perte",
+//!         title_en: "Small loss",
+//!         summary_fr: "Le modèle se trompe moins sur les données apprises.",
+//!         summary_en: "The model errs less on data that it was trained on.",
+//!         formula: "−loss",
+//!         paper: "Yeom et al. 2018, arXiv 1709.01604",
+//!         source: "//! Idea: …",
+//!     };
+//!     type Config = Config;
+//!
+//!     fn new(_: Config) -> Result<Self> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn needs(&self, _records: usize) -> Needs {
+//!         Needs { signals: vec![Signal::Loss], ..Needs::default() }
+//!     }
+//!
+//!     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+//!         let scores =
+//!             case.map_records(Whom::Audited, &[Signal::Loss], ctx, |record| Ok(-f64::from(record.target(0)[0])))?;
+//!         Ok(Findings::Membership(scores))
+//!     }
+//! }
+//!
+//! const ATTACKS: &[paname_core::Entry] = &[paname_core::Entry::of::<SmallLoss>()];
+//! assert_eq!(ATTACKS[0].info.manual(), "Idea: …");
+//! ```
+
+mod access;
+mod adapter;
+mod attack;
+mod case;
+mod ctx;
+mod error;
+mod findings;
+pub mod kernel;
+mod meter;
+mod query;
+mod record;
+mod registry;
+mod signal;
+mod target;
+mod tensor;
+
+pub use access::{ACCESS_NAMES, Access};
+pub use adapter::{
+    Adapter, AdapterEntry, AdapterInfo, FitRun, Fitted, Objective, Recipe, Records, Reference, Setting,
+};
+pub use attack::{Attack, DynAttack, Entry, Family, Info, Needs};
+pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
+pub use ctx::{Ctx, Host};
+pub use error::{Error, Result};
+pub use findings::{AttributeGuess, Extraction, Findings, GroupClaim, Reconstruction};
+pub use meter::{Metered, Recorded};
+pub use query::{Augmentation, Input, Named, Outputs, Query, Sampling};
+pub use record::{Cohort, Labels, Membership, MembershipRow, Roster, Whom};
+pub use registry::Registry;
+pub use signal::{DirectSignals, Signal, SignalSource};
+pub use target::{Pullback, Target, TargetCard, Task, View};
+pub use tensor::{Buffer, DType, Element, Tensor};

@@ -1,0 +1,209 @@
+//! Records, by stable ids, and groups of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::{Error, Result, Tensor};
+
+/// The list of every record that an audit may ask about, by the user's stable ids. A position in it is how targets and steps name a record;
+/// adapters join their own data to it by id, never by assumed order. It says nothing about membership.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    ids: Arc<[String]>,
+    positions: Arc<HashMap<String, u32>>,
+}
+
+impl Roster {
+    /// A roster of distinct ids. A doubled id is an error that names both positions (from 0) and the list's origin `place`.
+    pub fn new(ids: Vec<String>, place: &str) -> Result<Self> {
+        let mut positions = HashMap::with_capacity(ids.len());
+        for (i, id) in ids.iter().enumerate() {
+            if let Some(first) = positions.insert(id.clone(), i as u32) {
+                let problem =
+                    format!("record id {id:?} appears twice, as entries {first} and {i}; ids must be unique");
+                return Err(Error::data(place, problem));
+            }
+        }
+        Ok(Self { ids: ids.into(), positions: Arc::new(positions) })
+    }
+
+    /// Ids by position.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The position of a record.
+    pub fn position(&self, id: &str) -> Option<u32> {
+        self.positions.get(id).copied()
+    }
+}
+
+/// Which of a case's two groups of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Whom {
+    /// The records under audit: members and non-members in an order that says nothing.
+    Audited,
+    /// Auxiliary records of the same kind, known to be outside the training set.
+    Population,
+}
+
+/// What is known to be true of records besides their inputs.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Labels {
+    /// Nothing.
+    #[default]
+    None,
+    /// Class indices below `classes`.
+    Classes {
+        /// One index per record.
+        values: Arc<[u32]>,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Real values or vectors `[records, …]`.
+    Values(Tensor),
+}
+
+/// A group of records as an attack sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Cohort {
+    /// How the targets of the case name the records. The numbers are opaque: their order says nothing.
+    pub ids: Arc<[u32]>,
+    /// Labels in the order of `ids`.
+    pub labels: Labels,
+}
+
+impl Cohort {
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Class index of each record, or an error that says that the attack needs class labels.
+    pub fn classes(&self) -> Result<(&[u32], usize)> {
+        match &self.labels {
+            Labels::Classes { values, classes } => Ok((values, *classes)),
+            Labels::None | Labels::Values(_) => Err(Error::mismatch("labels", "class labels", "none")),
+        }
+    }
+}
+
+/// One bit per (record, model): was the record among the rows that the model was fitted on. Record-major, since attacks ask record by record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership {
+    words: Vec<u64>,
+    records: usize,
+    models: usize,
+}
+
+impl Membership {
+    /// Nobody is a member of anything.
+    pub fn none(records: usize, models: usize) -> Self {
+        Self { words: vec![0; records * models.div_ceil(64)], records, models }
+    }
+
+    /// From truth values `[models][records]`, the way fitting writes them. Fails when a model has another number of records.
+    pub fn from_models(models: &[Vec<bool>], records: usize) -> Result<Self> {
+        let mut all = Self::none(records, models.len());
+        for (m, rows) in models.iter().enumerate() {
+            if rows.len() != records {
+                return Err(Error::mismatch(format!("membership of model {m}"), records, rows.len()));
+            }
+            for (r, _) in rows.iter().enumerate().filter(|(_, member)| **member) {
+                all.insert(r, m);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Marks `record` as a member of `model`. Both must be in range.
+    pub fn insert(&mut self, record: usize, model: usize) {
+        let start = record * self.stride();
+        self.words[start + model / 64] |= 1 << (model % 64);
+    }
+
+    const fn stride(&self) -> usize {
+        self.models.div_ceil(64)
+    }
+
+    /// Number of records.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Number of models.
+    pub fn models(&self) -> usize {
+        self.models
+    }
+
+    /// The models that `record` was a member of.
+    pub fn row(&self, record: usize) -> MembershipRow<'_> {
+        let start = record * self.stride();
+        MembershipRow { words: &self.words[start..start + self.stride()], models: self.models }
+    }
+
+    /// The same records as seen with only these models, in this order.
+    #[must_use]
+    pub fn select_models(&self, models: &[usize]) -> Self {
+        let mut selected = Self::none(self.records, models.len());
+        for r in 0..self.records {
+            let row = self.row(r);
+            for (k, _) in models.iter().enumerate().filter(|(_, m)| row.contains(**m)) {
+                selected.insert(r, k);
+            }
+        }
+        selected
+    }
+
+    /// The same models for only these records, in this order.
+    #[must_use]
+    pub fn select_records(&self, records: &[u32]) -> Self {
+        let words = records.iter().flat_map(|&r| self.row(r as usize).words).copied().collect();
+        Self { words, records: records.len(), models: self.models }
+    }
+}
+
+/// The row of one record in a [`Membership`].
+#[derive(Debug, Clone, Copy)]
+pub struct MembershipRow<'a> {
+    words: &'a [u64],
+    models: usize,
+}
+
+impl MembershipRow<'_> {
+    /// Was the record a member of `model`.
+    pub fn contains(&self, model: usize) -> bool {
+        model < self.models && self.words[model / 64] >> (model % 64) & 1 == 1
+    }
+
+    /// Number of models that the record was a member of.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|w| w.count_ones() as usize).sum()
+    }
+
+    /// Number of models that left the record out.
+    pub fn count_out(&self) -> usize {
+        self.models - self.count()
+    }
+
+    /// The membership in each model, in order.
+    pub fn iter(&self) -> impl Iterator<Item = bool> {
+        (0..self.models).map(|m| self.words[m / 64] >> (m % 64) & 1 == 1)
+    }
+}

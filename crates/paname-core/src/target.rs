@@ -1,0 +1,117 @@
+//! The model under audit, whatever it is made of.
+
+use crate::{Access, Error, Named, Outputs, Query, Result, Tensor};
+
+/// What a model does.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Task {
+    /// One class out of several.
+    #[default]
+    Classification,
+    /// Any number of labels out of several.
+    MultiLabel,
+    /// A real value or vector.
+    Regression,
+    /// A representation.
+    Embedding,
+    /// The input again.
+    Reconstruction,
+    /// Text, images or sound.
+    Generation,
+}
+
+/// What a target says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TargetCard {
+    /// A name for people.
+    pub name: String,
+    /// Digest of everything that decides its answers, such as its weights or its recorded predictions; hexadecimal.
+    pub fingerprint: String,
+    /// What it does.
+    pub task: Task,
+    /// Number of classes, where there are classes.
+    pub classes: Option<usize>,
+    /// Names of the layers whose activations can be asked for.
+    pub layers: Vec<String>,
+    /// Names of the accesses offered (see [`TargetCard::offers`]).
+    pub access: Vec<String>,
+    /// Whether only records of the roster can be asked about, as with recorded predictions.
+    pub recorded: bool,
+    /// Number of augmented variants of each record, the record itself included; at least 1.
+    pub augmentations: u32,
+}
+
+impl TargetCard {
+    /// The accesses offered, with what follows from them.
+    pub fn offers(&self) -> Access {
+        self.access
+            .iter()
+            .filter_map(|name| Access::named(name))
+            .fold(Access::empty(), |a, b| a | b)
+            .with_implied()
+    }
+}
+
+/// A model that answers questions. An implementation overrides what it offers: every default body denies.
+///
+/// Answers must depend on the question alone, and each row's answer on that row alone.
+pub trait Target: Send + Sync {
+    /// What the target is and offers.
+    fn card(&self) -> &TargetCard;
+
+    /// Answers a batch.
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        Err(Error::Denied(query.want))
+    }
+
+    /// Answers a batch and keeps the graph, so that gradients with respect to the input cost one backward pass each and no second forward.
+    fn vjp(&self, _query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        Err(Error::Denied(Access::INPUT_GRADIENT))
+    }
+
+    /// Weights and buffers by name.
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        Err(Error::Denied(Access::PARAMETERS))
+    }
+
+    /// The same model seen from another side.
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        match view {
+            View::ParameterGradient { .. } => Err(Error::Denied(Access::PARAMETER_GRADIENT)),
+            View::From(_) => Err(Error::Denied(Access::ACTIVATIONS)),
+        }
+    }
+}
+
+/// Another side of a model, itself a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum View {
+    /// Maps (x, c) to Σᵢ cᵢ ∂f(xᵢ)/∂θ over the parameters of these layers (all when empty); itself differentiable.
+    ParameterGradient {
+        /// Names of layers.
+        layers: Vec<String>,
+    },
+    /// The part of the model that follows this layer: inputs are intermediate features.
+    From(String),
+}
+
+/// The linear map from cotangents of outputs to cotangents of the input, for one answered batch.
+pub trait Pullback: Send {
+    /// For the cotangents in `cotangent` (fields absent count as zero), the gradient of ⟨outputs, cotangent⟩ with respect to the input, one row
+    /// per record.
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor>;
+}

@@ -1,0 +1,289 @@
+//! Cases: consistency, rehearsal on a reference model, and chunks on any number of threads.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use paname_core::{
+    Access, Case, CaseParts, Cohort, Ctx, Error, Host, Labels, Membership, Needs, Result, Signal,
+    SignalSource, Target, TargetCard, Task, Tensor, Whom,
+};
+
+struct Nobody(TargetCard);
+
+impl Target for Nobody {
+    fn card(&self) -> &TargetCard {
+        &self.0
+    }
+}
+
+/// The signal of record r under model m and augmentation a is 1000 r + 10 m + a, negative for the population.
+struct Numbers {
+    models: usize,
+    augmentations: usize,
+}
+
+impl SignalSource for Numbers {
+    fn models(&self) -> usize {
+        self.models
+    }
+
+    fn augmentations(&self) -> usize {
+        self.augmentations
+    }
+
+    fn read(&self, _signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
+        let sign = if whom == Whom::Audited { 1.0 } else { -1.0 };
+        let width = self.models * self.augmentations;
+        assert_eq!(out.len(), range.len() * width);
+        for (i, value) in out.iter_mut().enumerate() {
+            let (r, m, a) = (range.start + i / width, i % width / self.augmentations, i % self.augmentations);
+            *value = sign * (1000 * r + 10 * m + a) as f32;
+        }
+        Ok(())
+    }
+}
+
+struct Setup {
+    models: Vec<Nobody>,
+    numbers: Numbers,
+    records: usize,
+    audited: Membership,
+    population: Membership,
+    labels: Labels,
+}
+
+impl Setup {
+    fn new(records: usize, references: usize, augmentations: usize) -> Self {
+        let mut audited = Membership::none(records, references);
+        for r in 0..records {
+            for m in (0..references).filter(|m| (r + m) % 3 == 0) {
+                audited.insert(r, m);
+            }
+        }
+        let card = |m: usize| TargetCard { name: format!("model {m}"), ..TargetCard::default() };
+        Self {
+            models: (0..=references).map(|m| Nobody(card(m))).collect(),
+            numbers: Numbers { models: references + 1, augmentations },
+            records,
+            audited,
+            population: Membership::none(5, references),
+            labels: Labels::Classes { values: (0..records).map(|r| (r % 7) as u32).collect(), classes: 7 },
+        }
+    }
+
+    fn case(&self) -> Result<Case<'_>> {
+        let cohort = |n: usize, labels| Cohort { ids: (0..n as u32).collect(), labels };
+        Case::new(CaseParts {
+            task: Task::Classification,
+            granted: Access::LOGITS,
+            target: &self.models[0],
+            references: self.models[1..].iter().map(|model| model as &dyn Target).collect(),
+            audited: cohort(self.records, self.labels.clone()),
+            population: cohort(5, Labels::None),
+            audited_membership: Cow::Borrowed(&self.audited),
+            population_membership: Cow::Borrowed(&self.population),
+            signals: &self.numbers,
+        })
+    }
+
+    fn refused(self) -> String {
+        self.case().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+}
+
+#[test]
+fn parts_that_disagree_are_named() {
+    let good = || Setup::new(4, 2, 1);
+    assert_eq!(good().refused(), "");
+    assert_eq!(
+        Setup { numbers: Numbers { models: 2, augmentations: 1 }, ..good() }.refused(),
+        "models of the signals: expected 3, got 2"
+    );
+    assert_eq!(
+        Setup { audited: Membership::none(4, 3), ..good() }.refused(),
+        "membership of audited records: expected (4, 2), got (4, 3)"
+    );
+    assert_eq!(
+        Setup { population: Membership::none(4, 2), ..good() }.refused(),
+        "membership of population records: expected (5, 2), got (4, 2)"
+    );
+    let labels = |values: &[u32]| Labels::Classes { values: values.into(), classes: 3 };
+    assert_eq!(
+        Setup { labels: labels(&[0, 1, 2]), ..good() }.refused(),
+        "labels of audited records: expected 4, got 3"
+    );
+    assert_eq!(
+        Setup { labels: labels(&[0, 1, 3, 2]), ..good() }.refused(),
+        "label 2 of audited records: expected a class below 3, got 3"
+    );
+    let values = Labels::Values(Tensor::from_vec(vec![0.0_f32; 3], &[3]).unwrap());
+    assert_eq!(Setup { labels: values, ..good() }.refused(), "labels of audited records: expected 4, got 3");
+}
+
+#[test]
+fn a_case_knows_what_it_was_given() {
+    let setup = Setup::new(4, 2, 1);
+    let case = setup.case().unwrap();
+    assert_eq!(case.task(), Task::Classification);
+    assert!(case.granted().contains(Access::PROBABILITIES | Access::LOSS | Access::LABELS));
+    assert_eq!((case.references(), case.augmentations()), (2, 1));
+    assert_eq!(case.target().card().name, "model 0");
+    assert_eq!(case.reference(1).map(|model| model.card().name.as_str()), Some("model 2"));
+    assert!(case.reference(2).is_none());
+    assert_eq!((case.cohort(Whom::Audited).len(), case.cohort(Whom::Population).len()), (4, 5));
+    assert_eq!(case.membership(Whom::Population).count_of_ones(), 0);
+}
+
+trait CountOfOnes {
+    fn count_of_ones(&self) -> usize;
+}
+
+impl CountOfOnes for Membership {
+    fn count_of_ones(&self) -> usize {
+        (0..self.records()).map(|r| self.row(r).count()).sum()
+    }
+}
+
+/// Every record's index, class, target and reference values and memberships.
+type Seen = (usize, Option<u32>, Vec<f32>, Vec<f32>, Vec<bool>);
+
+fn see(case: &Case<'_>, whom: Whom, threads: usize) -> Result<Vec<Seen>> {
+    let ctx = Ctx::new(0, "test", threads, &());
+    case.map_records(whom, &[Signal::Loss, Signal::Margin], &ctx, |record| {
+        assert_eq!(record.target(0), record.target(1));
+        Ok((
+            record.index(),
+            record.class(),
+            record.target(0).to_vec(),
+            record.references(1).to_vec(),
+            record.membership().iter().collect(),
+        ))
+    })
+}
+
+#[test]
+fn records_come_in_order_with_their_own_values_on_any_number_of_threads() {
+    // Large enough for several chunks.
+    let setup = Setup::new(9000, 3, 2);
+    let case = setup.case().unwrap();
+    let seen = see(&case, Whom::Audited, 1).unwrap();
+    assert_eq!(seen.len(), 9000);
+    for (r, (index, class, target, references, members)) in seen.iter().enumerate() {
+        let base = (1000 * r) as f32;
+        assert_eq!((*index, *class), (r, Some((r % 7) as u32)));
+        assert_eq!(*target, [base, base + 1.0]);
+        assert_eq!(*references, [10.0, 11.0, 20.0, 21.0, 30.0, 31.0].map(|value| base + value));
+        assert_eq!(*members, [r % 3 == 0, (r + 1) % 3 == 0, (r + 2) % 3 == 0]);
+    }
+    for threads in [2, 5] {
+        assert_eq!(see(&case, Whom::Audited, threads).unwrap(), seen);
+    }
+    let population = see(&case, Whom::Population, 2).unwrap();
+    assert_eq!(population[3].1, None);
+    assert_eq!(population[3].2, [-3000.0, -3001.0]);
+}
+
+#[test]
+fn no_records_and_no_signals_are_fine() {
+    let setup = Setup::new(0, 2, 1);
+    assert_eq!(see(&setup.case().unwrap(), Whom::Audited, 3).unwrap(), []);
+    let setup = Setup::new(5000, 0, 1);
+    let case = setup.case().unwrap();
+    let ctx = Ctx::new(0, "test", 2, &());
+    let indices = case.map_records(Whom::Audited, &[], &ctx, |record| Ok(record.index())).unwrap();
+    assert!(indices.into_iter().eq(0..5000));
+}
+
+#[test]
+fn a_reference_model_takes_the_place_of_the_target() {
+    let setup = Setup::new(30, 4, 2);
+    let case = setup.case().unwrap();
+    let rehearsal = case.with_reference_as_target(2).unwrap();
+    assert_eq!((rehearsal.references(), rehearsal.target().card().name.as_str()), (3, "model 3"));
+    assert_eq!(rehearsal.reference(2).map(|model| model.card().name.as_str()), Some("model 4"));
+    let whole = see(&case, Whom::Audited, 1).unwrap();
+    for (seen, all) in see(&rehearsal, Whom::Audited, 2).unwrap().iter().zip(&whole) {
+        assert_eq!(seen.2, all.3[4..6]);
+        assert_eq!(seen.3, [&all.3[..4], &all.3[6..]].concat());
+        assert_eq!(seen.4, [&all.4[..2], &all.4[3..]].concat());
+    }
+    // Columns are followed through a second step; the true target stays away.
+    let second = rehearsal.with_reference_as_target(0).unwrap();
+    assert_eq!(second.target().card().name, "model 1");
+    for (seen, all) in see(&second, Whom::Audited, 1).unwrap().iter().zip(&whole) {
+        assert_eq!(seen.2, all.3[..2]);
+        assert_eq!(seen.3, [&all.3[2..4], &all.3[6..]].concat());
+    }
+    let last = Setup::new(3, 1, 1);
+    let case = last.case().unwrap();
+    let alone = case.with_reference_as_target(0).unwrap();
+    assert_eq!(see(&alone, Whom::Audited, 1).unwrap()[1].2, [1010.0]);
+    let error = alone.with_reference_as_target(0).err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("reference model: expected below 0, got 0"));
+}
+
+#[test]
+fn the_first_error_in_record_order_is_reported() {
+    let setup = Setup::new(20_000, 1, 1);
+    let case = setup.case().unwrap();
+    for threads in [1, 4] {
+        let ctx = Ctx::new(0, "test", threads, &());
+        for _ in 0..5 {
+            let result = case.map_records(Whom::Audited, &[Signal::Loss], &ctx, |record| {
+                if record.index() >= 5003 {
+                    return Err(Error::Other(format!("record {}", record.index())));
+                }
+                Ok(())
+            });
+            assert_eq!(result, Err(Error::Other("record 5003".to_owned())));
+        }
+    }
+}
+
+/// Cancels after a number of ticks.
+struct Impatient {
+    patience: usize,
+    ticks: AtomicUsize,
+}
+
+impl Host for Impatient {
+    fn cancelled(&self) -> bool {
+        self.ticks.fetch_add(1, Ordering::Relaxed) >= self.patience
+    }
+}
+
+#[test]
+fn a_cancelled_run_stops_within_a_chunk_per_thread() {
+    let setup = Setup::new(100_000, 1, 1);
+    let case = setup.case().unwrap();
+    for threads in [1, 3] {
+        let host = Impatient { patience: 2, ticks: AtomicUsize::new(0) };
+        let ctx = Ctx::new(0, "test", threads, &host);
+        let chunks = AtomicUsize::new(0);
+        let result = case.map_chunks(Whom::Audited, &[Signal::Loss], &ctx, |_| {
+            chunks.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        assert_eq!(result, Err(Error::Cancelled));
+        assert!(chunks.into_inner() <= 2);
+    }
+}
+
+#[test]
+fn needs_are_checked_against_the_case() {
+    let setup = Setup::new(6, 3, 1);
+    let case = setup.case().unwrap();
+    let check = |needs: Needs| needs.check(&case).err().map(|error| error.to_string()).unwrap_or_default();
+    assert_eq!(check(Needs { references_min: 3, in_out_min: (1, 2), ..Needs::default() }), "");
+    assert_eq!(check(Needs { references_min: 4, ..Needs::default() }), "reference models: 4 needed, 3 given");
+    assert_eq!(
+        check(Needs { population_min: 6, ..Needs::default() }),
+        "population records: 6 needed, 5 given"
+    );
+    assert_eq!(
+        check(Needs { in_out_min: (2, 0), ..Needs::default() }),
+        "reference models fitted with each audited record: 2 needed, 1 given"
+    );
+    assert_eq!(check(Needs { access: Access::TEXT, ..Needs::default() }), "access denied: text");
+}
