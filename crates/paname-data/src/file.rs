@@ -1,0 +1,60 @@
+//! Files in memory.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use paname_core::{Buffer, Error, Result};
+
+/// A whole file, mapped read-only. An empty file has no bytes.
+pub(crate) struct MappedFile(Mmap);
+
+impl MappedFile {
+    /// Maps the file at `path`; errors name it as `place`.
+    pub(crate) fn open(path: &Path, place: &str) -> Result<Arc<Self>> {
+        let refuse = |e: std::io::Error| Error::data(place, format!("cannot be opened: {e}"));
+        // Asked before opening, since to open a pipe may wait for ever.
+        if !fs::metadata(path).map_err(refuse)?.is_file() {
+            return Err(Error::data(place, "is not a file"));
+        }
+        let file = fs::File::open(path).map_err(refuse)?;
+        #[expect(unsafe_code, reason = "mapping a file is the only way to read it without a copy")]
+        // SAFETY: the map is read-only and private to this struct, which hands out shared slices for its own lifetime only. What the type system
+        // cannot exclude is another process that shortens or rewrites the file during the audit: users are told that inputs must not change
+        // meanwhile, every element type accepts all bit patterns, and indices read from a file are checked before use.
+        let map = unsafe { Mmap::map(&file) }.map_err(refuse)?;
+        Ok(Arc::new(Self(map)))
+    }
+}
+
+impl Buffer for MappedFile {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Decoded bytes in memory that is aligned for every element type.
+pub(crate) struct Decoded(Vec<u64>);
+
+impl Decoded {
+    /// Zeros, to be filled. Fails where memory does not suffice.
+    pub(crate) fn zeros(bytes: usize) -> Result<Self, String> {
+        let words = bytes.div_ceil(8);
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(words).map_err(|e| format!("{bytes} bytes do not fit in memory: {e}"))?;
+        buffer.resize(words, 0);
+        Ok(Self(buffer))
+    }
+
+    /// The bytes; the last few may be padding.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+impl Buffer for Decoded {
+    fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
