@@ -1,0 +1,334 @@
+//! The last act: rows are corrected together, get their verdicts, and become evidence.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use paname_core::{Entry, Family};
+use paname_evidence::{
+    AttackUsed, Core, Evidence, Exposed, MembershipResult, ModelSummary, Reason, Row, Tool, Verdict,
+};
+use paname_stats::Rate;
+
+use crate::EngineError;
+use crate::inputs::{InputFile, Inputs};
+use crate::judge;
+use crate::plan::{Planned, questions, resolve};
+use crate::step::Step;
+use crate::store::write_whole;
+use crate::work::Workplace;
+
+/// Steps that failed, with what they said.
+pub(crate) type Failures = BTreeMap<String, String>;
+
+/// Points of EDPB opinion 28/2024, paragraph 55, by family, in the order of the grid.
+pub(crate) const FAMILIES: &[(Family, &str, &str)] = &[
+    (Family::MembershipInference, "membership-inference", "55(i)"),
+    (Family::AttributeInference, "attribute-inference", "55(i)"),
+    (Family::Extraction, "extraction", "55(ii), 55(iii)"),
+    (Family::ModelInversion, "model-inversion", "55(iv)"),
+    (Family::Reconstruction, "reconstruction", "55(v)"),
+];
+
+fn of_family(family: Family) -> (String, String) {
+    let row = FAMILIES.iter().find(|(f, ..)| *f == family);
+    row.map_or_else(Default::default, |(_, name, edpb)| ((*name).to_owned(), (*edpb).to_owned()))
+}
+
+/// The program, as evidence names it.
+pub(crate) fn tool() -> Tool {
+    Tool { name: "paname".into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+/// The evidence core of an audit whose steps are finished or have failed.
+pub(crate) fn core(
+    place: &Workplace<'_>,
+    inputs: &Inputs,
+    files: &[InputFile],
+    failures: &Failures,
+) -> Result<Core, EngineError> {
+    let content = &place.manifest.content;
+    let (object, _) = place.inputs()?;
+    let truth = crate::inputs::truth(&object)?;
+    let accuracy = place
+        .correct(inputs)?
+        .map(|correct| accuracy(&correct, &truth, content.statistics.confidence))
+        .transpose()?;
+    let fidelity = fidelity(accuracy, [content.model.train_accuracy, content.model.test_accuracy]);
+    let mut rows: Vec<Row> = Vec::new();
+    for planned in resolve(place.manifest, place.registry, inputs)? {
+        rows.push(row(place, inputs, &planned, failures)?);
+    }
+    conclude(&mut rows, &fidelity, content.data.split, &content.statistics)?;
+    let mut data = inputs.data.clone();
+    data.files = files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
+    add_missing_families(&mut rows);
+    Ok(Core {
+        tool: tool(),
+        manifest_sha256: place.manifest.sha256.clone(),
+        declared: place.manifest.declared.clone(),
+        data,
+        target: Some(ModelSummary {
+            name: inputs.target.name.clone(),
+            adapter: content.target.adapter.clone(),
+            fingerprint: inputs.target.fingerprint.clone(),
+            task: serde_json::to_value(inputs.task)
+                .ok()
+                .and_then(|t| t.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            offers: inputs.target.offers().names().map(str::to_owned).collect(),
+            granted: inputs.granted().names().map(str::to_owned).collect(),
+            accuracy_members: accuracy.map(|(members, _)| members),
+            accuracy_non_members: accuracy.map(|(_, others)| others),
+        }),
+        references: content.references.is_some().then(|| inputs.reference_summary.clone()),
+        statistics: serde_json::to_value(&content.statistics)
+            .map_err(|e| EngineError::Other(e.to_string()))?,
+        rows,
+        plugins: Vec::new(),
+    })
+}
+
+fn row(
+    place: &Workplace<'_>,
+    inputs: &Inputs,
+    planned: &Planned<'_>,
+    failures: &Failures,
+) -> Result<Row, EngineError> {
+    let test = planned.test;
+    let Some(name) = &test.attack else {
+        let family = test.family.unwrap_or(Family::MembershipInference);
+        let (family, edpb) = of_family(family);
+        let why = test.not_applicable.clone().unwrap_or_default();
+        return Ok(Row {
+            id: test.id.clone(),
+            family,
+            edpb: test.edpb.clone().unwrap_or(edpb),
+            attack: None,
+            verdict: Verdict::NotApplicable,
+            reasons: vec![Reason::DeclaredNotApplicable { why }],
+            membership: None,
+        });
+    };
+    let entry = place.registry.attack(name)?;
+    let origin =
+        place.registry.attacks().find(|(e, _)| e.info.name == name.as_str()).map_or("", |(_, origin)| origin);
+    let failed = [Step::Attack(test.id.clone()), Step::Judge(test.id.clone())]
+        .iter()
+        .find_map(|step| failures.get(&step.to_string()).cloned());
+    let mut reasons = planned.obstacles.clone();
+    reasons.extend(failed.map(|message| Reason::Failed { message }));
+    let ran = reasons.is_empty();
+    let (family, edpb) = of_family(entry.info.family);
+    Ok(Row {
+        id: test.id.clone(),
+        family,
+        edpb: test.edpb.clone().unwrap_or(edpb),
+        attack: Some(attack_used(
+            entry,
+            origin,
+            planned,
+            inputs,
+            if ran { place.asked(&test.id)? } else { 0 },
+            ran,
+        )),
+        verdict: Verdict::NotTested,
+        membership: if ran {
+            let key = place.run.key(&Step::Judge(test.id.clone()))?;
+            Some(place.store.object(key).json("result.json")?)
+        } else {
+            None
+        },
+        reasons,
+    })
+}
+
+fn attack_used(
+    entry: &Entry,
+    origin: &str,
+    planned: &Planned<'_>,
+    inputs: &Inputs,
+    asked: u64,
+    ran: bool,
+) -> AttackUsed {
+    let info = entry.info;
+    AttackUsed {
+        name: info.name.into(),
+        version: info.version,
+        title_fr: info.title_fr.into(),
+        title_en: info.title_en.into(),
+        summary_fr: info.summary_fr.into(),
+        summary_en: info.summary_en.into(),
+        formula: info.formula.into(),
+        paper: info.paper.into(),
+        origin: origin.to_owned(),
+        parameters: planned.parameters.clone(),
+        signals: planned.needs.signals.iter().map(ToString::to_string).collect(),
+        references: inputs.references.len().min(planned.needs.references_max) as u64,
+        asked: if ran {
+            questions(&paname_core::Needs { queries_per_record: 0, ..planned.needs.clone() }, inputs) + asked
+        } else {
+            0
+        },
+    }
+}
+
+/// Corrects all rows together and gives each that has numbers its verdict.
+pub(crate) fn conclude(
+    rows: &mut [Row],
+    fidelity: &[Reason],
+    split: crate::Split,
+    settings: &crate::Statistics,
+) -> Result<(), EngineError> {
+    let mut measured: Vec<&mut MembershipResult> =
+        rows.iter_mut().filter_map(|row| row.membership.as_mut()).collect();
+    judge::correct(&mut measured)?;
+    for row in rows {
+        if let Some(result) = &row.membership {
+            (row.verdict, row.reasons) = judge::verdict(result, fidelity, split, settings);
+        }
+    }
+    Ok(())
+}
+
+/// Every family has a line in the grid: what was not tested must be seen.
+pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
+    for (_, name, edpb) in FAMILIES {
+        if !rows.iter().any(|row| row.family == *name) {
+            rows.push(Row {
+                id: (*name).to_owned(),
+                family: (*name).to_owned(),
+                edpb: (*edpb).to_owned(),
+                attack: None,
+                verdict: Verdict::NotTested,
+                reasons: vec![Reason::NotRequested],
+                membership: None,
+            });
+        }
+    }
+}
+
+/// Accuracy on members and on non-members.
+fn accuracy(correct: &[bool], truth: &judge::Truth, confidence: f64) -> Result<(Rate, Rate), EngineError> {
+    let side = |member: bool| {
+        let rows = || truth.member.iter().zip(correct).filter(|(m, _)| **m == member);
+        let hits = rows().filter(|(_, correct)| **correct).count() as u64;
+        Rate::new(hits, rows().count() as u64, confidence).map_err(|e| EngineError::Other(e.to_string()))
+    };
+    Ok((side(true)?, side(false)?))
+}
+
+/// How far a declared accuracy may lie outside the interval of the measured one: figures are often declared to the nearest percent.
+const TOLERANCE: f64 = 0.02;
+
+/// Where the measured accuracy is not the declared one.
+fn fidelity(accuracy: Option<(Rate, Rate)>, declared: [Option<f64>; 2]) -> Vec<Reason> {
+    let Some((members, others)) = accuracy else { return Vec::new() };
+    [("train", members, declared[0]), ("test", others, declared[1])]
+        .into_iter()
+        .filter_map(|(side, rate, declared)| {
+            let declared = declared?;
+            let near =
+                declared > rate.interval.lower - TOLERANCE && declared < rate.interval.upper + TOLERANCE;
+            (!near).then(|| Reason::Fidelity { side: side.to_owned(), declared, measured: rate.estimate })
+        })
+        .collect()
+}
+
+/// The random key of a run folder, made at its first use. It stays with the controller.
+pub(crate) fn controller_key(run_dir: &Path) -> Result<[u8; 32], EngineError> {
+    let path = run_dir.join("controller.key");
+    match std::fs::read(&path) {
+        Ok(bytes) => bytes
+            .try_into()
+            .map_err(|_| EngineError::Other(format!("{}: expected a key of 32 bytes", path.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let key = random_key()?;
+            write_whole(&path, &key)?;
+            Ok(key)
+        }
+        Err(source) => Err(EngineError::Io { path, source }),
+    }
+}
+
+/// Thirty-two bytes from the system's generator.
+pub(crate) fn random_key() -> Result<[u8; 32], EngineError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|e| EngineError::Other(format!("no random bytes from the system: {e}")))?;
+    Ok(key)
+}
+
+/// Digest of ids and truth under the controller's key.
+pub(crate) fn data_fingerprint(place: &Workplace<'_>, key: &[u8; 32]) -> Result<String, EngineError> {
+    let (object, _) = place.inputs()?;
+    let truth = crate::inputs::truth(&object)?;
+    let ids: Vec<String> = object.json("ids.json")?;
+    Ok(fingerprint(&ids, &truth.member, key))
+}
+
+pub(crate) fn fingerprint(ids: &[String], member: &[bool], key: &[u8; 32]) -> String {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    for (i, id) in ids.iter().enumerate() {
+        hasher.update(&(id.len() as u64).to_le_bytes());
+        hasher.update(id.as_bytes());
+        hasher.update(&[member.get(i).map_or(2, |m| u8::from(*m))]);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The most exposed of each row under pseudonyms, and the file that says who they are, which only its owner can read.
+pub(crate) fn exposed(
+    place: &Workplace<'_>,
+    core: &Core,
+    key: &[u8; 32],
+    run_dir: &Path,
+) -> Result<BTreeMap<String, Vec<Exposed>>, EngineError> {
+    let content = &place.manifest.content;
+    let mut exposed = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    if content.report.exposed == 0 {
+        return Ok(exposed);
+    }
+    let (object, _) = place.inputs()?;
+    let truth = crate::inputs::truth(&object)?;
+    let ids: Vec<String> = object.json("ids.json")?;
+    for row in core.rows.iter().filter(|row| row.membership.is_some()) {
+        let scores = place.scores(&Step::Attack(row.id.clone()))?;
+        let most = judge::most_exposed(&scores, &truth, &content.statistics, content.report.exposed, key)?;
+        for (unit, record) in &most {
+            let name = truth.person.as_ref().map_or(&ids[*record], |persons| &persons[*record]);
+            names.insert(unit.pseudonym.clone(), name.clone());
+        }
+        exposed.insert(row.id.clone(), most.into_iter().map(|(unit, _)| unit).collect());
+    }
+    write_names(&run_dir.join("pseudonyms.json"), &names)?;
+    Ok(exposed)
+}
+
+pub(crate) fn write_names(path: &Path, names: &BTreeMap<String, String>) -> Result<(), EngineError> {
+    let text = serde_json::to_vec_pretty(names).map_err(|e| EngineError::Other(e.to_string()))?;
+    write_whole(path, &text)
+}
+
+/// Writes evidence whole or not at all, readable by its owner only.
+pub fn write_evidence(evidence: &Evidence, path: &Path) -> Result<(), EngineError> {
+    let mut text = serde_json::to_vec_pretty(evidence).map_err(|e| EngineError::Other(e.to_string()))?;
+    text.push(b'\n');
+    write_whole(path, &text)
+}
+
+/// Processor, cores and system.
+pub(crate) fn hardware() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|line| line.trim_start_matches([' ', '\t', ':']));
+    format!(
+        "{}, {cores} cores, {} {}",
+        model.unwrap_or("unknown processor"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+}

@@ -1,0 +1,412 @@
+//! The first step: tables and models are read, joined by id and checked, and what the other steps need of them is put into the store. The
+//! truth lies in a file of its own, which no attack step opens.
+
+use std::path::{Path, PathBuf};
+
+use npyz::WriterBuilder as _;
+use paname_core::{
+    Access, Ctx, Error, Labels, Membership, Registry, Roster, Setting, Signal, TargetCard, Task,
+};
+use paname_data::{RecordTable, RecordsConfig};
+use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use crate::judge::Truth;
+use crate::manifest::{Data, Manifest, Source};
+use crate::step::key;
+use crate::store::{Draft, Object};
+
+/// What the inputs step found, without any truth and without ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Inputs {
+    pub(crate) audited: usize,
+    pub(crate) population: usize,
+    pub(crate) classes: Option<usize>,
+    pub(crate) task: Task,
+    pub(crate) target: TargetCard,
+    /// Cards of the reference models that are used.
+    pub(crate) references: Vec<TargetCard>,
+    /// Their places in the list that the adapter opens.
+    pub(crate) places: Vec<usize>,
+    pub(crate) reference_summary: ReferenceSummary,
+    /// Bits of what attacks may ask: offered by every model and granted by the manifest.
+    pub(crate) granted: u64,
+    pub(crate) augmentations: usize,
+    pub(crate) data: DataSummary,
+}
+
+impl Inputs {
+    pub(crate) fn granted(&self) -> Access {
+        Access::from_bits_truncate(self.granted)
+    }
+}
+
+/// A file that the audit reads: its name in the manifest's words, its path, its digest.
+pub(crate) struct InputFile {
+    pub(crate) name: String,
+    pub(crate) digest: String,
+}
+
+fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
+    let data = &manifest.content.data;
+    let audited = RecordsConfig {
+        table: Some(PathBuf::from(&data.records)),
+        id: data.id.clone(),
+        label: data.label.clone(),
+        member: data.member.clone(),
+        person: data.person_id.clone(),
+        group: data.group.clone(),
+        ..RecordsConfig::default()
+    };
+    let population = data.population.as_ref().map(|table| RecordsConfig {
+        table: Some(PathBuf::from(table)),
+        id: data.id.clone(),
+        label: data.label.clone(),
+        ..RecordsConfig::default()
+    });
+    (audited, population)
+}
+
+/// Digests of every file that decides the inputs, by name.
+pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<InputFile>, EngineError> {
+    let base = manifest.base();
+    let (audited, population) = tables(manifest);
+    let mut paths = audited.files(base);
+    paths.extend(population.iter().flat_map(|table| table.files(base)));
+    for source in std::iter::once(&manifest.content.target).chain(&manifest.content.references) {
+        let adapter = registry.adapter(&source.adapter)?;
+        paths.extend((adapter.files)(config_of(source), base)?);
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+            let digest = paname_data::fingerprint(std::slice::from_ref(&path))?;
+            Ok(InputFile { name, digest })
+        })
+        .collect()
+}
+
+fn config_of(source: &Source) -> serde_json::Value {
+    serde_json::Value::Object(source.config.clone())
+}
+
+/// The key of the inputs: the parts of the manifest that decide them, and the contents of the files.
+pub(crate) fn inputs_key(
+    manifest: &Manifest,
+    registry: &Registry,
+    files: &[InputFile],
+) -> Result<String, EngineError> {
+    let content = &manifest.content;
+    let mut versions = Vec::new();
+    for source in std::iter::once(&content.target).chain(&content.references) {
+        versions.push(registry.adapter(&source.adapter)?.info.version);
+    }
+    let declared = serde_json::json!({
+        "data": content.data,
+        "target": content.target,
+        "references": content.references,
+        "granted": content.access.signals,
+        "task": content.model.task,
+        "name": content.model.name,
+        "versions": versions,
+        "files": files.iter().map(|file| (&file.name, &file.digest)).collect::<Vec<_>>(),
+    });
+    Ok(key(&["inputs/1", env!("CARGO_PKG_VERSION"), &declared.to_string()]))
+}
+
+/// The records of an audit, before anything is known of models.
+pub(crate) struct Tables {
+    pub(crate) roster: Roster,
+    pub(crate) labels: Labels,
+    pub(crate) audited: usize,
+    pub(crate) truth: Truth,
+}
+
+impl Tables {
+    /// Reads and joins the tables.
+    pub(crate) fn read(manifest: &Manifest) -> Result<Self, EngineError> {
+        let base = manifest.base();
+        let data = &manifest.content.data;
+        let (audited_config, population_config) = tables(manifest);
+        let mut table = RecordTable::read(&audited_config, base)?;
+        let audited = table.ids.len();
+        let member = table.member.take().ok_or_else(|| no_members(data))?;
+        let person = table.person.take().filter(|_| data.person_id.is_some());
+        let group = table.group.take().filter(|_| data.group.is_some());
+        let truth =
+            Truth { member, person, slices: group.map(|g| (SliceKind::Group, g)).into_iter().collect() };
+        truth.check(&table.ids)?;
+        if let Some(config) = population_config {
+            let mut population = RecordTable::read(&config, base)?;
+            (population.member, population.person, population.group) = (None, None, None);
+            table.append(population)?;
+        }
+        Ok(Self { roster: table.roster()?, labels: table.labels, audited, truth })
+    }
+}
+
+fn no_members(data: &Data) -> Error {
+    let column = data.member.as_deref().unwrap_or("member");
+    Error::data(
+        &data.records,
+        format!("no column `{column}` says who was in the training set; name it by `member` in [data]"),
+    )
+}
+
+/// Inputs read, joined and checked.
+pub(crate) struct Prepared {
+    pub(crate) inputs: Inputs,
+    pub(crate) truth: Truth,
+    roster: Roster,
+    labels: Labels,
+    member: Vec<Vec<bool>>,
+}
+
+/// Reads, joins and checks.
+pub(crate) fn prepare(
+    manifest: &Manifest,
+    registry: &Registry,
+    ctx: &Ctx<'_>,
+) -> Result<Prepared, EngineError> {
+    let content = &manifest.content;
+    ctx.tick(0, 4)?;
+    let tables = Tables::read(manifest)?;
+    ctx.tick(1, 4)?;
+    let setting = Setting { base: manifest.base(), roster: &tables.roster, labels: &tables.labels };
+    let adapter = registry.adapter(&content.target.adapter)?;
+    let target = (adapter.open)(config_of(&content.target), &setting, ctx)?;
+    let mut card = target.card().clone();
+    if let Some(name) = &content.model.name {
+        card.name.clone_from(name);
+    }
+    drop(target);
+    ctx.tick(2, 4)?;
+    let (truth, audited) = (&tables.truth, tables.audited);
+    let mut used = Used::default();
+    if let Some(source) = &content.references {
+        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)?;
+        for (place, reference) in opened.into_iter().enumerate() {
+            if reference.member.len() != tables.roster.len() {
+                let what = format!("rows of reference model {place}");
+                return Err(Error::mismatch(what, tables.roster.len(), reference.member.len()).into());
+            }
+            let reference_card = reference.target.card().clone();
+            if tells_truth(&reference.member[..audited], &truth.member)
+                || reference_card.fingerprint == card.fingerprint
+            {
+                used.excluded.push(place as u64);
+                continue;
+            }
+            if reference_card.classes != card.classes {
+                let what = format!("classes of reference model {place}");
+                return Err(Error::mismatch(
+                    what,
+                    format!("{:?}, as the target's", card.classes),
+                    format!("{:?}", reference_card.classes),
+                )
+                .into());
+            }
+            used.places.push(place);
+            used.cards.push(reference_card);
+            used.member.push(reference.member);
+        }
+    }
+    ctx.tick(3, 4)?;
+    let membership = Membership::from_models(&used.member, tables.roster.len())?;
+    let offered = used.cards.iter().fold(card.offers(), |all, one| all & one.offers());
+    let granted = manifest.granted().map_or(offered, |granted| granted.with_implied() & offered);
+    let classes = card.classes.or(match &tables.labels {
+        Labels::Classes { classes, .. } => Some(*classes),
+        _ => None,
+    });
+    let (members, non_members) = truth.count();
+    let persons = truth.person.is_some();
+    let member_records = truth.member.iter().filter(|m| **m).count() as u64;
+    let augmentations =
+        used.cards.iter().map(|c| c.augmentations).chain([card.augmentations]).min().unwrap_or(1).max(1);
+    let inputs = Inputs {
+        audited,
+        population: tables.roster.len() - audited,
+        classes,
+        task: content.model.task.unwrap_or_default(),
+        target: card,
+        reference_summary: used.summary(&membership, audited),
+        references: std::mem::take(&mut used.cards),
+        places: std::mem::take(&mut used.places),
+        granted: granted.bits(),
+        augmentations: augmentations as usize,
+        data: DataSummary {
+            unit: truth.unit(),
+            member_records,
+            non_member_records: audited as u64 - member_records,
+            population_records: (tables.roster.len() - audited) as u64,
+            member_persons: persons.then_some(members),
+            non_member_persons: persons.then_some(non_members),
+            classes: classes.map(|c| c as u64),
+            files: Vec::new(),
+        },
+    };
+    ctx.tick(4, 4)?;
+    let Tables { roster, labels, truth, .. } = tables;
+    Ok(Prepared { inputs, truth, roster, labels, member: used.member })
+}
+
+impl Prepared {
+    /// Puts everything into the store.
+    pub(crate) fn write(&self, draft: &Draft) -> Result<(), EngineError> {
+        draft.json("inputs.json", &self.inputs)?;
+        draft.json("truth.json", &TruthFile::of(&self.truth))?;
+        draft.json("ids.json", &self.roster.ids())?;
+        if let Labels::Classes { values, .. } = &self.labels {
+            let values: Vec<i64> = values.iter().map(|&v| i64::from(v)).collect();
+            write_npy(draft, "labels.npy", &[values.len()], &values)?;
+        }
+        let flat: Vec<bool> = self.member.iter().flatten().copied().collect();
+        write_npy(draft, "membership.npy", &[self.member.len(), self.roster.len()], &flat)
+    }
+}
+
+/// Reference models as they are accepted.
+#[derive(Default)]
+struct Used {
+    places: Vec<usize>,
+    cards: Vec<TargetCard>,
+    member: Vec<Vec<bool>>,
+    excluded: Vec<u64>,
+}
+
+impl Used {
+    fn summary(&self, membership: &Membership, audited: usize) -> ReferenceSummary {
+        let with = (0..audited).map(|r| membership.row(r).count() as u64);
+        let range = |counts: &mut dyn Iterator<Item = u64>| {
+            counts.fold(None, |range: Option<(u64, u64)>, n| {
+                Some(range.map_or((n, n), |(a, b)| (a.min(n), b.max(n))))
+            })
+        };
+        let fitted_with = range(&mut with.clone()).unwrap_or_default();
+        let models = membership.models() as u64;
+        ReferenceSummary {
+            used: models,
+            excluded: self.excluded.clone(),
+            fitted_with,
+            fitted_without: (models - fitted_with.1, models - fitted_with.0),
+        }
+    }
+}
+
+/// Whether rows of a reference model repeat or complement the target's: given to an attack they would tell who is a member.
+fn tells_truth(rows: &[bool], truth: &[bool]) -> bool {
+    let equal = rows.iter().zip(truth).filter(|(a, b)| a == b).count();
+    equal == 0 || equal == truth.len()
+}
+
+#[derive(Serialize, Deserialize)]
+struct TruthFile {
+    member: Vec<bool>,
+    person: Option<Vec<String>>,
+    group: Option<Vec<String>>,
+}
+
+impl TruthFile {
+    fn of(truth: &Truth) -> Self {
+        let group =
+            truth.slices.iter().find(|(kind, _)| *kind == SliceKind::Group).map(|(_, parts)| parts.clone());
+        Self { member: truth.member.clone(), person: truth.person.clone(), group }
+    }
+}
+
+/// The truth of finished inputs. Only the judge's steps call this.
+pub(crate) fn truth(object: &Object) -> Result<Truth, EngineError> {
+    let file: TruthFile = object.json("truth.json")?;
+    let slices = file.group.map(|group| (SliceKind::Group, group)).into_iter().collect();
+    Ok(Truth { member: file.member, person: file.person, slices })
+}
+
+/// Class labels of the whole roster, where there are any.
+pub(crate) fn labels(object: &Object, inputs: &Inputs) -> Result<Labels, EngineError> {
+    let path = object.path("labels.npy");
+    if !path.exists() {
+        return Ok(Labels::None);
+    }
+    let values: Vec<u32> = read_npy(&path)?.to_i64()?.into_iter().map(|v| v as u32).collect();
+    let classes = inputs.classes.unwrap_or_else(|| values.iter().max().map_or(0, |&v| v as usize + 1));
+    Ok(Labels::Classes { values: values.into(), classes })
+}
+
+/// Which records of the roster each used reference model was fitted on.
+pub(crate) fn membership(object: &Object, inputs: &Inputs) -> Result<Membership, EngineError> {
+    let flat = read_npy(&object.path("membership.npy"))?.to_bools()?;
+    let records = inputs.audited + inputs.population;
+    let rows: Vec<Vec<bool>> = flat.chunks_exact(records.max(1)).map(<[bool]>::to_vec).collect();
+    Ok(Membership::from_models(&rows, records)?)
+}
+
+/// Maps an array of the store.
+pub(crate) fn read_npy(path: &Path) -> Result<paname_core::Tensor, EngineError> {
+    let name: paname_data::ArrayRef =
+        path.file_name().unwrap_or_default().to_string_lossy().parse().map_err(EngineError::Data)?;
+    Ok(paname_data::read_array(path.parent().unwrap_or(Path::new(".")), &name)?)
+}
+
+/// Writes an array, readable by NumPy too.
+pub(crate) fn write_npy<T: npyz::AutoSerialize + Copy>(
+    draft: &Draft,
+    name: &str,
+    shape: &[usize],
+    values: &[T],
+) -> Result<(), EngineError> {
+    let (file, path) = draft.file(name)?;
+    let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+    let write = || -> std::io::Result<()> {
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()
+    };
+    write().map_err(EngineError::io(&path))
+}
+
+/// Opens the models of finished inputs: the target, and the used reference models in order.
+pub(crate) fn open_models(
+    manifest: &Manifest,
+    registry: &Registry,
+    object: &Object,
+    inputs: &Inputs,
+    ctx: &Ctx<'_>,
+) -> Result<Models, EngineError> {
+    let ids: Vec<String> = object.json("ids.json")?;
+    let roster = Roster::new(ids, "ids.json")?;
+    let labels = labels(object, inputs)?;
+    let setting = Setting { base: manifest.base(), roster: &roster, labels: &labels };
+    let source = &manifest.content.target;
+    let target = (registry.adapter(&source.adapter)?.open)(config_of(source), &setting, ctx)?;
+    let mut references = Vec::with_capacity(inputs.places.len());
+    if let Some(source) = &manifest.content.references
+        && !inputs.places.is_empty()
+    {
+        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)?;
+        let wanted: std::collections::HashSet<usize> = inputs.places.iter().copied().collect();
+        references.extend(
+            opened.into_iter().enumerate().filter(|(i, _)| wanted.contains(i)).map(|(_, r)| r.target),
+        );
+    }
+    if references.len() != inputs.places.len() {
+        return Err(Error::mismatch("reference models", inputs.places.len(), references.len()).into());
+    }
+    Ok(Models { target, references })
+}
+
+/// The opened models of an audit.
+pub(crate) struct Models {
+    pub(crate) target: Box<dyn paname_core::Target>,
+    pub(crate) references: Vec<Box<dyn paname_core::Target>>,
+}
+
+/// Whether the right answer can be told from a wrong one.
+pub(crate) fn correctness_signal(inputs: &Inputs) -> Option<Signal> {
+    let classified = inputs.task == Task::Classification && inputs.classes.is_some_and(|c| c > 1);
+    (classified && Signal::Margin.computable_from(inputs.granted())).then_some(Signal::Margin)
+}

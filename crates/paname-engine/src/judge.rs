@@ -1,0 +1,450 @@
+//! Joins the truth to the scores: the one place where statistics are computed, the same for every attack.
+
+use paname_core::{Ctx, Error, Result};
+use paname_evidence::{
+    DetectionTest, Exposed, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice, SliceKind,
+    Statistic, Unit, Unrelated, Verdict,
+};
+use paname_stats::delong::{auc_interval, mann_whitney_p};
+use paname_stats::histogram::Histogram;
+use paname_stats::level::{
+    FixedThreshold, Resolution, at_calibrated_threshold, needed_non_members, resolution, tpr_at_level,
+};
+use paname_stats::person::{Reduction, reduce};
+use paname_stats::{Roc, band, conformal, multiple, power, precision, unrelated};
+
+use crate::manifest::{PersonScore, Split, Statistics};
+
+/// Fewest units on each side for any statement about the whole.
+pub(crate) const FEWEST_UNITS: u64 = 20;
+/// Fewest units on each side for a figure about a part.
+const FEWEST_IN_SLICE: u64 = 10;
+/// Most values of a slicing that are reported; the largest first.
+const MOST_SLICES: usize = 40;
+const ROC_POINTS: usize = 240;
+const HISTOGRAM_BINS: usize = 40;
+
+/// What the engine alone knows of the audited records, in the order of the scores.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Truth {
+    /// Who was in the training set.
+    pub(crate) member: Vec<bool>,
+    /// Person of each record; persons are counted where this is given.
+    pub(crate) person: Option<Vec<String>>,
+    /// Cuts to report on apart: the part that each record belongs to.
+    pub(crate) slices: Vec<(SliceKind, Vec<String>)>,
+}
+
+impl Truth {
+    /// Checks that there are members and non-members, and that no person is on both sides.
+    pub(crate) fn check(&self, ids: &[String]) -> Result<()> {
+        let members = self.member.iter().filter(|m| **m).count();
+        for (count, what) in [(members, "members"), (self.member.len() - members, "non-members")] {
+            if count == 0 {
+                let problem = format!(
+                    "there are no {what} among the {} audited records; an audit compares members with non-members",
+                    self.member.len()
+                );
+                return Err(Error::data("records", problem));
+            }
+        }
+        let Some(persons) = &self.person else { return Ok(()) };
+        let mut first: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+        let mut torn = std::collections::BTreeMap::new();
+        for (i, person) in persons.iter().enumerate() {
+            let start = *first.entry(person).or_insert(i);
+            if self.member[start] != self.member[i] {
+                torn.entry(person.as_str()).or_insert((start, i));
+            }
+        }
+        // Ids of records, not of persons, so that no personal datum is printed.
+        match torn.values().next() {
+            None => Ok(()),
+            Some(&(a, b)) => Err(Error::data(
+                "records",
+                format!(
+                    "{} person(s) have records on both sides, e.g. records {:?} and {:?}; a person with any record in the training set is a \
+                     member: mark all of that person's records so, or leave them out",
+                    torn.len(),
+                    ids[a],
+                    ids[b]
+                ),
+            )),
+        }
+    }
+
+    /// One score per unit: members, non-members, and for each unit the position of a record of its own.
+    fn units(&self, scores: &[f64], settings: &Statistics, keep: Option<&[bool]>) -> Result<Units> {
+        let kept = |i: &usize| keep.is_none_or(|keep| keep[*i]);
+        let rows: Vec<usize> = (0..scores.len()).filter(kept).collect();
+        let Some(persons) = &self.person else {
+            let all = rows.into_iter().map(|i| (scores[i], self.member[i], i)).collect();
+            return Ok(Units { all });
+        };
+        let rule = match settings.person_score {
+            PersonScore::Mean => Reduction::Mean,
+            PersonScore::Max => Reduction::Max,
+        };
+        let mut first = std::collections::HashMap::new();
+        for &i in &rows {
+            first.entry(persons[i].as_str()).or_insert(i);
+        }
+        let names: Vec<&str> = rows.iter().map(|&i| persons[i].as_str()).collect();
+        let values: Vec<f64> = rows.iter().map(|&i| scores[i]).collect();
+        let member: Vec<bool> = rows.iter().map(|&i| self.member[i]).collect();
+        let people = reduce(&names, &values, &member, rule).map_err(statistics)?;
+        Ok(Units { all: people.people.iter().map(|p| (p.score, p.member, first[p.id])).collect() })
+    }
+
+    /// Numbers of members and non-members in units.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let mut seen = std::collections::HashSet::new();
+        let (mut members, mut others) = (0, 0);
+        for (i, &member) in self.member.iter().enumerate() {
+            if self.person.as_ref().is_none_or(|persons| seen.insert(persons[i].as_str())) {
+                *(if member { &mut members } else { &mut others }) += 1;
+            }
+        }
+        (members, others)
+    }
+
+    /// What is counted.
+    pub(crate) fn unit(&self) -> Unit {
+        if self.person.is_some() { Unit::Person } else { Unit::Record }
+    }
+}
+
+/// Score, membership and representative record of each unit.
+struct Units {
+    all: Vec<(f64, bool, usize)>,
+}
+
+impl Units {
+    fn side(&self, member: bool) -> Vec<f64> {
+        self.all.iter().filter(|unit| unit.1 == member).map(|unit| unit.0).collect()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn statistics(error: paname_stats::Error) -> Error {
+    Error::Other(format!("statistics: {error}"))
+}
+
+/// What one attack gave.
+pub(crate) struct Scores {
+    /// On the target, one per audited record.
+    pub(crate) target: Vec<f64>,
+    /// On each reference model in the target's place.
+    pub(crate) unrelated: Vec<Vec<f64>>,
+}
+
+/// The numbers of one row, before correction for the other rows and before a verdict.
+///
+/// `ctx` gives the random half of the non-members that fixes thresholds, the same for every row.
+pub(crate) fn measure(
+    scores: &Scores,
+    truth: &Truth,
+    settings: &Statistics,
+    ctx: &Ctx<'_>,
+) -> Result<MembershipResult> {
+    let target: Vec<f64> = scores.target.iter().map(|s| finite(*s)).collect();
+    let units = truth.units(&target, settings, None)?;
+    let (members, non_members) = (units.side(true), units.side(false));
+    let roc = Roc::new(&members, &non_members).map_err(statistics)?;
+    let (calibration, counted) = calibration_split(&non_members, settings, ctx);
+    let levels = settings
+        .fpr_targets
+        .iter()
+        .map(|&level| level_result(level, &roc, &members, &calibration, &counted, settings))
+        .collect::<Result<Vec<_>>>()?;
+    let mut tests =
+        vec![DetectionTest { statistic: Statistic::Auc, p: mann_whitney_p(&roc), p_adjusted: 1.0 }];
+    for fixed in levels.iter().filter_map(|level| level.fixed) {
+        tests.push(DetectionTest { statistic: Statistic::TprAt(fixed.level), p: fixed.p, p_adjusted: 1.0 });
+    }
+    let null: Vec<Roc> = scores
+        .unrelated
+        .iter()
+        .map(|scores| {
+            let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
+            let units = truth.units(&scores, settings, None)?;
+            Roc::new(&units.side(true), &units.side(false)).map_err(statistics)
+        })
+        .collect::<Result<_>>()?;
+    let unrelated = tests
+        .iter()
+        .filter_map(|test| compare_unrelated(test.statistic, &roc, &null, settings.alpha).transpose())
+        .collect::<Result<Vec<_>>>()?;
+    let vertices = roc.thinned(ROC_POINTS);
+    let band = band::roc_band(&roc, &vertices, settings.confidence).map_err(statistics)?;
+    Ok(MembershipResult {
+        unit: truth.unit(),
+        members: roc.members(),
+        non_members: roc.non_members(),
+        auc: auc_interval(&roc, settings.confidence).map_err(statistics)?,
+        roc: vertices
+            .iter()
+            .zip(band)
+            .map(|(vertex, band)| RocPoint {
+                fpr: roc.fpr(vertex),
+                tpr: roc.tpr(vertex),
+                fpr_lower: band.fpr_lower,
+                fpr_upper: band.fpr_upper,
+                tpr_lower: band.tpr_lower,
+                tpr_upper: band.tpr_upper,
+            })
+            .collect(),
+        band_confidence: settings.confidence,
+        power: detectable(roc.members(), roc.non_members(), settings)?,
+        levels,
+        balanced_accuracy: roc.balanced_accuracy().value,
+        advantage: roc.advantage().value,
+        tests,
+        unrelated,
+        histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
+        slices: slices(&target, truth, settings)?,
+    })
+}
+
+/// JSON knows no infinity, and ranks survive this.
+fn finite(score: f64) -> f64 {
+    score.clamp(f64::MIN, f64::MAX)
+}
+
+/// Splits the non-members at random into those that fix thresholds and those that are counted.
+fn calibration_split(non_members: &[f64], settings: &Statistics, ctx: &Ctx<'_>) -> (Vec<f64>, Vec<f64>) {
+    let mut order: Vec<usize> = (0..non_members.len()).collect();
+    shuffle(&mut order, &mut ctx.rng("calibration"));
+    let fixing = (non_members.len() as f64 * settings.calibration_fraction).round() as usize;
+    let pick = |rows: &[usize]| rows.iter().map(|&i| non_members[i]).collect();
+    let (calibration, counted) = order.split_at(fixing.min(order.len()));
+    (pick(calibration), pick(counted))
+}
+
+/// Fisher-Yates with unbiased bounded draws.
+pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut impl rand_core::Rng) {
+    for i in (1..items.len()).rev() {
+        items.swap(i, below(rng, i as u64 + 1) as usize);
+    }
+}
+
+/// A uniform draw from `0..bound` by rejection.
+fn below(rng: &mut impl rand_core::Rng, bound: u64) -> u64 {
+    let accepted = u64::MAX - u64::MAX % bound;
+    loop {
+        let draw = rng.next_u64();
+        if draw < accepted {
+            return draw % bound;
+        }
+    }
+}
+
+fn level_result(
+    level: f64,
+    roc: &Roc,
+    members: &[f64],
+    calibration: &[f64],
+    counted: &[f64],
+    settings: &Statistics,
+) -> Result<LevelResult> {
+    let needed = needed_non_members(level).map_err(statistics)?;
+    let supports = |n: usize| {
+        Ok(!matches!(resolution(level, n as u64).map_err(statistics)?, Resolution::Refused { .. }))
+    };
+    let same_data = if supports(roc.non_members() as usize)? {
+        Some(tpr_at_level(roc, level, settings.confidence).map_err(statistics)?)
+    } else {
+        None
+    };
+    // The rank rule alone would take fewer calibration scores, but a threshold among so few is all noise.
+    let fixed: Option<FixedThreshold> = if supports(counted.len())? && supports(calibration.len())? {
+        let at = at_calibrated_threshold(calibration, members, counted, level, settings.confidence);
+        Some(at.map_err(statistics)?)
+    } else {
+        None
+    };
+    let mut precisions = Vec::new();
+    if let Some(fixed) = &fixed {
+        for &prior in &settings.priors {
+            let value = precision::positive_predictive_value(prior, fixed.tpr.estimate, fixed.fpr.estimate);
+            precisions.extend(value.map_err(statistics)?.map(|value| (prior, value)));
+        }
+    }
+    let coarse = fixed.as_ref().map(|f| f.resolution).or(same_data.as_ref().map(|s| s.resolution))
+        == Some(Resolution::Coarse);
+    Ok(LevelResult { level, needed_non_members: needed, coarse, same_data, fixed, precision: precisions })
+}
+
+fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) -> Result<Option<Unrelated>> {
+    let value = |roc: &Roc| match statistic {
+        Statistic::Auc => Ok(roc.auc()),
+        Statistic::TprAt(level) => roc.tpr_at(level).map(|vertex| roc.tpr(&vertex)).map_err(statistics),
+    };
+    let observed = value(roc)?;
+    let null = null.iter().map(value).collect::<Result<Vec<f64>>>()?;
+    let compared = unrelated::unrelated_null(observed, &null, alpha).map_err(statistics)?;
+    Ok(compared.map(|c| Unrelated { statistic, observed, null, p: c.p, method: c.method }))
+}
+
+/// What a sample of this size can detect.
+pub(crate) fn detectable(members: u64, non_members: u64, settings: &Statistics) -> Result<Power> {
+    let counted = non_members - (non_members as f64 * settings.calibration_fraction).round() as u64;
+    let tpr = settings
+        .fpr_targets
+        .iter()
+        .map(|&level| {
+            let refused =
+                matches!(resolution(level, counted).map_err(statistics)?, Resolution::Refused { .. });
+            // The false-positive rate is itself estimated, from about level · n false alarms.
+            let alarms = (counted as f64 * level).round() as u64;
+            let smallest = if refused || members == 0 {
+                None
+            } else {
+                power::smallest_detectable_tpr_estimated(
+                    members,
+                    counted,
+                    alarms,
+                    settings.alpha,
+                    settings.power,
+                )
+                .map_err(statistics)?
+            };
+            Ok((level, smallest))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let auc = if members == 0 || non_members == 0 {
+        None
+    } else {
+        power::smallest_detectable_auc(members, non_members, settings.alpha, settings.power)
+            .map_err(statistics)?
+    };
+    Ok(Power { power: settings.power, alpha: settings.alpha, auc, tpr })
+}
+
+fn slices(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Vec<Slice>> {
+    let mut all = Vec::new();
+    for (kind, parts) in &truth.slices {
+        let mut sizes: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+        for part in parts {
+            *sizes.entry(part).or_default() += 1;
+        }
+        let mut values: Vec<(&str, usize)> = sizes.into_iter().collect();
+        values.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        values.truncate(MOST_SLICES);
+        values.sort_unstable_by(|a, b| natural(a.0).cmp(&natural(b.0)));
+        for (value, _) in values {
+            let keep: Vec<bool> = parts.iter().map(|part| part == value).collect();
+            let units = truth.units(scores, settings, Some(&keep))?;
+            let (members, non_members) = (units.side(true), units.side(false));
+            let mut slice = Slice {
+                kind: *kind,
+                value: value.to_owned(),
+                members: members.len() as u64,
+                non_members: non_members.len() as u64,
+                auc: None,
+                interval: None,
+            };
+            if slice.members.min(slice.non_members) >= FEWEST_IN_SLICE {
+                let roc = Roc::new(&members, &non_members).map_err(statistics)?;
+                slice.auc = Some(roc.auc());
+                slice.interval = Some(auc_interval(&roc, settings.confidence).map_err(statistics)?.interval);
+            }
+            all.push(slice);
+        }
+    }
+    Ok(all)
+}
+
+/// Numbers in the order of their value, then everything else.
+fn natural(value: &str) -> (u64, &str) {
+    (value.parse().unwrap_or(u64::MAX), value)
+}
+
+/// The `count` member units with the highest scores, each with its conformal p-value against the non-members, and for each the position of a
+/// record of its own, under pseudonyms drawn by `key`.
+pub(crate) fn most_exposed(
+    scores: &[f64],
+    truth: &Truth,
+    settings: &Statistics,
+    count: u64,
+    key: &[u8; 32],
+) -> Result<Vec<(Exposed, usize)>> {
+    let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
+    let units = truth.units(&scores, settings, None)?;
+    let mut members: Vec<(f64, usize)> = units.all.iter().filter(|u| u.1).map(|u| (u.0, u.2)).collect();
+    members.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    members.truncate(count as usize);
+    let highest: Vec<f64> = members.iter().map(|m| m.0).collect();
+    let p_values = conformal::conformal_p_values(&units.side(false), &highest).map_err(statistics)?;
+    let named = members.iter().zip(p_values);
+    Ok(named
+        .map(|(&(score, record), p)| (Exposed { pseudonym: pseudonym(record, key), score, p }, record))
+        .collect())
+}
+
+/// The name of a record, or of the person that it is the first record of: the same in every row of an audit.
+fn pseudonym(record: usize, key: &[u8; 32]) -> String {
+    let digest = blake3::keyed_hash(key, format!("pseudonym {record}").as_bytes());
+    format!("P-{}", &digest.to_hex()[..10])
+}
+
+/// Holm's correction over every detection test of an audit.
+pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
+    let p: Vec<f64> = rows.iter().flat_map(|row| row.tests.iter().map(|test| test.p)).collect();
+    let mut adjusted = multiple::holm(&p).map_err(statistics)?.into_iter();
+    for test in rows.iter_mut().flat_map(|row| row.tests.iter_mut()) {
+        test.p_adjusted = adjusted.next().unwrap_or(1.0);
+    }
+    Ok(())
+}
+
+/// The verdict of a measured and corrected row: a total rule, the first line that applies.
+///
+/// 1. The validity of the test fails: inconclusive.
+/// 2. Some test is significant after correction, and either the same statistic also stands out among unrelated models, or chance drew the
+///    members: leak demonstrated.
+/// 3. Otherwise inconclusive, since absence needs an equivalence test.
+pub(crate) fn verdict(
+    result: &MembershipResult,
+    fidelity: &[Reason],
+    split: Split,
+    settings: &Statistics,
+) -> (Verdict, Vec<Reason>) {
+    let alpha = settings.alpha;
+    if !fidelity.is_empty() {
+        return (Verdict::Inconclusive, fidelity.to_vec());
+    }
+    let (members, non_members) = (result.members, result.non_members);
+    if members.min(non_members) < FEWEST_UNITS {
+        return (Verdict::Inconclusive, vec![Reason::TooFew { needed: FEWEST_UNITS, members, non_members }]);
+    }
+    if result.roc.len() <= 2 && result.roc.iter().all(|p| p.fpr == p.tpr) {
+        return (Verdict::Inconclusive, vec![Reason::AllTied]);
+    }
+    let smallest = result.tests.iter().map(|test| test.p_adjusted).fold(1.0, f64::min);
+    if smallest > alpha {
+        let reasons = vec![Reason::NotSignificant { p_adjusted: smallest, alpha }, Reason::AbsenceNotTested];
+        return (Verdict::Inconclusive, reasons);
+    }
+    let significant = Reason::Significant { p_adjusted: smallest, alpha };
+    let controlled = result
+        .tests
+        .iter()
+        .filter(|test| test.p_adjusted <= alpha)
+        .filter_map(|test| result.unrelated.iter().find(|u| u.statistic == test.statistic))
+        .map(|control| control.p)
+        .min_by(f64::total_cmp);
+    match (controlled, split) {
+        (Some(p), _) if p <= alpha => {
+            (Verdict::LeakDemonstrated, vec![significant, Reason::AboveUnrelatedModels { p }])
+        }
+        (_, Split::Random) => (Verdict::LeakDemonstrated, vec![significant, Reason::RandomSplitDeclared]),
+        (Some(p), Split::Undeclared) => {
+            (Verdict::Inconclusive, vec![significant, Reason::Confounded { p, alpha }])
+        }
+        (None, Split::Undeclared) => (Verdict::Inconclusive, vec![significant, Reason::ShiftNotExcluded]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

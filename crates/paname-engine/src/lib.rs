@@ -1,0 +1,40 @@
+//! From an audit file to evidence: manifest, plan, steps in a content-addressed store, worker processes, and the judgement that joins the truth
+//! to the findings.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use paname_engine::{Manifest, RunOptions, run};
+//!
+//! let mut registry = paname_core::Registry::default();
+//! registry.add_adapters(paname_data::ADAPTERS, "paname-data")?;
+//! let manifest = Manifest::read(Path::new("audit.toml"))?;
+//! let options = RunOptions { run_dir: "audit.run".into(), workers: 2, worker: None };
+//! let outcome = run(&manifest, &registry, &options, &())?;
+//! println!("{:?}", outcome.evidence.verdict());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod assemble;
+mod attacking;
+mod error;
+mod inputs;
+mod judge;
+mod manifest;
+mod plan;
+mod process;
+mod run;
+mod score;
+mod signals;
+mod step;
+mod store;
+mod verify;
+mod work;
+
+pub use assemble::write_evidence;
+pub use error::{EXIT_CODES, EngineError};
+pub use manifest::*;
+pub use plan::{Plan, PlannedRow, plan};
+pub use run::{Outcome, RunOptions, Watch, run};
+pub use score::{ScoreOptions, Scored, score};
+pub use verify::{Verification, verify};
+pub use work::work;

@@ -1,0 +1,489 @@
+//! The manifest: who audits what, with which access, tests and statistics, fixed before any score exists.
+//!
+//! What the engine uses now is typed. The declarations that only reports and regulators read are parsed just as strictly, and kept. Closed
+//! lists and ranges stand beside the fields, in their JSON schema; [`Manifest::read`] checks the file against that schema.
+
+mod check;
+mod declared;
+mod schema;
+mod template;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use paname_core::{Access, Family};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use text::Text;
+
+pub use schema::manifest_schema;
+pub use template::{TemplateAnswers, template};
+
+/// Name and version of the manifest's schema.
+pub const MANIFEST_SCHEMA: &str = "paname-audit/1";
+
+/// A manifest and where it came from.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Its content.
+    pub content: Content,
+    /// The same as JSON, in its own words, for the evidence.
+    pub declared: serde_json::Value,
+}
+
+/// The content of `audit.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[schemars(title = "PANAME manifest", extend("$id" = MANIFEST_SCHEMA))]
+pub struct Content {
+    /// Always `paname-audit/1`.
+    #[schemars(extend("enum" = [MANIFEST_SCHEMA]))]
+    pub schema: String,
+    /// Languages of the reports: `fr`, `en`.
+    #[serde(default = "both_languages")]
+    #[schemars(extend("items" = {"type": "string", "enum": ["fr", "en"]}, "minItems" = 1, "uniqueItems" = true))]
+    pub lang: Vec<String>,
+    /// Who audits.
+    #[serde(default)]
+    pub organisation: Organisation,
+    /// The data.
+    pub data: Data,
+    /// The model, as declared.
+    #[serde(default)]
+    pub model: Model,
+    /// What was known before.
+    #[serde(default)]
+    pub prior_risk: PriorRisk,
+    /// What the attacker may ask.
+    #[serde(default)]
+    pub access: GrantedAccess,
+    /// How the model under audit is reached.
+    pub target: Source,
+    /// How the reference ("shadow") models are reached, if there are any.
+    pub references: Option<Source>,
+    /// What was said of reference models in the application form.
+    #[serde(default)]
+    pub shadow: Shadow,
+    /// Means.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Legal frame of the test.
+    #[serde(default)]
+    pub legal: Legal,
+    /// Statistics, fixed before any score exists.
+    #[serde(default)]
+    pub statistics: Statistics,
+    /// What the report shows.
+    #[serde(default)]
+    pub report: ReportSettings,
+    /// The tests; at least one.
+    #[schemars(extend("minItems" = 1))]
+    #[serde(rename = "test")]
+    pub tests: Vec<Test>,
+}
+
+fn both_languages() -> Vec<String> {
+    vec!["fr".into(), "en".into()]
+}
+
+/// An adapter by name, with its own keys beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// Name of the adapter, e.g. `predictions`.
+    #[schemars(extend("minLength" = 1))]
+    pub adapter: String,
+    /// The adapter's own keys; it checks them.
+    #[serde(flatten)]
+    pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Who audits (form, part 1).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Organisation {
+    /// Name.
+    pub name: Option<String>,
+    /// Sector.
+    pub sector: Option<String>,
+    /// `micro`, `sme`, `mid`, `large`, `lab` or `public`.
+    #[schemars(extend("enum" = ["micro", "sme", "mid", "large", "lab", "public"]))]
+    pub size: Option<String>,
+    /// Expertise in AI.
+    pub ai_expertise: Option<String>,
+    /// Why the audit is made.
+    pub motivation: Option<String>,
+    /// Whom to ask; stays out of shareable exports.
+    pub contact: Option<Contact>,
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contact {
+    /// Name.
+    pub name: Option<String>,
+    /// Role.
+    pub role: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+}
+
+/// How members and non-members came apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Chance drew the members from one pool: they differ from non-members in nothing else.
+    Random,
+    /// Anything else, such as an earlier period against a later one.
+    #[default]
+    Undeclared,
+}
+
+/// The data (form, parts 2.1 and 2.2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Table of the audited records: `.csv` or `.npz`.
+    #[schemars(extend("minLength" = 1))]
+    pub records: String,
+    /// Table of records of the same kind that no model was trained on.
+    #[schemars(extend("minLength" = 1))]
+    pub population: Option<String>,
+    /// Column of the record ids (default `id`), or `row-number`.
+    #[schemars(extend("minLength" = 1))]
+    pub id: Option<String>,
+    /// Column of the classes (default `label`).
+    #[schemars(extend("minLength" = 1))]
+    pub label: Option<String>,
+    /// Column that says who was in the training set (default `member`).
+    #[schemars(extend("minLength" = 1))]
+    pub member: Option<String>,
+    /// Column of the person that a record is about; persons are then counted instead of records.
+    #[schemars(extend("minLength" = 1))]
+    pub person_id: Option<String>,
+    /// Column of a group to report on apart.
+    #[schemars(extend("minLength" = 1))]
+    pub group: Option<String>,
+    /// How members and non-members came apart.
+    #[serde(default)]
+    pub split: Split,
+    /// `tabular`, `text`, `image`, `audio`, `video`, `other`.
+    #[serde(default)]
+    #[schemars(extend("items" = {"type": "string", "enum": ["tabular", "text", "image", "audio", "video", "other"]}))]
+    pub modality: Vec<String>,
+    /// `files`, `database` or `api`.
+    #[schemars(extend("enum" = ["files", "database", "api"]))]
+    pub format: Option<String>,
+    /// Number of samples of the whole training set.
+    pub samples: Option<u64>,
+    /// Size of the whole training set in bytes.
+    pub bytes: Option<u64>,
+    /// Categories of personal data; an empty list declares that there are none.
+    pub personal: Option<Vec<String>>,
+    /// Other protected data, such as trade secrets.
+    pub confidential: Option<Vec<String>>,
+    /// Special categories of article 9 GDPR.
+    pub special_categories: Option<bool>,
+    /// Legal basis of the training.
+    pub training_legal_basis: Option<String>,
+    /// Where the data came from.
+    #[serde(default)]
+    pub source: Vec<DataSource>,
+}
+
+/// Where a part of the data came from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSource {
+    /// Name.
+    pub name: Option<String>,
+    /// Why it was lawfully obtained.
+    pub lawful_origin: Option<String>,
+    /// `pretrain` or `finetune`, kept apart.
+    #[schemars(extend("enum" = ["pretrain", "finetune"]))]
+    pub stage: Option<String>,
+}
+
+/// The model as declared (form, parts 2.3 and 2.4).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Architecture.
+    pub architecture: Option<String>,
+    /// Number of parameters.
+    pub parameters: Option<u64>,
+    /// How it learned, e.g. `supervised`, `unsupervised`, `self-supervised`.
+    pub training: Option<String>,
+    /// What it does; classification unless stated.
+    pub task: Option<paname_core::Task>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// Domain.
+    pub domain: Option<String>,
+    /// `general`, `professional` or `internal`.
+    #[schemars(extend("enum" = ["general", "professional", "internal"]))]
+    pub public: Option<String>,
+    /// Measures against overfitting.
+    pub anti_overfitting: Option<Vec<String>>,
+    /// Claimed differential privacy.
+    pub dp: Option<DifferentialPrivacy>,
+    /// `internal`, `public-api` or `open-weights`; there is no default.
+    #[schemars(extend("enum" = ["internal", "public-api", "open-weights"]))]
+    pub release_context: Option<String>,
+    /// Accuracy on its training data, to be measured again on the audited members.
+    #[schemars(extend("minimum" = 0, "maximum" = 1))]
+    pub train_accuracy: Option<f64>,
+    /// Accuracy on other data, to be measured again on the audited non-members.
+    #[schemars(extend("minimum" = 0, "maximum" = 1))]
+    pub test_accuracy: Option<f64>,
+}
+
+/// A claim of differential privacy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DifferentialPrivacy {
+    /// ε.
+    #[schemars(extend("minimum" = 0))]
+    pub claimed_epsilon: f64,
+    /// δ.
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
+    pub delta: f64,
+}
+
+/// What was known before (form, part 2.5).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriorRisk {
+    /// How it was found.
+    pub method: Option<String>,
+    /// What was found.
+    pub findings: Option<String>,
+}
+
+/// What the attacker may ask (form, part 2.7).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantedAccess {
+    /// `memory`, `api`, `precomputed` or `other`.
+    #[schemars(extend("enum" = ["memory", "api", "precomputed", "other"]))]
+    pub mode: Option<String>,
+    /// Names of accesses granted; everything that the target offers when absent.
+    #[schemars(extend("items" = {"type": "string", "enum": schema::access_names()}, "minItems" = 1))]
+    pub signals: Option<Vec<String>>,
+    /// Largest number of records that each test may ask the target about.
+    #[schemars(extend("minimum" = 1))]
+    pub max_queries: Option<u64>,
+    /// Whether filters of the surrounding system were in place.
+    pub system_filters: Option<bool>,
+    /// Constraints in words.
+    pub constraints: Option<String>,
+}
+
+/// What was said of reference models (form, part 2.8).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shadow {
+    /// Whether there are any.
+    pub available: Option<bool>,
+    /// `compute`, `code` or `framework`.
+    #[schemars(extend("enum" = ["compute", "code", "framework"]))]
+    pub limiting_factor: Option<String>,
+    /// `memory`, `api` or `precomputed`.
+    #[schemars(extend("enum" = ["memory", "api", "precomputed"]))]
+    pub mode: Option<String>,
+    /// How many.
+    pub count: Option<u64>,
+}
+
+/// Means (form, part 2.9).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Resources {
+    /// Where computation happens, e.g. `on-premise` or `cloud`.
+    pub infra: Option<String>,
+    /// Number of GPUs.
+    pub gpus: Option<u64>,
+    /// Processor hours allowed.
+    #[schemars(extend("minimum" = 0))]
+    pub cpu_hours_max: Option<f64>,
+    /// People in the team.
+    pub team: Option<u64>,
+    /// Person-days.
+    #[schemars(extend("minimum" = 0))]
+    pub person_days: Option<f64>,
+}
+
+/// Legal frame of the test.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Legal {
+    /// Controller.
+    pub controller: Option<String>,
+    /// Purpose of the test.
+    pub test_purpose: Option<String>,
+    /// Legal basis of the test.
+    pub test_legal_basis: Option<String>,
+    /// Purpose for which the data were first collected.
+    pub initial_purpose: Option<String>,
+    /// Models and data were lawfully obtained.
+    pub lawfully_obtained: Option<bool>,
+    /// No individual decision will rest on the results.
+    pub no_individual_decision: Option<bool>,
+    /// Who may see the results.
+    pub authorised: Option<Vec<String>>,
+    /// Where the test runs.
+    pub environment: Option<String>,
+    /// Opinion of the data protection officer.
+    pub dpo_opinion: Option<String>,
+    /// Reference of the impact assessment.
+    pub dpia_ref: Option<String>,
+    /// Days for which results are kept.
+    pub retention_days: Option<u64>,
+}
+
+/// How one score per person comes from several records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonScore {
+    /// The mean over the person's records.
+    #[default]
+    Mean,
+    /// The largest.
+    Max,
+}
+
+/// Statistics, fixed before any score exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Statistics {
+    /// Probability of a false alarm of the whole audit.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub alpha: f64,
+    /// Confidence of intervals.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub confidence: f64,
+    /// False-positive levels at which the true-positive rate is tested and reported.
+    #[schemars(extend("items" = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "minItems" = 1, "maxItems" = 8, "uniqueItems" = true))]
+    pub fpr_targets: Vec<f64>,
+    /// Correction for several tests; only `holm`.
+    pub correction: Correction,
+    /// Share of the non-members that fixes thresholds and is then set aside.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub calibration_fraction: f64,
+    /// Smallest excess TPR that matters.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub min_effect_tpr: f64,
+    /// Power for which smallest detectable effects are stated.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub power: f64,
+    /// Shares of members for which precision is stated.
+    #[schemars(extend("items" = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "maxItems" = 8, "uniqueItems" = true))]
+    pub priors: Vec<f64>,
+    /// One score per person.
+    pub person_score: PersonScore,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+/// Correction for several tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// Holm's step-down procedure.
+    #[default]
+    Holm,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            alpha: 0.05,
+            confidence: 0.95,
+            fpr_targets: vec![0.01, 0.001],
+            correction: Correction::Holm,
+            calibration_fraction: 0.5,
+            min_effect_tpr: 0.01,
+            power: 0.8,
+            priors: vec![0.5, 0.1, 0.01],
+            person_score: PersonScore::Mean,
+            seed: 1,
+        }
+    }
+}
+
+/// What the report shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSettings {
+    /// How many of the most exposed records or persons are listed by pseudonym; 0 is none.
+    pub exposed: u64,
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// Name of the row, unique in the manifest: at most 64 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+    #[schemars(extend("minLength" = 1, "maxLength" = 64, "pattern" = "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"))]
+    pub id: String,
+    /// Name of the attack; absent for a test declared not applicable.
+    #[schemars(extend("minLength" = 1))]
+    pub attack: Option<String>,
+    /// Parameters of the attack; its defaults where absent.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// Family of a test declared not applicable.
+    pub family: Option<Family>,
+    /// Why the test makes no sense here.
+    #[schemars(extend("minLength" = 1))]
+    pub not_applicable: Option<String>,
+    /// Point of EDPB opinion 28/2024 paragraph 55; the attack's own where absent.
+    pub edpb: Option<String>,
+    /// The attacker in words.
+    pub attacker: Option<Attacker>,
+}
+
+/// The attacker in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attacker {
+    /// What the attacker knows.
+    pub knows: Option<String>,
+    /// What the attacker can reach.
+    pub access: Option<String>,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest. Errors point at line and column.
+    pub fn read(path: &Path) -> Result<Self, EngineError> {
+        let text = Text::read(path)?;
+        let document = text.parse()?;
+        let declared = declared::json(&document).map_err(|problem| text.error(problem))?;
+        schema::conforms(&document, &manifest_schema()).map_err(|problem| text.error(problem))?;
+        let content = Content::deserialize(toml::de::Deserializer::from(document.clone()))
+            .map_err(|error| text.toml_error(&error))?;
+        check::rules(&content, &document).map_err(|problem| text.error(problem))?;
+        Ok(Self { path: path.to_owned(), sha256: text.sha256(), content, declared })
+    }
+
+    /// Folder that relative paths start from.
+    pub fn base(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// The access granted, or `None` for everything that the target offers.
+    pub fn granted(&self) -> Option<Access> {
+        let names = self.content.access.signals.as_ref()?;
+        Some(names.iter().filter_map(|name| Access::named(name)).fold(Access::empty(), |all, one| all | one))
+    }
+}

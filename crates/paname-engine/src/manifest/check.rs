@@ -1,0 +1,137 @@
+//! Rules that reach across keys, which a schema cannot say.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::text::Problem;
+use super::{Content, Test};
+
+/// Checks what the schema cannot say and returns the first problem.
+pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Result<(), Problem> {
+    let root = document.get_ref();
+    tests(content, root)?;
+    special_categories(content, root)?;
+    legal(content, root)
+}
+
+/// The place of the value at a path of keys, or of the last part of it that is there.
+fn place(root: &DeTable<'_>, path: &[&str]) -> Range<usize> {
+    let mut span = 0..0;
+    let mut table = root;
+    for key in path {
+        let Some(item) = table.get(*key) else { break };
+        span = item.span();
+        match item.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    span
+}
+
+fn tests(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let written = root.get("test").and_then(|item| item.get_ref().as_array());
+    // Files may be named after ids, and some file systems take `A` for `a`.
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (i, test) in content.tests.iter().enumerate() {
+        let item = written.and_then(|tests| tests.get(i));
+        let at = |key: &str| {
+            let table = item.and_then(|item| item.get_ref().as_table());
+            let inner = table.and_then(|table| table.get(key)).map(Spanned::span);
+            inner.or_else(|| item.map(Spanned::span)).unwrap_or(0..0)
+        };
+        if !is_safe_name(&test.id) {
+            let what = format!(
+                "`test.id` is {:?}; expected letters without accents, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+                test.id
+            );
+            return Err(Problem::new(at("id"), what));
+        }
+        if let Some(first) = seen.insert(test.id.to_lowercase(), &test.id) {
+            let what = if first == test.id {
+                format!("two tests have the id `{first}`; expected distinct ids")
+            } else {
+                format!("the ids `{first}` and `{}` differ in capitals only; expected distinct ids", test.id)
+            };
+            return Err(Problem::new(at("id"), what));
+        }
+        if let Some((key, what)) = contradiction(test) {
+            return Err(Problem::new(at(key), format!("test `{}` {what}", test.id)));
+        }
+    }
+    Ok(())
+}
+
+fn is_safe_name(id: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    id.bytes().all(inside) && ends(id.as_bytes().first()) && ends(id.as_bytes().last())
+}
+
+/// A test either names an attack or says why none applies: the key at fault and what is wrong.
+fn contradiction(test: &Test) -> Option<(&'static str, &'static str)> {
+    match (&test.attack, &test.not_applicable) {
+        (None, None) => Some((
+            "id",
+            "lacks the key `attack`; or, if the test makes no sense here, `not_applicable` (why) and `family`",
+        )),
+        (Some(_), Some(_)) => Some((
+            "not_applicable",
+            "names an attack and declares itself not applicable; expected one of the two",
+        )),
+        (None, Some(_)) if test.family.is_none() => Some((
+            "not_applicable",
+            "is not applicable and lacks the key `family`, e.g. \"attribute-inference\"",
+        )),
+        (None, Some(_)) if !test.parameters.is_empty() => {
+            Some(("parameters", "is not applicable, yet has parameters; expected none"))
+        }
+        (Some(_), None) if test.family.is_some() => {
+            Some(("family", "names an attack, which has its family; expected no key `family`"))
+        }
+        _ => None,
+    }
+}
+
+fn special_categories(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let none_personal = content.data.personal.as_ref().is_some_and(Vec::is_empty);
+    if none_personal && content.data.special_categories == Some(true) {
+        let what = "`special_categories` is true, yet `personal = []` declares that there are no personal data; expected their categories in `personal`";
+        return Err(Problem::new(place(root, &["data", "special_categories"]), what));
+    }
+    Ok(())
+}
+
+/// Personal data are attacked only within a declared legal frame. What is not declared counts as personal.
+fn legal(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    if content.data.personal.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
+    let legal = &content.legal;
+    let said = |answer: &Option<String>| answer.as_ref().is_some_and(|text| !text.trim().is_empty());
+    let needed = [
+        ("controller", said(&legal.controller)),
+        ("test_legal_basis", said(&legal.test_legal_basis)),
+        ("lawfully_obtained = true", legal.lawfully_obtained == Some(true)),
+        ("no_individual_decision = true", legal.no_individual_decision == Some(true)),
+    ];
+    let missing: Vec<String> =
+        needed.iter().filter(|(_, there)| !there).map(|(key, _)| format!("`{key}`")).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let why = match content.data.personal {
+        Some(_) => "`data.personal` names personal data",
+        None => "`data.personal` is not declared",
+    };
+    let what = format!(
+        "{why}, and [legal] lacks {}; `personal = []` in [data] declares that no personal data are involved",
+        missing.join(", ")
+    );
+    let span =
+        if root.contains_key("legal") { place(root, &["legal"]) } else { place(root, &["data", "personal"]) };
+    Err(Problem::new(span, what))
+}

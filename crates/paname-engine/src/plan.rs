@@ -1,0 +1,303 @@
+//! What an audit will do, and the best that each of its rows can come to, before anything is spent.
+
+use paname_core::{Access, Ctx, Family, Needs, Registry, Signal, Task};
+use paname_evidence::{Power, Reason, Unit, Verdict};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::EngineError;
+use crate::attacking::MOST_UNRELATED;
+use crate::inputs::{Inputs, correctness_signal, prepare};
+use crate::judge::{FEWEST_UNITS, detectable};
+use crate::manifest::{Manifest, Split, Test};
+use crate::step::{Keyed, Step, key};
+use crate::work::{build, signal_questions};
+
+/// What an audit will do.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// What is counted.
+    pub unit: Unit,
+    /// Members, in units.
+    pub members: u64,
+    /// Non-members, in units.
+    pub non_members: u64,
+    /// Population records.
+    pub population: u64,
+    /// Reference models that will be used.
+    pub references: u64,
+    /// Names of the steps in an order in which they can run.
+    pub steps: Vec<String>,
+    /// One row per test.
+    pub rows: Vec<PlannedRow>,
+    /// Rough guess of the time on one core, in seconds.
+    pub seconds: f64,
+}
+
+/// What a test needs and can come to.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedRow {
+    /// Name of the row.
+    pub id: String,
+    /// The attack.
+    pub attack: Option<String>,
+    /// Whether it can run.
+    pub runnable: bool,
+    /// Why not, where it cannot.
+    pub reasons: Vec<Reason>,
+    /// Signals that it reads.
+    pub signals: Vec<String>,
+    /// Reference models that it will be given.
+    pub references: u64,
+    /// Reference models that will play the target in its control.
+    pub unrelated: u64,
+    /// Records that the target is asked about.
+    pub queries: u64,
+    /// The best verdict that the row can reach with these data.
+    pub best_verdict: Verdict,
+    /// What keeps it from a better one.
+    pub best_why: Vec<Reason>,
+    /// What it can detect.
+    pub power: Option<Power>,
+}
+
+/// A test, resolved against the registry and the inputs.
+pub(crate) struct Planned<'a> {
+    pub(crate) test: &'a Test,
+    /// All parameters of the attack; null without an attack.
+    pub(crate) parameters: serde_json::Value,
+    pub(crate) needs: Needs,
+    /// Why it cannot run; empty where it can.
+    pub(crate) obstacles: Vec<Reason>,
+    /// Reference models that play the target in the control.
+    pub(crate) unrelated: usize,
+}
+
+/// Resolves every test of a manifest.
+pub(crate) fn resolve<'a>(
+    manifest: &'a Manifest,
+    registry: &Registry,
+    inputs: &Inputs,
+) -> Result<Vec<Planned<'a>>, EngineError> {
+    manifest
+        .content
+        .tests
+        .iter()
+        .map(|test| {
+            let Some(name) = &test.attack else {
+                let (parameters, needs) = (serde_json::Value::Null, Needs::default());
+                return Ok(Planned { test, parameters, needs, obstacles: Vec::new(), unrelated: 0 });
+            };
+            let attack = build(registry, test)?;
+            let needs = attack.needs(inputs.audited);
+            let entry = registry.attack(name)?;
+            let parameters = (entry.resolve)(serde_json::Value::Object(test.parameters.clone()))?;
+            let obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
+            Ok(Planned { test, parameters, needs, obstacles, unrelated })
+        })
+        .collect()
+}
+
+/// Why an attack with these needs cannot run on these inputs.
+fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs) -> Vec<Reason> {
+    if family != Family::MembershipInference {
+        // The statistics of the other families come with their attacks.
+        return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
+    }
+    if inputs.task != Task::Classification {
+        return vec![Reason::Task];
+    }
+    let mut found = Vec::new();
+    let granted = inputs.granted();
+    let mut missing: Vec<String> = (needs.access - granted).names().map(str::to_owned).collect();
+    if needs.signals.iter().any(|signal| !signal.computable_from(granted)) && missing.is_empty() {
+        missing.extend(Access::PROBABILITIES.names().map(str::to_owned));
+    }
+    if !missing.is_empty() {
+        found.push(Reason::Access { missing });
+    }
+    let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
+    for (what, needed, got) in [
+        ("reference models", needs.references_min as u64, inputs.references.len() as u64),
+        ("reference models fitted with each audited record", needs.in_out_min.0 as u64, with),
+        ("reference models fitted without each audited record", needs.in_out_min.1 as u64, without),
+        ("population records", needs.population_min as u64, inputs.population as u64),
+    ] {
+        if got < needed {
+            found.push(Reason::References { what: what.to_owned(), needed, got });
+            // Without any reference model the other lines would say the same again.
+            break;
+        }
+    }
+    if let Some(allowed) = manifest.content.access.max_queries {
+        let needed = questions(needs, inputs);
+        if needed > allowed {
+            found.push(Reason::Budget { needed, allowed });
+        }
+    }
+    found
+}
+
+/// Records that an attack asks the target about, its signals included.
+pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
+    let signals = if needs.signals.is_empty() { 0 } else { signal_questions(inputs) };
+    signals + needs.queries_per_record * inputs.audited as u64
+}
+
+/// How many reference models can play the target, which takes one away from every count.
+fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
+    let models = inputs.references.len();
+    let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
+    let enough = models >= 2
+        && models > needs.references_min
+        && (needs.in_out_min.0 == 0 || with > needs.in_out_min.0 as u64)
+        && (needs.in_out_min.1 == 0 || without > needs.in_out_min.1 as u64)
+        && needs.queries_per_record == 0;
+    if enough { models.min(MOST_UNRELATED) } else { 0 }
+}
+
+/// The steps after the inputs, each with its key, in an order in which they can run.
+pub(crate) fn steps(
+    manifest: &Manifest,
+    registry: &Registry,
+    inputs: &Inputs,
+    inputs_key: &str,
+) -> Result<Vec<Keyed>, EngineError> {
+    let planned = resolve(manifest, registry, inputs)?;
+    let runnable: Vec<&Planned<'_>> =
+        planned.iter().filter(|row| row.test.attack.is_some() && row.obstacles.is_empty()).collect();
+    let mut signals: Vec<Signal> = correctness_signal(inputs).into_iter().collect();
+    for signal in runnable.iter().flat_map(|row| &row.needs.signals) {
+        if !signals.contains(signal) {
+            signals.push(*signal);
+        }
+    }
+    let signal_key =
+        |signal: &Signal| key(&["signals/1", env!("CARGO_PKG_VERSION"), inputs_key, &signal.to_string()]);
+    let mut steps: Vec<Keyed> = signals
+        .iter()
+        .map(|signal| Keyed {
+            step: Step::Signals(*signal),
+            key: signal_key(signal),
+            after: vec![Step::Inputs],
+        })
+        .collect();
+    let settings =
+        serde_json::to_string(&manifest.content.statistics).map_err(|e| EngineError::Other(e.to_string()))?;
+    let seed = manifest.content.statistics.seed.to_string();
+    for row in runnable {
+        let id = &row.test.id;
+        let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
+        let parameters = row.parameters.to_string();
+        let version = info.version.to_string();
+        let budget = format!("{:?}", manifest.content.access.max_queries);
+        // The test's id is part of the key, since it names the attack's random streams.
+        let decided = [
+            "attack/1",
+            env!("CARGO_PKG_VERSION"),
+            inputs_key,
+            id,
+            info.name,
+            &version,
+            &parameters,
+            &seed,
+            &budget,
+        ];
+        let attack_key = key(&decided);
+        let after: Vec<Step> = std::iter::once(Step::Inputs)
+            .chain(row.needs.signals.iter().map(|s| Step::Signals(*s)))
+            .collect();
+        let (attack, unrelated) = (Step::Attack(id.clone()), Step::Unrelated(id.clone()));
+        steps.push(Keyed { step: attack.clone(), key: attack_key.clone(), after: after.clone() });
+        let mut judged = vec![Step::Inputs, attack];
+        judged.extend(correctness_signal(inputs).map(Step::Signals));
+        let models = row.unrelated.to_string();
+        if row.unrelated > 0 {
+            steps.push(Keyed {
+                step: unrelated.clone(),
+                key: key(&["unrelated/1", &attack_key, &models]),
+                after,
+            });
+            judged.push(unrelated);
+        }
+        let judge_key = key(&["judge/1", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings]);
+        steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
+    }
+    Ok(steps)
+}
+
+/// The plan of an audit. Opens and checks tables and models, but asks them nothing.
+pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
+    let seed = manifest.content.statistics.seed;
+    let prepared = prepare(manifest, registry, &Ctx::new(seed, "inputs", 1, &()))?;
+    let inputs = &prepared.inputs;
+    let (members, non_members) = prepared.truth.count();
+    let settings = &manifest.content.statistics;
+    let rows = resolve(manifest, registry, inputs)?
+        .into_iter()
+        .map(|row| {
+            let (best_verdict, best_why) = best(&row, manifest, members, non_members);
+            let runnable = row.test.attack.is_some() && row.obstacles.is_empty();
+            Ok(PlannedRow {
+                id: row.test.id.clone(),
+                attack: row.test.attack.clone(),
+                runnable,
+                signals: row.needs.signals.iter().map(Signal::to_string).collect(),
+                references: (inputs.references.len().min(row.needs.references_max)) as u64,
+                unrelated: row.unrelated as u64,
+                queries: if runnable { questions(&row.needs, inputs) } else { 0 },
+                best_verdict,
+                best_why,
+                power: if runnable { Some(detectable(members, non_members, settings)?) } else { None },
+                reasons: row.obstacles,
+            })
+        })
+        .collect::<Result<Vec<_>, EngineError>>()?;
+    let steps = steps(manifest, registry, inputs, "")?;
+    let names =
+        std::iter::once(Step::Inputs.to_string()).chain(steps.iter().map(|keyed| keyed.step.to_string()));
+    Ok(Plan {
+        unit: prepared.truth.unit(),
+        members,
+        non_members,
+        population: inputs.population as u64,
+        references: inputs.references.len() as u64,
+        seconds: seconds(&steps, inputs),
+        steps: names.collect(),
+        rows,
+    })
+}
+
+/// The best verdict that a row can reach, and what stands in the way of a better one.
+fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) -> (Verdict, Vec<Reason>) {
+    if row.test.attack.is_none() {
+        return (Verdict::NotApplicable, Vec::new());
+    }
+    if !row.obstacles.is_empty() {
+        return (Verdict::NotTested, row.obstacles.clone());
+    }
+    if members.min(non_members) < FEWEST_UNITS {
+        return (Verdict::Inconclusive, vec![Reason::TooFew { needed: FEWEST_UNITS, members, non_members }]);
+    }
+    if manifest.content.data.split == Split::Undeclared && row.unrelated == 0 {
+        return (Verdict::Inconclusive, vec![Reason::ShiftNotExcluded]);
+    }
+    (Verdict::LeakDemonstrated, Vec::new())
+}
+
+/// A rough guess from the numbers of values: each model output is read once per signal, each signal value a few times per attack and control.
+fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
+    let records = (inputs.audited + inputs.population) as f64;
+    let models = (inputs.references.len() + 1) as f64 * inputs.augmentations as f64;
+    let outputs = records * models * inputs.classes.unwrap_or(1) as f64;
+    let cost = |step: &Step| match step {
+        Step::Inputs => outputs * 2e-9,
+        Step::Signals(_) => outputs * 4e-9,
+        Step::Attack(_) => records * models * 2e-8,
+        Step::Unrelated(_) => records * models * 2e-8 * models.min(MOST_UNRELATED as f64),
+        Step::Judge(_) => inputs.audited as f64 * 1e-6 * models.min(MOST_UNRELATED as f64),
+    };
+    // Starting a worker takes some milliseconds whatever it does.
+    steps.iter().map(|keyed| 0.02 + cost(&keyed.step)).sum::<f64>() + cost(&Step::Inputs)
+}

@@ -1,0 +1,402 @@
+//! Running an audit: one lock, one journal, steps in worker processes, and the evidence at the end. The same command goes on where a killed
+//! one stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use paname_core::{Host, Registry};
+use paname_evidence::{Evidence, Journal, JournalEntry};
+
+use crate::EngineError;
+use crate::assemble::{self, Failures};
+use crate::inputs::{self, InputFile, Inputs};
+use crate::manifest::Manifest;
+use crate::plan;
+use crate::process::Worker;
+use crate::step::{Keyed, Step};
+use crate::store::{Lookup, Store, create_private_folder, write_whole};
+use crate::work::{RUN_FILE, RunFile, Workplace};
+
+/// How an audit runs.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Folder of the run: store, journal, evidence. Created if need be.
+    pub run_dir: PathBuf,
+    /// Steps that run side by side.
+    pub workers: usize,
+    /// The program that understands `work RUN STEP`; without it steps run in this process.
+    pub worker: Option<PathBuf>,
+}
+
+/// What an audit left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The evidence.
+    pub evidence: Evidence,
+    /// Where it was written.
+    pub evidence_path: PathBuf,
+    /// Steps that this call ran.
+    pub steps_run: u64,
+    /// Steps that were finished before.
+    pub steps_reused: u64,
+}
+
+/// Told what happens during an audit. Every method has a default, so that `&()` watches nothing.
+pub trait Watch: Sync {
+    /// The steps of the audit, when they are known.
+    fn steps(&self, _names: &[String]) {}
+    /// A step begins.
+    fn started(&self, _step: &str) {}
+    /// How far a step is.
+    fn progress(&self, _step: &str, _done: u64, _total: u64) {}
+    /// A step is finished, or was found finished.
+    fn finished(&self, _step: &str, _reused: bool) {}
+    /// A line for people.
+    fn log(&self, _line: &str) {}
+    /// Whether the user asked to stop.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for () {}
+
+/// An audit being run.
+struct Session<'a> {
+    manifest: &'a Manifest,
+    registry: &'a Registry,
+    options: &'a RunOptions,
+    watch: &'a dyn Watch,
+    store: Store,
+    journal: Mutex<Journal>,
+    /// Keys of results that the journal already names.
+    noted: BTreeSet<String>,
+    run_file: RunFile,
+}
+
+/// What has become of the steps so far.
+#[derive(Default)]
+struct Tally {
+    /// Steps whose results are in the store.
+    finished: BTreeSet<String>,
+    failures: Failures,
+    run: u64,
+    reused: u64,
+}
+
+/// Runs an audit, or goes on with it, and writes `evidence.json` into the run folder.
+pub fn run(
+    manifest: &Manifest,
+    registry: &Registry,
+    options: &RunOptions,
+    watch: &dyn Watch,
+) -> Result<Outcome, EngineError> {
+    create_private_folder(&options.run_dir)?;
+    // Held until this function returns; a killed process gives it back.
+    let _lock = lock(&options.run_dir)?;
+    let store = Store::open(&options.run_dir)?;
+    store.sweep()?;
+    let mut journal = Journal::open(&options.run_dir.join("journal.jsonl"))?;
+    let past = begin(manifest, &options.run_dir, &mut journal)?;
+    let files = inputs::files(manifest, registry)?;
+    let inputs_key = inputs::inputs_key(manifest, registry, &files)?;
+    let available = std::thread::available_parallelism().map_or(1, usize::from);
+    let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
+    let mut session = Session {
+        manifest,
+        registry,
+        options,
+        watch,
+        store,
+        journal: Mutex::new(journal),
+        noted: past.keys,
+        run_file: RunFile {
+            manifest: absolute,
+            sha256: manifest.sha256.clone(),
+            threads: (available / options.workers.max(1)).max(1),
+            keys: BTreeMap::from([(Step::Inputs.to_string(), inputs_key.clone())]),
+        },
+    };
+    let mut tally = Tally::default();
+    session.write_run_file()?;
+    let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
+    session.perform(&[first], &mut tally)?;
+    if let Some(message) = tally.failures.remove(&Step::Inputs.to_string()) {
+        return Err(EngineError::Step { step: Step::Inputs.to_string(), message });
+    }
+    let inputs: Inputs = session.store.object(&inputs_key).json("inputs.json")?;
+    let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
+    let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
+    session.run_file.keys.extend(keys);
+    session.write_run_file()?;
+    let names: Vec<String> = std::iter::once(Step::Inputs.to_string())
+        .chain(steps.iter().map(|keyed| keyed.step.to_string()))
+        .collect();
+    watch.steps(&names);
+    session.perform(&steps, &mut tally)?;
+    session.finish(&inputs, &files, past.amendments, &tally)
+}
+
+/// What earlier calls left in the journal.
+struct Past {
+    /// Changes of the manifest, the present one included.
+    amendments: u64,
+    /// Keys of results.
+    keys: BTreeSet<String>,
+}
+
+/// Writes the first line of the journal, an amendment where the manifest changed since, or that the audit goes on.
+fn begin(manifest: &Manifest, run_dir: &Path, journal: &mut Journal) -> Result<Past, EngineError> {
+    let path = run_dir.join("journal.jsonl");
+    let text = fs::read_to_string(&path).map_err(EngineError::io(&path))?;
+    let entries: Vec<JournalEntry> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let details = |ops: &'static [&str], field: &'static str| {
+        let entries = entries.iter().filter(move |entry| ops.contains(&entry.op.as_str()));
+        entries.filter_map(move |entry| Some(entry.detail.get(field)?.as_str()?.to_owned()))
+    };
+    let mut declared: Vec<String> = details(&["manifest", "amendment"], "sha256").collect();
+    let op = match declared.last() {
+        None => "manifest",
+        Some(last) if *last != manifest.sha256 => "amendment",
+        Some(_) => "resume",
+    };
+    journal.append(
+        &now(),
+        op,
+        serde_json::json!({ "sha256": manifest.sha256, "version": env!("CARGO_PKG_VERSION") }),
+    )?;
+    if op == "amendment" {
+        declared.push(manifest.sha256.clone());
+    }
+    let text = fs::read(&manifest.path).map_err(EngineError::io(&manifest.path))?;
+    write_whole(&run_dir.join("manifest.toml"), &text)?;
+    Ok(Past {
+        amendments: declared.len().saturating_sub(1) as u64,
+        keys: details(&["step", "found"], "key").collect(),
+    })
+}
+
+/// The time, UTC.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+fn lock(run_dir: &Path) -> Result<File, EngineError> {
+    let path = run_dir.join("lock");
+    let file = crate::store::private_file(&path).map_err(EngineError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(EngineError::Busy(run_dir.to_owned())),
+        Err(fs::TryLockError::Error(source)) => Err(EngineError::Io { path, source }),
+    }
+}
+
+impl Session<'_> {
+    fn write_run_file(&self) -> Result<(), EngineError> {
+        let text = serde_json::to_vec(&self.run_file).map_err(|e| EngineError::Other(e.to_string()))?;
+        write_whole(&self.options.run_dir.join(RUN_FILE), &text)
+    }
+
+    fn note(&self, op: &str, detail: serde_json::Value) -> Result<(), EngineError> {
+        let mut journal = self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(journal.append(&now(), op, detail)?)
+    }
+
+    fn place(&self) -> Workplace<'_> {
+        Workplace {
+            manifest: self.manifest,
+            registry: self.registry,
+            store: &self.store,
+            run: &self.run_file,
+        }
+    }
+
+    /// Brings the given steps about: those in the store are reused, the others run when what they wait for is finished. A step that fails takes
+    /// those that wait for it with it, and nothing else.
+    fn perform(&self, steps: &[Keyed], tally: &mut Tally) -> Result<(), EngineError> {
+        let mut waiting: Vec<&Keyed> = Vec::new();
+        for keyed in steps {
+            let name = keyed.step.to_string();
+            match self.store.find(&keyed.key)? {
+                Lookup::Found => {
+                    if !self.noted.contains(&keyed.key) {
+                        // Its engine was killed between the worker's last act and the line in the journal.
+                        self.note("found", serde_json::json!({ "step": name, "key": keyed.key }))?;
+                    }
+                    tally.reused += 1;
+                    self.watch.finished(&name, true);
+                    tally.finished.insert(name);
+                }
+                Lookup::Absent => waiting.push(keyed),
+                Lookup::Corrupt(problem) => {
+                    self.watch.log(&format!(
+                        "stored result of step `{name}` is corrupt ({problem}); it is computed again"
+                    ));
+                    self.note(
+                        "corrupt",
+                        serde_json::json!({ "step": name, "key": keyed.key, "problem": problem }),
+                    )?;
+                    waiting.push(keyed);
+                }
+            }
+        }
+        let stop = AtomicBool::new(false);
+        let (send, receive) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let start = |keyed: &Keyed| {
+                let (send, stop, step) = (send.clone(), &stop, keyed.step.clone());
+                self.watch.started(&step.to_string());
+                scope.spawn(move || {
+                    let result = self.run_step(&step, stop);
+                    // The scheduler listens for as long as steps run.
+                    let _ = send.send((step, result));
+                });
+            };
+            let result = self.schedule(waiting, tally, start, &receive);
+            // After an error or a cancellation nobody waits for the steps that still run.
+            stop.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+
+    fn schedule(
+        &self,
+        mut waiting: Vec<&Keyed>,
+        tally: &mut Tally,
+        start: impl Fn(&Keyed),
+        ended: &mpsc::Receiver<(Step, Result<(), EngineError>)>,
+    ) -> Result<(), EngineError> {
+        let mut running = 0;
+        loop {
+            let mut later = Vec::new();
+            for keyed in waiting {
+                let after: Vec<String> = keyed.after.iter().map(Step::to_string).collect();
+                if let Some(failed) = after.iter().find_map(|name| tally.failures.get(name)) {
+                    tally.failures.insert(keyed.step.to_string(), failed.clone());
+                } else if running < self.options.workers.max(1)
+                    && after.iter().all(|name| tally.finished.contains(name))
+                {
+                    start(keyed);
+                    running += 1;
+                } else {
+                    later.push(keyed);
+                }
+            }
+            waiting = later;
+            if running == 0 {
+                return Ok(());
+            }
+            let (step, result) = match ended.recv_timeout(Duration::from_millis(100)) {
+                Ok(ended) => ended,
+                Err(mpsc::RecvTimeoutError::Timeout) if self.watch.cancelled() => {
+                    self.note("cancelled", serde_json::Value::Null)?;
+                    return Err(EngineError::Cancelled);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => continue,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(EngineError::Other("a step disappeared".into()));
+                }
+            };
+            running -= 1;
+            let name = step.to_string();
+            match result {
+                Ok(()) => {
+                    let key = self.run_file.key(&step)?;
+                    self.note("step", serde_json::json!({ "step": name, "key": key }))?;
+                    tally.run += 1;
+                    self.watch.finished(&name, false);
+                    tally.finished.insert(name);
+                }
+                // What the user must mend, and what has no room to go on, stops the audit; an attack that fails does not.
+                Err(error @ (EngineError::Cancelled | EngineError::Io { .. } | EngineError::Journal(_))) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let message = match error {
+                        EngineError::Step { message, .. } => message,
+                        error => error.to_string(),
+                    };
+                    self.note("failed", serde_json::json!({ "step": name, "message": message }))?;
+                    self.watch.log(&format!("step `{name}` failed: {message}"));
+                    tally.failures.insert(name, message);
+                }
+            }
+        }
+    }
+
+    /// Runs one step to its end, in a worker process or here.
+    fn run_step(&self, step: &Step, stop: &AtomicBool) -> Result<(), EngineError> {
+        if let Some(program) = &self.options.worker {
+            let worker = Worker { program, run_dir: &self.options.run_dir, watch: self.watch, stop };
+            return worker.run(&step.to_string());
+        }
+        let host = HereHost { name: step.to_string(), watch: self.watch, stop };
+        let run = std::panic::AssertUnwindSafe(|| self.place().execute(step, &host));
+        std::panic::catch_unwind(run)
+            .unwrap_or_else(|_| Err(EngineError::Step { step: step.to_string(), message: "panicked".into() }))
+    }
+
+    fn finish(
+        &self,
+        inputs: &Inputs,
+        files: &[InputFile],
+        amendments: u64,
+        tally: &Tally,
+    ) -> Result<Outcome, EngineError> {
+        let run_dir = &self.options.run_dir;
+        let journal = self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut run = paname_evidence::Run {
+            finished: now(),
+            started: started(&run_dir.join("journal.jsonl"))?,
+            hardware: assemble::hardware(),
+            steps_run: tally.run,
+            steps_reused: tally.reused,
+            amendments,
+            journal_head: journal.head().to_owned(),
+            ..Default::default()
+        };
+        drop(journal);
+        let core = assemble::core(&self.place(), inputs, files, &tally.failures)?;
+        let key = assemble::controller_key(run_dir)?;
+        run.data_fingerprint = assemble::data_fingerprint(&self.place(), &key)?;
+        let exposed = assemble::exposed(&self.place(), &core, &key, run_dir)?;
+        let evidence = Evidence::new(core, exposed, run).map_err(|e| EngineError::Other(e.to_string()))?;
+        let evidence_path = run_dir.join("evidence.json");
+        assemble::write_evidence(&evidence, &evidence_path)?;
+        self.note("evidence", serde_json::json!({ "core_sha256": evidence.core_sha256 }))?;
+        Ok(Outcome { evidence, evidence_path, steps_run: tally.run, steps_reused: tally.reused })
+    }
+}
+
+/// Time of the journal's first line.
+fn started(path: &Path) -> Result<String, EngineError> {
+    let text = fs::read_to_string(path).map_err(EngineError::io(path))?;
+    let first = text.lines().next().and_then(|line| serde_json::from_str::<JournalEntry>(line).ok());
+    Ok(first.map(|entry| entry.utc).unwrap_or_default())
+}
+
+/// The host of a step that runs in this process.
+struct HereHost<'a> {
+    name: String,
+    watch: &'a dyn Watch,
+    stop: &'a AtomicBool,
+}
+
+impl Host for HereHost<'_> {
+    fn progress(&self, done: u64, total: u64) {
+        self.watch.progress(&self.name, done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.watch.cancelled()
+    }
+
+    fn log(&self, line: &str) {
+        self.watch.log(line);
+    }
+}

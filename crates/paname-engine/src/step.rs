@@ -1,0 +1,70 @@
+//! The steps of an audit: their names, their keys, and what waits for what.
+
+use std::fmt;
+use std::str::FromStr;
+
+use paname_core::Signal;
+
+use crate::EngineError;
+
+/// A unit of work with a result in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Step {
+    /// Reads and joins tables and models, and checks them.
+    Inputs,
+    /// Computes one signal for every model and record.
+    Signals(Signal),
+    /// Runs the attack of a test on the target.
+    Attack(String),
+    /// Runs the attack of a test on each reference model in the target's place.
+    Unrelated(String),
+    /// Joins truth and scores of a test.
+    Judge(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inputs => f.write_str("inputs"),
+            Self::Signals(signal) => write!(f, "signals/{signal}"),
+            Self::Attack(test) => write!(f, "attack/{test}"),
+            Self::Unrelated(test) => write!(f, "unrelated/{test}"),
+            Self::Judge(test) => write!(f, "judge/{test}"),
+        }
+    }
+}
+
+impl FromStr for Step {
+    type Err = EngineError;
+
+    fn from_str(name: &str) -> Result<Self, EngineError> {
+        let test = |id: &str| id.to_owned();
+        match name.split_once('/') {
+            None if name == "inputs" => Ok(Self::Inputs),
+            Some(("signals", signal)) => Ok(Self::Signals(signal.parse().map_err(EngineError::Data)?)),
+            Some(("attack", id)) => Ok(Self::Attack(test(id))),
+            Some(("unrelated", id)) => Ok(Self::Unrelated(test(id))),
+            Some(("judge", id)) => Ok(Self::Judge(test(id))),
+            _ => Err(EngineError::Other(format!("no step is named `{name}`"))),
+        }
+    }
+}
+
+/// A step with the key of its result and the steps that must be finished first.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyed {
+    pub(crate) step: Step,
+    pub(crate) key: String,
+    pub(crate) after: Vec<Step>,
+}
+
+/// The key of a result: a digest of everything that decides it.
+pub(crate) fn key(parts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex()[..40].to_owned()
+}

@@ -1,0 +1,301 @@
+//! The content-addressed store of finished steps. An object is a folder named by its key; it appears whole or not at all, and every file in it
+//! is checked before it is used again.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+
+const SEAL: &str = "seal.json";
+
+/// The store of a run folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    folder: PathBuf,
+}
+
+/// Whether a step is finished.
+pub(crate) enum Lookup {
+    Found,
+    Absent,
+    /// Something is there, but not what was written; it was moved out of the way.
+    Corrupt(String),
+}
+
+/// A finished step.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    folder: PathBuf,
+}
+
+/// A step being written.
+pub(crate) struct Draft {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Seal {
+    step: String,
+    files: BTreeMap<String, FileSeal>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
+struct FileSeal {
+    bytes: u64,
+    blake3: String,
+}
+
+impl Store {
+    /// The store below a run folder.
+    pub(crate) fn open(run_dir: &Path) -> Result<Self, EngineError> {
+        let folder = run_dir.join("store");
+        create_private_folder(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// A store that is only read.
+    pub(crate) fn at(run_dir: &Path) -> Self {
+        Self { folder: run_dir.join("store") }
+    }
+
+    /// Removes what killed processes left half-written. Only for the holder of the run's lock.
+    pub(crate) fn sweep(&self) -> Result<(), EngineError> {
+        for entry in fs::read_dir(&self.folder).map_err(EngineError::io(&self.folder))? {
+            let path = entry.map_err(EngineError::io(&self.folder))?.path();
+            if path.extension().is_some_and(|e| e == "draft" || e == "corrupt") {
+                fs::remove_dir_all(&path).map_err(EngineError::io(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The object of a key, checked; a corrupt one is moved out of the way, so that it is computed again.
+    pub(crate) fn find(&self, key: &str) -> Result<Lookup, EngineError> {
+        let object = Object { folder: self.folder.join(key) };
+        if !object.folder.exists() {
+            return Ok(Lookup::Absent);
+        }
+        match object.check() {
+            Ok(()) => Ok(Lookup::Found),
+            Err(problem) => {
+                let aside = self.folder.join(format!("{key}.corrupt"));
+                if aside.exists() {
+                    fs::remove_dir_all(&aside).map_err(EngineError::io(&aside))?;
+                }
+                fs::rename(&object.folder, &aside).map_err(EngineError::io(&object.folder))?;
+                Ok(Lookup::Corrupt(problem))
+            }
+        }
+    }
+
+    /// The object of a key that [`Store::find`] has checked.
+    pub(crate) fn object(&self, key: &str) -> Object {
+        Object { folder: self.folder.join(key) }
+    }
+
+    /// Begins an object.
+    pub(crate) fn draft(&self, key: &str) -> Result<Draft, EngineError> {
+        let folder = self.folder.join(format!("{key}.{}.draft", std::process::id()));
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(EngineError::io(&folder))?;
+        }
+        create_private_folder(&folder)?;
+        Ok(Draft { folder, target: self.folder.join(key) })
+    }
+}
+
+impl Object {
+    /// Path of a file in the object.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Reads a JSON file of the object.
+    pub(crate) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, EngineError> {
+        let path = self.path(name);
+        let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
+        serde_json::from_slice(&bytes).map_err(|e| EngineError::Other(format!("{}: {e}", path.display())))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let bytes = fs::read(self.path(SEAL)).map_err(|e| format!("{SEAL}: {e}"))?;
+        let seal: Seal = serde_json::from_slice(&bytes).map_err(|e| format!("{SEAL}: {e}"))?;
+        for (name, expected) in &seal.files {
+            let found = file_seal(&self.path(name)).map_err(|e| format!("{name}: {e}"))?;
+            if found != *expected {
+                return Err(format!(
+                    "{name}: {} bytes with another checksum than the {} sealed",
+                    found.bytes, expected.bytes
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// A new file of the object, readable by its owner only.
+    pub(crate) fn file(&self, name: &str) -> Result<(BufWriter<File>, PathBuf), EngineError> {
+        let path = self.folder.join(name);
+        let file = private_file(&path).map_err(EngineError::io(&path))?;
+        Ok((BufWriter::with_capacity(1 << 20, file), path))
+    }
+
+    /// A new JSON file of the object.
+    pub(crate) fn json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), EngineError> {
+        let (mut file, path) = self.file(name)?;
+        serde_json::to_writer(&mut file, value)
+            .map_err(std::io::Error::other)
+            .map_err(EngineError::io(&path))?;
+        file.flush().map_err(EngineError::io(&path))
+    }
+
+    /// Seals the files, waits until they are on the disk, and makes the object appear.
+    pub(crate) fn commit(self, step: &str) -> Result<(), EngineError> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&self.folder).map_err(EngineError::io(&self.folder))? {
+            let path = entry.map_err(EngineError::io(&self.folder))?.path();
+            File::open(&path).and_then(|file| file.sync_all()).map_err(EngineError::io(&path))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.insert(name, file_seal(&path).map_err(EngineError::io(&path))?);
+        }
+        self.json(SEAL, &Seal { step: step.to_owned(), files })?;
+        sync(&self.folder.join(SEAL))?;
+        sync(&self.folder)?;
+        fs::rename(&self.folder, &self.target).map_err(EngineError::io(&self.target))?;
+        sync(self.target.parent().unwrap_or(&self.target))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a commit there is nothing left to remove; after an error what is left would only take space.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn sync(path: &Path) -> Result<(), EngineError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(EngineError::io(path))
+}
+
+fn file_seal(path: &Path) -> std::io::Result<FileSeal> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = File::open(path)?;
+    let bytes = std::io::copy(&mut file, &mut hasher)?;
+    Ok(FileSeal { bytes, blake3: hasher.finalize().to_hex().to_string() })
+}
+
+/// Creates a folder that only its owner can enter.
+pub(crate) fn create_private_folder(path: &Path) -> Result<(), EngineError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(EngineError::io(path))
+}
+
+/// Creates or empties a file that only its owner can read.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.draft", std::process::id()));
+    let draft = path.with_file_name(name);
+    let written = private_file(&draft).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let result = written.and_then(|()| fs::rename(&draft, path)).map_err(EngineError::io(path));
+    if result.is_err() {
+        // The error matters, not whether its remains could be removed.
+        let _ = fs::remove_file(&draft);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(store: &Store, key: &str) {
+        let draft = store.draft(key).unwrap();
+        draft.json("numbers.json", &[1, 2, 3]).unwrap();
+        draft.commit("a step").unwrap();
+    }
+
+    #[test]
+    fn an_object_appears_whole_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(matches!(store.find("k").unwrap(), Lookup::Absent));
+        let draft = store.draft("k").unwrap();
+        draft.json("numbers.json", &[1, 2, 3]).unwrap();
+        assert!(matches!(store.find("k").unwrap(), Lookup::Absent));
+        draft.commit("a step").unwrap();
+        assert!(matches!(store.find("k").unwrap(), Lookup::Found));
+        assert_eq!(store.object("k").json::<Vec<i32>>("numbers.json").unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_changed_shortened_or_lost_file_is_found_and_moved_out_of_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let spoil: [(&str, fn(&Path)); 4] = [
+            ("same length", |path| fs::write(path, "[1,2,4]").unwrap()),
+            ("shorter", |path| fs::write(path, "[1,").unwrap()),
+            ("gone", |path| fs::remove_file(path).unwrap()),
+            ("seal", |path| fs::write(path.with_file_name(SEAL), "{").unwrap()),
+        ];
+        for (what, spoil) in spoil {
+            finished(&store, "k");
+            spoil(&store.object("k").path("numbers.json"));
+            assert!(matches!(store.find("k").unwrap(), Lookup::Corrupt(_)), "{what}");
+            assert!(matches!(store.find("k").unwrap(), Lookup::Absent), "{what}");
+        }
+        finished(&store, "k");
+        store.sweep().unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("store")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_abandoned_draft_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.draft("k").unwrap().json("numbers.json", &1).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("store")).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        finished(&store, "k");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode(&store.folder), 0);
+        assert_eq!(mode(&store.object("k").path("numbers.json")), 0);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_and_leaves_no_draft() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("evidence.json");
+        let message = write_whole(&path, b"x").unwrap_err().to_string();
+        assert!(message.contains("evidence.json"), "{message}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

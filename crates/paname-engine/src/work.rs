@@ -1,0 +1,274 @@
+//! One step at a time: the same code in a worker process (`paname work RUN STEP`) and within the engine's own process.
+//!
+//! The worker protocol: the worker reads `run.json` in the run folder, writes the step's object into the store, and tells of progress as lines of
+//! JSON on its standard output. It ends at once when its standard input closes, so that no worker outlives its engine.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use paname_core::{Ctx, DynAttack, Error, Host, Registry, Result, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use crate::attacking::{Asked, Bench};
+use crate::inputs::{self, Inputs, correctness_signal};
+use crate::judge;
+use crate::manifest::{Manifest, Test};
+use crate::signals;
+use crate::step::Step;
+use crate::store::{Object, Store};
+
+/// Name of the file that tells a worker what the run is about.
+pub(crate) const RUN_FILE: &str = "run.json";
+
+/// What a worker must know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunFile {
+    /// The manifest, absolute.
+    pub(crate) manifest: PathBuf,
+    /// Its digest when the run was planned.
+    pub(crate) sha256: String,
+    /// Threads per worker.
+    pub(crate) threads: usize,
+    /// Key of each step by its name.
+    pub(crate) keys: BTreeMap<String, String>,
+}
+
+impl RunFile {
+    pub(crate) fn key(&self, step: &Step) -> Result<&str, EngineError> {
+        let name = step.to_string();
+        let key = self.keys.get(&name).map(String::as_str);
+        key.ok_or_else(|| EngineError::Other(format!("step `{name}` is not part of the run")))
+    }
+}
+
+/// A line that a worker writes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Message {
+    /// How far the step is.
+    Progress(u64, u64),
+    /// A line for the log.
+    Log(String),
+    /// The step failed.
+    Error(String),
+    /// The step was cancelled.
+    Cancelled,
+    /// The result is in the store.
+    Done,
+}
+
+/// What a step runs on.
+pub(crate) struct Workplace<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) registry: &'a Registry,
+    pub(crate) store: &'a Store,
+    pub(crate) run: &'a RunFile,
+}
+
+impl Workplace<'_> {
+    /// Runs a step and puts its result into the store.
+    pub(crate) fn execute(&self, step: &Step, host: &dyn Host) -> Result<(), EngineError> {
+        let name = step.to_string();
+        // An attack draws the same on the target and on unrelated models.
+        let scope = match step {
+            Step::Attack(test) | Step::Unrelated(test) => format!("attack/{test}"),
+            step => step.to_string(),
+        };
+        let seed = self.manifest.content.statistics.seed;
+        let ctx = Ctx::new(seed, &scope, self.run.threads, host);
+        let draft = self.store.draft(self.run.key(step)?)?;
+        match step {
+            Step::Inputs => inputs::prepare(self.manifest, self.registry, &ctx)?.write(&draft)?,
+            Step::Signals(signal) => {
+                let (object, inputs) = self.inputs()?;
+                let models = inputs::open_models(self.manifest, self.registry, &object, &inputs, &ctx)?;
+                signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
+            }
+            Step::Attack(id) | Step::Unrelated(id) => {
+                let (object, inputs) = self.inputs()?;
+                let attack = build(self.registry, self.test(id)?)?;
+                let needs = attack.needs(inputs.audited);
+                let signals = needs
+                    .signals
+                    .iter()
+                    .map(|&s| Ok((s, self.signal(s)?)))
+                    .collect::<Result<_, EngineError>>()?;
+                let open = || {
+                    inputs::open_models(self.manifest, self.registry, &object, &inputs, &ctx)
+                        .map_err(|e| Error::Other(e.to_string()))
+                };
+                let bench = Bench {
+                    inputs: &inputs,
+                    object: &object,
+                    signals,
+                    budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
+                    order: Ctx::new(seed, "audit", 1, &()),
+                    open: &open,
+                };
+                if matches!(step, Step::Attack(_)) {
+                    bench.attack(attack.as_ref(), &ctx, &draft)?;
+                } else {
+                    bench.unrelated(attack.as_ref(), &ctx, &draft)?;
+                }
+            }
+            Step::Judge(id) => {
+                let (object, inputs) = self.inputs()?;
+                ctx.tick(0, 1)?;
+                let scores = judge::Scores {
+                    target: self.scores(&Step::Attack(id.clone()))?,
+                    unrelated: match self.run.keys.get(&Step::Unrelated(id.clone()).to_string()) {
+                        Some(_) => {
+                            let flat = self.scores(&Step::Unrelated(id.clone()))?;
+                            flat.chunks_exact(inputs.audited.max(1)).map(<[f64]>::to_vec).collect()
+                        }
+                        None => Vec::new(),
+                    },
+                };
+                let truth = self.full_truth(&object, &inputs)?;
+                let settings = &self.manifest.content.statistics;
+                // The calibration split is the audit's, not the row's.
+                let audit = Ctx::new(seed, "audit", 1, host);
+                draft.json("result.json", &judge::measure(&scores, &truth, settings, &audit)?)?;
+                ctx.tick(1, 1)?;
+            }
+        }
+        draft.commit(&name)
+    }
+
+    /// The finished inputs.
+    pub(crate) fn inputs(&self) -> Result<(Object, Inputs), EngineError> {
+        let object = self.store.object(self.run.key(&Step::Inputs)?);
+        let inputs = object.json("inputs.json")?;
+        Ok((object, inputs))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<Object, EngineError> {
+        Ok(self.store.object(self.run.key(&Step::Signals(signal))?))
+    }
+
+    /// Scores of a finished attack or control.
+    pub(crate) fn scores(&self, step: &Step) -> Result<Vec<f64>, EngineError> {
+        let object = self.store.object(self.run.key(step)?);
+        Ok(inputs::read_npy(&object.path("scores.npy"))?.to_f64()?)
+    }
+
+    /// Records that an attack asked the target about by itself.
+    pub(crate) fn asked(&self, test: &str) -> Result<u64, EngineError> {
+        let object = self.store.object(self.run.key(&Step::Attack(test.to_owned()))?);
+        Ok(object.json::<Asked>("asked.json")?.asked)
+    }
+
+    /// The truth, with every cut that results are reported by.
+    pub(crate) fn full_truth(&self, object: &Object, inputs: &Inputs) -> Result<judge::Truth, EngineError> {
+        use paname_evidence::SliceKind;
+        let mut truth = inputs::truth(object)?;
+        if let paname_core::Labels::Classes { values, .. } = inputs::labels(object, inputs)? {
+            let parts = values.iter().take(inputs.audited).map(u32::to_string).collect();
+            truth.slices.insert(0, (SliceKind::Class, parts));
+        }
+        if let Some(correct) = self.correct(inputs)? {
+            let parts =
+                correct.iter().map(|&right| if right { "correct" } else { "wrong" }.to_owned()).collect();
+            truth.slices.push((SliceKind::Correctness, parts));
+        }
+        Ok(truth)
+    }
+
+    /// Whether the target classifies each audited record correctly, where that can be told.
+    pub(crate) fn correct(&self, inputs: &Inputs) -> Result<Option<Vec<bool>>, EngineError> {
+        let Some(signal) = correctness_signal(inputs) else { return Ok(None) };
+        let margins = signals::target_values(&self.signal(signal)?, inputs)?;
+        Ok(Some(margins.into_iter().map(|margin| margin > 0.0).collect()))
+    }
+
+    fn test(&self, id: &str) -> Result<&Test, EngineError> {
+        let found = self.manifest.content.tests.iter().find(|test| test.id == id);
+        found.ok_or_else(|| EngineError::Other(format!("the manifest has no test `{id}`")))
+    }
+}
+
+/// Builds the attack of a test.
+pub(crate) fn build(registry: &Registry, test: &Test) -> Result<Box<dyn DynAttack>, EngineError> {
+    let name = test.attack.as_deref().unwrap_or_default();
+    let parameters = serde_json::Value::Object(test.parameters.clone());
+    (registry.attack(name)?.build)(parameters)
+        .map_err(|e| EngineError::Data(Error::Config(format!("test `{}`, attack `{name}`: {e}", test.id))))
+}
+
+/// Records that attacks may still ask about when their signals are paid.
+fn budget_left(manifest: &Manifest, inputs: &Inputs, signals: bool) -> Option<u64> {
+    let allowed = manifest.content.access.max_queries?;
+    Some(allowed.saturating_sub(if signals { signal_questions(inputs) } else { 0 }))
+}
+
+/// Records that the signals ask the target about.
+pub(crate) fn signal_questions(inputs: &Inputs) -> u64 {
+    ((inputs.audited + inputs.population) * inputs.augmentations) as u64
+}
+
+/// Runs a step as a worker: see the head of the module.
+pub fn work(run_dir: &Path, step: &str, registry: &Registry) -> Result<(), EngineError> {
+    std::thread::spawn(|| {
+        // Ends with an error or with the end of the pipe; either way nobody waits for the result any more.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(130);
+    });
+    let host = WorkerHost { last: Mutex::new(None) };
+    let outcome = run_worker(run_dir, step, registry, &host);
+    say(&match &outcome {
+        Ok(()) => Message::Done,
+        Err(EngineError::Cancelled) => Message::Cancelled,
+        Err(error) => Message::Error(error.to_string()),
+    });
+    outcome
+}
+
+fn run_worker(run_dir: &Path, step: &str, registry: &Registry, host: &WorkerHost) -> Result<(), EngineError> {
+    let path = run_dir.join(RUN_FILE);
+    let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
+    let run: RunFile =
+        serde_json::from_slice(&bytes).map_err(|e| EngineError::Other(format!("{}: {e}", path.display())))?;
+    let manifest = Manifest::read(&run.manifest)?;
+    if manifest.sha256 != run.sha256 {
+        return Err(EngineError::Other(format!(
+            "{} changed while the audit was running",
+            run.manifest.display()
+        )));
+    }
+    let store = Store::at(run_dir);
+    Workplace { manifest: &manifest, registry, store: &store, run: &run }.execute(&step.parse()?, host)
+}
+
+/// Tells progress, but not so often that the pipe becomes the work.
+struct WorkerHost {
+    last: Mutex<Option<Instant>>,
+}
+
+fn say(message: &Message) {
+    let Ok(mut line) = serde_json::to_string(message) else { return };
+    line.push('\n');
+    // A closed pipe means that the engine is gone; the thread that watches standard input ends the process.
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+impl Host for WorkerHost {
+    fn progress(&self, done: u64, total: u64) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if done < total && last.is_some_and(|last| last.elapsed() < Duration::from_millis(50)) {
+            return;
+        }
+        *last = Some(Instant::now());
+        drop(last);
+        say(&Message::Progress(done, total));
+    }
+
+    fn log(&self, line: &str) {
+        say(&Message::Log(line.to_owned()));
+    }
+}
