@@ -1,0 +1,58 @@
+//! Licences, sources and banned crates by cargo-deny, which is installed once into a cache outside `target`.
+
+use std::{env, path::PathBuf, process::Command};
+
+use crate::{
+    error::{Error, Result},
+    process::{cargo, root, stream, works},
+};
+
+/// The version installed where there is none; the format of `deny.toml` follows it.
+const VERSION: &str = "0.20.2";
+
+/// Checks the workspace's dependencies against `deny.toml`.
+///
+/// Advisories are not part of it: their database changes daily, and a check of a commit must give the same answer
+/// tomorrow.
+pub(crate) fn check() -> Result<()> {
+    let program = find_or_install()?;
+    // Called directly, cargo-deny expects to be told its name as Cargo would.
+    stream(
+        Command::new(program)
+            .args(["deny", "--workspace", "check", "bans", "licenses", "sources"])
+            .current_dir(root()),
+    )
+}
+
+fn find_or_install() -> Result<PathBuf> {
+    let installed = PathBuf::from("cargo-deny");
+    if works(Command::new(&installed).args(["deny", "--version"])) {
+        return Ok(installed);
+    }
+    let home = cache().join(format!("cargo-deny-{VERSION}"));
+    let cached = home.join("bin").join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
+    if works(Command::new(&cached).args(["deny", "--version"])) {
+        return Ok(cached);
+    }
+    eprintln!(
+        "cargo-deny is not installed; building version {VERSION} once into {} (about 3 minutes)",
+        home.display()
+    );
+    let mut install = cargo(["install", "--locked", "cargo-deny", "--version", VERSION, "--root"]);
+    stream(install.arg(&home)).map_err(|error| Error::NoTool {
+        tool: "cargo-deny",
+        install: format!("cargo install --locked cargo-deny@{VERSION}"),
+        source: Box::new(error),
+    })?;
+    Ok(cached)
+}
+
+/// `$PANAME_CACHE`, else the user's cache folder, so that `cargo clean` does not cost a new build of the tool.
+fn cache() -> PathBuf {
+    let folder = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("PANAME_CACHE")
+        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("paname")))
+        .or_else(|| folder("LOCALAPPDATA").map(|cache| cache.join("paname")))
+        .or_else(|| env::home_dir().map(|home| home.join(".cache").join("paname")))
+        .unwrap_or_else(|| env::temp_dir().join("paname-cache"))
+}

@@ -1,0 +1,112 @@
+//! The crates keep their direction: every manifest is read and each edge held against one list.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// The crates that each crate of the workspace may use. What is absent is forbidden; nobody uses the command line.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("paname-core", &[]),
+    ("paname-stats", &[]),
+    ("paname-evidence", &["paname-stats"]),
+    ("paname-data", &["paname-core"]),
+    ("paname-mia", &["paname-core"]),
+    ("paname-report", &["paname-evidence"]),
+    ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
+    ("paname-testkit", &["paname-core", "paname-stats"]),
+    (
+        "paname",
+        &[
+            "paname-core",
+            "paname-data",
+            "paname-engine",
+            "paname-evidence",
+            "paname-mia",
+            "paname-report",
+            "paname-stats",
+        ],
+    ),
+];
+
+/// Attacks see no files, no terminal and no libtorch.
+const ATTACK_CRATES: &[&str] = &["paname-mia"];
+const KEPT_FROM_ATTACKS: &[&str] =
+    &["clap", "csv", "indicatif", "memmap2", "miette", "npyz", "tch", "tempfile", "toml", "zip"];
+
+type Manifest = toml::Table;
+
+fn crates() -> BTreeMap<String, Manifest> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path().join("Cargo.toml");
+            let manifest: Manifest = fs::read_to_string(path).unwrap().parse().unwrap();
+            (manifest["package"]["name"].as_str().unwrap().to_owned(), manifest)
+        })
+        .collect()
+}
+
+/// The names under the given tables, those of `[target.*]` included, by their package and not by their local alias.
+fn dependencies(manifest: &Manifest, tables: &[&str]) -> BTreeSet<String> {
+    let per_target =
+        manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+    let places = per_target.filter_map(toml::Value::as_table).chain([manifest]);
+    places
+        .flat_map(|place| tables.iter().filter_map(|table| place.get(*table)?.as_table()))
+        .flatten()
+        .map(|(alias, entry)| entry.get("package").and_then(toml::Value::as_str).unwrap_or(alias).to_owned())
+        .collect()
+}
+
+fn ours(names: BTreeSet<String>) -> BTreeSet<String> {
+    names.into_iter().filter(|name| name == "paname" || name.starts_with("paname-")).collect()
+}
+
+#[test]
+fn each_crate_uses_only_the_crates_that_the_list_allows() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    for (name, manifest) in crates() {
+        let may_use = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no row in MAY_USE"));
+        for used in ours(dependencies(&manifest, &["dependencies", "build-dependencies"])) {
+            assert!(
+                may_use.contains(&used.as_str()),
+                "{name} may not use {used}: MAY_USE allows {may_use:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_list_names_only_crates_that_exist() {
+    let present = crates();
+    for name in MAY_USE.iter().flat_map(|(name, uses)| uses.iter().chain([name])).chain(ATTACK_CRATES) {
+        assert!(present.contains_key(*name), "{name} is in a list but not in crates/");
+    }
+}
+
+#[test]
+fn nobody_uses_the_command_line_even_in_tests() {
+    for (name, manifest) in crates() {
+        let used = dependencies(&manifest, &["dependencies", "dev-dependencies", "build-dependencies"]);
+        assert!(!used.contains("paname"), "{name} uses the command line");
+    }
+}
+
+#[test]
+fn attack_crates_see_no_files_terminal_or_torch_and_forbid_unsafe_code() {
+    let present = crates();
+    for name in ATTACK_CRATES {
+        let used = dependencies(&present[*name], &["dependencies", "build-dependencies"]);
+        for kept in KEPT_FROM_ATTACKS {
+            assert!(!used.contains(*kept), "{name} may not use {kept}");
+        }
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(name).join("src/lib.rs");
+        assert!(
+            fs::read_to_string(source).unwrap().contains("#![forbid(unsafe_code)]"),
+            "{name} must forbid unsafe code"
+        );
+    }
+}

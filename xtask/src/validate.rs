@@ -1,0 +1,14 @@
+//! `cargo xtask validate`: the tests again, as the released program is compiled and with many more random cases.
+
+use crate::{
+    error::Result,
+    process::{cargo, stream},
+};
+
+/// Random cases a property; the tests' own default is 256.
+const CASES: &str = "16384";
+
+/// Runs the workspace's tests optimised; the arguments go to `cargo test`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    stream(cargo(["test", "--release", "--workspace"]).args(arguments).env("PROPTEST_CASES", CASES))
+}
