@@ -1,0 +1,54 @@
+//! Membership inference: was this record in the training set? One attack a file, whose head is its manual page, and one list,
+//! [`ATTACKS`], from which listings, schemas, documentation and tests follow. Attacks read signals, know which records each reference model
+//! was fitted on, and return one score per audited record, higher for members; they see no truth, compute no statistics, and do no input or
+//! output. Statistics over reference models are taken in double precision, and no score depends on the order of the records or on the
+//! number of threads.
+//!
+//! ```
+//! use paname_core::Ctx;
+//! use paname_testkit::{Behaviour, Size, Toy};
+//!
+//! let toy = Toy::new(Behaviour::Memorising, Size::default(), 1);
+//! let lira = paname_mia::ATTACKS.iter().find(|entry| entry.info.name == "lira").unwrap();
+//! let attack = (lira.build)(serde_json::json!({ "variance": "shrunk" }))?;
+//! let scores = attack.run(&toy.case()?, &Ctx::new(1, "lira", 2, &()))?.membership(toy.truth().len())?;
+//! assert!(scores.iter().zip(toy.truth()).all(|(score, member)| (*score > 0.0) == *member));
+//! # Ok::<(), paname_core::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+use paname_core::Entry;
+
+pub mod confidence;
+pub mod entropy;
+pub mod loss;
+pub mod margin;
+pub mod modified_entropy;
+
+pub mod population;
+pub mod shadow_classifier;
+
+pub mod base;
+pub mod lira;
+pub mod rmia;
+
+pub mod ladder;
+pub mod references;
+pub mod single;
+
+mod network;
+
+/// Every attack of this crate, the cheap ones first.
+pub const ATTACKS: &[Entry] = &[
+    Entry::of::<confidence::Confidence>(),
+    Entry::of::<loss::Loss>(),
+    Entry::of::<entropy::Entropy>(),
+    Entry::of::<modified_entropy::ModifiedEntropy>(),
+    Entry::of::<margin::Margin>(),
+    Entry::of::<population::Population>(),
+    Entry::of::<shadow_classifier::ShadowClassifier>(),
+    Entry::of::<lira::Lira>(),
+    Entry::of::<rmia::Rmia>(),
+    Entry::of::<base::Base>(),
+];

@@ -1,0 +1,392 @@
+//! # LiRA
+//!
+//! **Idea.** How hard a record is differs from record to record. So ask reference models fitted with it and without it, fit a normal law to
+//! either side, and see which one the target's confidence comes from.
+//!
+//! **Threat model.** The attacker asks the target once per record (once per augmented variant, if there are any), knows the true class, sees the
+//! loss, or probabilities or logits, from which it follows, and fits reference models on data of the same kind: online, for the audited
+//! records, each in some and out of others; offline, without them.
+//!
+//! **Formula.** φ = ln p_y − ln(1 − p_y). Online, score = ln N(φ_target; μ_in, σ²_in) − ln N(φ_target; μ_out, σ²_out). Offline, score = (φ_target
+//! − μ_out) / σ_out, the one-sided test of the paper ranked by its argument, since the normal distribution function itself rounds to 1 far
+//! out. `offline-test = "two-sided"` is −ln N(φ_target; μ_out, σ²_out), which calls a record a member also where the target is less sure than
+//! every other model; public scripts use it, and it loses most of the power. Means and variances are taken per side over the reference
+//! models of the record, variances without the n − 1 correction:
+//!
+//! | `variance` | σ² of a side |
+//! |---|---|
+//! | `per-record` | of the record's own n models |
+//! | `shared` | one for all records: of the residuals around each record's mean, over all records and models |
+//! | `shared-raw` | one for all records: of the raw values around their common mean |
+//! | `shrunk` | (n · per-record + w · shared) / (n + w), w = `prior-weight` |
+//! | `auto` | `shared-raw` with fewer than 16 reference models, `shrunk` from 16 on |
+//!
+//! With several augmentations the score is the mean over them: the ranking of a joint normal law with a diagonal covariance.
+//!
+//! **Paper.** Carlini, Chien, Nasr, Song, Terzis and Tramèr, *Membership Inference Attacks From First Principles*, IEEE S&P 2022, arXiv 2112.03570.
+//! Its script takes medians for the centres; means are used here. The two shared variances go by one name (`fix_variance`, "carlini") in
+//! public tools. Shrinking is the usual conjugate estimate of a variance under a scaled inverse χ² prior.
+//!
+//! **Cost.** One question per record and augmentation; K reference models; O(N K).
+//!
+//! **When it fails.** Offline, and with few models: a variance of few values is a poor one, and two values may coincide (a variance is never
+//! taken below the rounding of the signals). Reference models fitted on other data or in another way than the target shift all scores.
+
+use paname_core::{
+    Attack, Case, Ctx, Error, Family, Findings, Info, MembershipRow, Needs, Result, Signal, Whom,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::references::Mode;
+
+/// Parameters of [`Lira`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// Which reference models a record is compared with.
+    pub mode: Mode,
+    /// How the spread of the reference models is estimated.
+    pub variance: Variance,
+    /// How many models the shared variance counts for when a record's own is shrunk towards it (w), above 0.
+    pub prior_weight: f64,
+    /// What is tested when offline.
+    pub offline_test: OfflineTest,
+}
+
+/// How the spread of the reference models is estimated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variance {
+    /// `shared-raw` with fewer than 16 reference models, `shrunk` from 16 on.
+    #[default]
+    Auto,
+    /// Each record's own; needs 2 models per side and record.
+    PerRecord,
+    /// One for all records, of the residuals around each record's mean.
+    Shared,
+    /// One for all records, of the raw values around their common mean.
+    SharedRaw,
+    /// Each record's own, drawn towards the shared one.
+    Shrunk,
+}
+
+/// The test of an offline run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OfflineTest {
+    /// The target is surer than models without the record are.
+    #[default]
+    OneSided,
+    /// The target differs from models without the record, in either direction.
+    TwoSided,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            variance: Variance::default(),
+            prior_weight: 4.0,
+            offline_test: OfflineTest::default(),
+        }
+    }
+}
+
+/// Number of reference models from which on `auto` lets a record's own variance count. Below, the within-record spread is hardly known, and
+/// the raw variance, which is larger, is the more careful one.
+const SHRINK_FROM: usize = 16;
+
+/// Scores a record by the likelihood ratio of the target's confidence.
+pub struct Lira(Config);
+
+impl Attack for Lira {
+    const INFO: Info = Info {
+        name: "lira",
+        version: 1,
+        family: Family::MembershipInference,
+        title_fr: "Rapport de vraisemblance à des modèles de référence (LiRA)",
+        title_en: "Likelihood ratio to reference models (LiRA)",
+        summary_fr: "Le modèle réagit à ces données comme des modèles semblables qui les ont apprises, et non comme ceux qui les ignorent.",
+        summary_en: "The model reacts to these data as similar models do that were trained on them, not as those that were not.",
+        formula: "ln N(φ; μ_in, σ²_in) − ln N(φ; μ_out, σ²_out); offline (φ − μ_out) / σ_out; φ = ln p_y − ln(1 − p_y)",
+        paper: "Carlini, Chien, Nasr, Song, Terzis and Tramèr, Membership Inference Attacks From First Principles, 2022, arXiv 2112.03570",
+        source: include_str!("lira.rs"),
+    };
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self> {
+        if config.prior_weight.is_finite() && config.prior_weight > 0.0 {
+            return Ok(Self(config));
+        }
+        Err(Error::Config(format!("`prior-weight` must be a number above 0, got {}", config.prior_weight)))
+    }
+
+    fn needs(&self, _records: usize) -> Needs {
+        // A spread around a record's mean needs a record with two models on the side.
+        let (online, offline) = match self.0.variance {
+            Variance::PerRecord => (4, 2),
+            Variance::Shared | Variance::Shrunk => (3, 2),
+            Variance::SharedRaw | Variance::Auto => (2, 1),
+        };
+        let (least_in, least_out) = self.online_least();
+        Needs {
+            signals: vec![Signal::ScaledConfidence],
+            references_min: self.0.mode.least(online, offline),
+            references_max: usize::MAX,
+            in_out_min: self.0.mode.least((least_in, least_out), (0, least_out)),
+            ..Needs::default()
+        }
+    }
+
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        let online = self.0.mode.is_online(case, ctx, self.online_least());
+        let augmentations = case.augmentations();
+        let fits = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
+            let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
+            for record in chunk.records() {
+                let references = record.references(0);
+                for (a, target) in record.target(0).iter().enumerate() {
+                    fits.push(Fit::new(*target, references, augmentations, a, record.membership()));
+                }
+            }
+            Ok(fits)
+        })?;
+        let fits: Vec<Fit> = fits.into_iter().flatten().collect();
+        let estimate = self.estimate(case.references());
+        let shared: Vec<(f64, f64)> = (0..augmentations)
+            .map(|a| {
+                let of = || fits.iter().skip(a).step_by(augmentations);
+                let inside = if online { estimate.shared(of().map(|fit| fit.inside), "with")? } else { 0.0 };
+                Ok((inside, estimate.shared(of().map(|fit| fit.outside), "without")?))
+            })
+            .collect::<Result<_>>()?;
+        let score = |fit: &Fit, (inside, outside): (f64, f64)| {
+            let Fit { target, inside: with, outside: without } = fit;
+            let variance_out = estimate.variance(without, outside);
+            match (online, self.0.offline_test) {
+                (true, _) => {
+                    let variance_in = estimate.variance(with, inside);
+                    log_normal(*target, with.mean, variance_in)
+                        - log_normal(*target, without.mean, variance_out)
+                }
+                (false, OfflineTest::OneSided) => (target - without.mean) / variance_out.sqrt(),
+                (false, OfflineTest::TwoSided) => -log_normal(*target, without.mean, variance_out),
+            }
+        };
+        let of_record = |record: &[Fit]| {
+            record.iter().zip(&shared).map(|(fit, shared)| score(fit, *shared)).sum::<f64>()
+                / augmentations as f64
+        };
+        Ok(Findings::Membership(fits.chunks_exact(augmentations.max(1)).map(of_record).collect()))
+    }
+}
+
+impl Lira {
+    /// Models with and without each record that an online run needs.
+    const fn online_least(&self) -> (usize, usize) {
+        match self.0.variance {
+            Variance::PerRecord => (2, 2),
+            Variance::Auto | Variance::Shared | Variance::SharedRaw | Variance::Shrunk => (1, 1),
+        }
+    }
+
+    /// The estimate to use with so many reference models.
+    fn estimate(&self, references: usize) -> Estimate {
+        match self.0.variance {
+            Variance::PerRecord => Estimate { own: 1.0, prior: 0.0, raw: false },
+            Variance::Shared => Estimate { own: 0.0, prior: 1.0, raw: false },
+            Variance::Auto if references >= SHRINK_FROM => self.shrunk(),
+            Variance::SharedRaw | Variance::Auto => Estimate { own: 0.0, prior: 1.0, raw: true },
+            Variance::Shrunk => self.shrunk(),
+        }
+    }
+
+    const fn shrunk(&self) -> Estimate {
+        Estimate { own: 1.0, prior: self.0.prior_weight, raw: false }
+    }
+}
+
+/// A variance as a weighted mean of the record's own, which counts for `own` per model, and the shared one, which counts for `prior`.
+struct Estimate {
+    own: f64,
+    prior: f64,
+    /// Whether the shared variance is taken around one common mean.
+    raw: bool,
+}
+
+impl Estimate {
+    /// The variance that all records share, of one side and augmentation. Sums run in the order of the records.
+    fn shared(&self, sides: impl Iterator<Item = Side> + Clone, which: &str) -> Result<f64> {
+        if self.prior == 0.0 {
+            return Ok(0.0);
+        }
+        let total: f64 = sides.clone().map(|side| side.count).sum();
+        let mean = sides.clone().map(|side| side.count * side.mean).sum::<f64>() / total;
+        let between = |side: &Side| if self.raw { (side.mean - mean).powi(2) } else { 0.0 };
+        let squares: f64 = sides.clone().map(|side| side.count * (side.variance + between(&side))).sum();
+        let most = sides.map(|side| side.count).fold(0.0, f64::max);
+        if most < 2.0 && !self.raw {
+            let what =
+                format!("reference models fitted {which} one and the same audited record, for a spread");
+            return Err(Error::Missing { what, needed: 2, got: most as usize });
+        }
+        Ok(squares / total)
+    }
+
+    /// The variance of a record on one side, at least the rounding of single precision.
+    fn variance(&self, side: &Side, shared: f64) -> f64 {
+        let (own, prior) = (self.own * side.count, self.prior);
+        let rounding = f64::from(f32::EPSILON) * side.mean.abs().max(1.0);
+        ((own * side.variance + prior * shared) / (own + prior)).max(rounding * rounding)
+    }
+}
+
+/// What the reference models of one side say about a record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Side {
+    count: f64,
+    mean: f64,
+    /// Around the mean, divided by the count.
+    variance: f64,
+}
+
+/// The signals of a record at one augmentation, in short.
+struct Fit {
+    target: f64,
+    inside: Side,
+    outside: Side,
+}
+
+impl Fit {
+    /// From the target's signal and those of the reference models `[references][augmentations]`. Two passes, so that nothing cancels.
+    fn new(
+        target: f32,
+        row: &[f32],
+        augmentations: usize,
+        augmentation: usize,
+        members: MembershipRow<'_>,
+    ) -> Self {
+        let cells = || row.iter().skip(augmentation).step_by(augmentations).zip(members.iter());
+        let count = [members.count_out() as f64, members.count() as f64];
+        let (mut sum, mut squares) = ([0.0; 2], [0.0; 2]);
+        for (value, inside) in cells() {
+            let (value, inside) = (f64::from(*value), f64::from(inside));
+            sum[1] += value * inside;
+            sum[0] += value * (1.0 - inside);
+        }
+        let mean = [0, 1].map(|side: usize| if count[side] > 0.0 { sum[side] / count[side] } else { 0.0 });
+        for (value, inside) in cells() {
+            let (value, inside) = (f64::from(*value), f64::from(inside));
+            squares[1] += inside * (value - mean[1]).powi(2);
+            squares[0] += (1.0 - inside) * (value - mean[0]).powi(2);
+        }
+        let side = |side: usize| Side {
+            count: count[side],
+            mean: mean[side],
+            variance: if count[side] > 0.0 { squares[side] / count[side] } else { 0.0 },
+        };
+        Self { target: f64::from(target), inside: side(1), outside: side(0) }
+    }
+}
+
+/// ln of the normal density.
+fn log_normal(x: f64, mean: f64, variance: f64) -> f64 {
+    -0.5 * ((std::f64::consts::TAU * variance).ln() + (x - mean).powi(2) / variance)
+}
+
+#[cfg(test)]
+mod tests {
+    use paname_core::Membership;
+    use paname_testkit::{TableCase, TableSignals};
+
+    use super::*;
+
+    /// Reference models 0 and 1 were fitted with every record, 2 and 3 without.
+    fn run(config: Config, rows: &[[f32; 5]]) -> Result<Vec<f64>> {
+        let n = rows.len();
+        let mut membership = Membership::none(n, 4);
+        for r in 0..n {
+            membership.insert(r, 0);
+            membership.insert(r, 1);
+        }
+        let signals = TableSignals::new(5, 1).with(
+            Signal::ScaledConfidence,
+            Whom::Audited,
+            rows.as_flattened().to_vec(),
+        );
+        let case = TableCase::over(signals, vec![0; n], Vec::new(), 2, membership, vec![true; n]);
+        let attack = Lira::new(config)?;
+        attack.needs(n).check(&case.case()?)?;
+        attack.run(&case.case()?, &Ctx::new(1, "test", 1, &()))?.membership(n)
+    }
+
+    fn all_options() -> Vec<Config> {
+        use Variance::{Auto, PerRecord, Shared, SharedRaw, Shrunk};
+        let mut all = Vec::new();
+        for variance in [Auto, PerRecord, Shared, SharedRaw, Shrunk] {
+            for mode in [Mode::Online, Mode::Offline] {
+                for offline_test in [OfflineTest::OneSided, OfflineTest::TwoSided] {
+                    all.push(Config { mode, variance, offline_test, ..Config::default() });
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn by_hand() {
+        // In: mean 4, variance 1. Out: mean 0, variance 4.
+        let rows = [[3.0, 3.0, 5.0, -2.0, 2.0]];
+        let config = |variance| Config { variance, ..Config::default() };
+        let expected = (-0.5) - (-(2.0_f64.ln()) - 9.0 / 8.0);
+        let online = run(config(Variance::PerRecord), &rows).unwrap();
+        assert!((online[0] - expected).abs() < 1e-12);
+        assert_eq!(run(config(Variance::Shared), &rows).unwrap(), online);
+        let offline = Config { mode: Mode::Offline, ..config(Variance::PerRecord) };
+        assert_eq!(run(offline, &rows).unwrap(), [1.5]);
+    }
+
+    #[test]
+    fn far_out_nothing_saturates() {
+        let rows = [[1e30, 3.0, 5.0, -2.0, 2.0], [2e30, 3.0, 5.0, -2.0, 2.0], [-1e30, 3.0, 5.0, -2.0, 2.0]];
+        let config = Config { mode: Mode::Offline, ..Config::default() };
+        let scores = run(config, &rows).unwrap();
+        assert!(scores[1] > scores[0] && scores[0] > scores[2], "{scores:?}");
+        for config in all_options() {
+            assert!(run(config.clone(), &rows).unwrap().iter().all(|s| s.is_finite()), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn identical_values_have_a_variance_of_rounding() {
+        for rows in [[[7.0; 5]; 3], [[0.0; 5]; 3], [[1e30; 5]; 3], [[-3e38; 5]; 3]] {
+            for config in all_options() {
+                let scores = run(config.clone(), &rows).unwrap();
+                assert!(scores.iter().all(|s| s.is_finite() && *s == scores[0]), "{config:?} {scores:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_spread_needs_two_models_somewhere() {
+        let mut membership = Membership::none(1, 2);
+        membership.insert(0, 0);
+        let signals =
+            TableSignals::new(3, 1).with(Signal::ScaledConfidence, Whom::Audited, vec![1.0, 2.0, 3.0]);
+        let case = TableCase::over(signals, vec![0], Vec::new(), 2, membership, vec![true]);
+        let lira = Lira::new(Config { variance: Variance::Shrunk, ..Config::default() }).unwrap();
+        let outcome = lira.run(&case.case().unwrap(), &Ctx::new(1, "test", 1, &()));
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "reference models fitted with one and the same audited record, for a spread: 2 needed, 1 given"
+        );
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        for prior_weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Lira::new(Config { prior_weight, ..Config::default() }).is_err(), "{prior_weight}");
+        }
+    }
+}

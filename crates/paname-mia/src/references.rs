@@ -1,0 +1,105 @@
+//! What the attacks share that compare the target with reference models.
+
+use paname_core::{Case, Ctx, MembershipRow, Whom};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which reference models a record is compared with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Online where the reference models allow it for every audited record, offline otherwise.
+    #[default]
+    Auto,
+    /// Reference models fitted with the record as well as without it: stronger, but they must be fitted for the audited records.
+    Online,
+    /// Reference models fitted without the record only: they can be fitted once, on other data.
+    Offline,
+}
+
+impl Mode {
+    /// What a run in this mode needs at least, where `auto` may come down to offline.
+    pub(crate) fn least<T>(self, online: T, offline: T) -> T {
+        match self {
+            Self::Online => online,
+            Self::Auto | Self::Offline => offline,
+        }
+    }
+
+    /// Whether the run is online. `least` is the number of models with and without each record that an online run needs. The choice is one
+    /// for all records, since online and offline scores do not compare.
+    pub(crate) fn is_online(self, case: &Case<'_>, ctx: &Ctx<'_>, least: (usize, usize)) -> bool {
+        if self != Self::Auto {
+            return self == Self::Online;
+        }
+        let membership = case.membership(Whom::Audited);
+        let online = (0..membership.records())
+            .map(|r| membership.row(r))
+            .all(|row| row.count() >= least.0 && row.count_out() >= least.1);
+        ctx.log(if online {
+            "mode: online"
+        } else {
+            "mode: offline, since some records lack models fitted with them"
+        });
+        online
+    }
+}
+
+/// ln of the mean over reference models of the probabilities whose logarithms stand in `row` `[references][augmentations]`, at one
+/// augmentation; over the models that left the record out where `left_out` is their row, over all otherwise. Never overflows or underflows.
+/// −∞ where there is no model.
+pub(crate) fn log_mean(
+    row: &[f32],
+    augmentations: usize,
+    augmentation: usize,
+    left_out: Option<MembershipRow<'_>>,
+) -> f64 {
+    let values = || row.iter().skip(augmentation).step_by(augmentations).copied();
+    match left_out {
+        None if augmentations == 1 => log_mean_exp(|| row.iter().copied()),
+        None => log_mean_exp(values),
+        Some(members) => {
+            log_mean_exp(|| values().zip(members.iter()).filter(|(_, inside)| !inside).map(|(v, _)| v))
+        }
+    }
+}
+
+fn log_mean_exp<I: Iterator<Item = f32>>(values: impl Fn() -> I) -> f64 {
+    let most = values().fold(f32::NEG_INFINITY, f32::max);
+    if most == f32::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
+    let most = f64::from(most);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in values() {
+        sum += (f64::from(value) - most).exp();
+        count += 1.0;
+    }
+    most + (sum / count).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use paname_core::Membership;
+
+    use super::*;
+
+    #[test]
+    fn log_mean_of_extremes() {
+        assert!((log_mean(&[-1000.0, 9.0, -1000.0, 9.0], 2, 0, None) + 1000.0).abs() < 1e-12);
+        assert_eq!(log_mean(&[-1e30, -1e30], 1, 0, None), f64::from(-1e30_f32));
+        let mixed = log_mean(&[0.0, -1e30], 1, 0, None);
+        assert!((mixed - 0.5_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn log_mean_of_the_models_that_left_the_record_out() {
+        let mut members = Membership::none(1, 3);
+        members.insert(0, 1);
+        let mean = log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0)));
+        assert!((mean + 1.0).abs() < 1e-12);
+        members.insert(0, 0);
+        members.insert(0, 2);
+        assert_eq!(log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0))), f64::NEG_INFINITY);
+    }
+}

@@ -1,0 +1,346 @@
+//! The laws of attacks.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use paname_core::{
+    Access, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Result, Signal, SignalSource,
+    Whom,
+};
+use serde_json::{Value, json};
+
+use crate::chance::{assert_chance, assert_finds};
+use crate::{Behaviour, LogitTable, Size, Toy};
+
+/// Checks that an attack keeps every law, with its default parameters:
+///
+/// - it is described in both languages and by a manual page, documents its parameters, and refuses unknown ones;
+/// - its findings depend on nothing but the case and the seed, on one thread or several, and follow the records when their order changes;
+/// - it stops when cancelled;
+/// - it reads no signal that it does not declare, refuses a case that grants less or holds fewer reference models or population records
+///   than it says it needs, and runs with exactly that;
+/// - it is at chance where there is nothing to find, above chance on a leak, and finds the members of a reference model that plays the
+///   target.
+///
+/// # Panics
+/// Where a law is broken, naming the attack and the law.
+pub fn check_attack(entry: &Entry) {
+    let subject = Subject { entry, config: Value::Null };
+    described(&subject);
+    configured(&subject);
+    check_runs(&subject);
+}
+
+/// Checks the laws about running, as [`check_attack`] does, with other parameters than the defaults.
+///
+/// # Panics
+/// Where a law is broken, naming the attack and the law.
+pub fn check_attack_with(entry: &Entry, config: Value) {
+    check_runs(&Subject { entry, config });
+}
+
+/// An attack with its parameters.
+struct Subject<'a> {
+    entry: &'a Entry,
+    config: Value,
+}
+
+fn check_runs(subject: &Subject<'_>) {
+    deterministic(subject);
+    indifferent_to_threads(subject);
+    indifferent_to_order(subject);
+    cancellable(subject);
+    refuses_less_access(subject);
+    refuses_fewer_models(subject);
+    content_with_its_needs(subject);
+    honest(subject);
+    alert(subject);
+    rehearses(subject);
+}
+
+fn described(subject: &Subject<'_>) {
+    let info = &subject.entry.info;
+    let name = info.name;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    assert!(!name.is_empty() && name.chars().all(allowed), "{name:?}: a name is lower case with hyphens");
+    for (what, text) in [
+        ("title in French", info.title_fr),
+        ("title in English", info.title_en),
+        ("summary in French", info.summary_fr),
+        ("summary in English", info.summary_en),
+        ("formula", info.formula),
+        ("paper", info.paper),
+    ] {
+        assert!(!text.trim().is_empty(), "{name}: no {what}");
+    }
+    let manual = info.manual();
+    for part in ["Idea", "Threat model", "Formula", "Paper", "Cost", "When it fails"] {
+        assert!(manual.contains(&format!("**{part}.**")), "{name}: the manual page lacks **{part}.**");
+    }
+}
+
+fn configured(subject: &Subject<'_>) {
+    let name = subject.entry.info.name;
+    let defaults = match (subject.entry.resolve)(Value::Null) {
+        Ok(defaults) => defaults,
+        Err(error) => panic!("{name}: no default parameters: {error}"),
+    };
+    assert_eq!(
+        (subject.entry.resolve)(defaults.clone()).ok(),
+        Some(defaults.clone()),
+        "{name}: defaults resolve to others"
+    );
+    let refusal = (subject.entry.build)(json!({ "no-such-parameter": 1 })).err();
+    assert!(matches!(refusal, Some(Error::Config(_))), "{name}: takes unknown parameters");
+    let schema = (subject.entry.schema)();
+    for parameter in defaults.as_object().into_iter().flatten().map(|(key, _)| key) {
+        let described =
+            schema["properties"][parameter]["description"].as_str().is_some_and(|d| !d.is_empty());
+        let referred = schema["properties"][parameter]["$ref"].is_string();
+        assert!(described || referred, "{name}: parameter `{parameter}` is not documented");
+    }
+}
+
+fn deterministic(subject: &Subject<'_>) {
+    let toy = toy(subject, Behaviour::Leaky, 11);
+    let (first, second) = (scores(subject, &toy, 1, &()), scores(subject, &toy, 1, &()));
+    assert!(
+        same_bits(&first, &second),
+        "{}: differs between two runs with one seed",
+        subject.entry.info.name
+    );
+}
+
+fn indifferent_to_threads(subject: &Subject<'_>) {
+    // More than two chunks of records, at the largest chunk that there is.
+    let size = sized(subject, Size { records: 8500, references: 4, ..Size::default() });
+    let toy = Toy::new(Behaviour::Leaky, size, 12);
+    let (one, three) = (scores(subject, &toy, 1, &()), scores(subject, &toy, 3, &()));
+    assert!(same_bits(&one, &three), "{}: depends on the number of threads", subject.entry.info.name);
+}
+
+fn indifferent_to_order(subject: &Subject<'_>) {
+    let before = toy(subject, Behaviour::Leaky, 13);
+    let straight = scores(subject, &before, 1, &());
+    // Backwards, and every other record first.
+    let n = straight.len() as u32;
+    let order: Vec<u32> = (0..n).rev().step_by(2).chain((0..n.saturating_sub(1)).rev().step_by(2)).collect();
+    let moved = scores(subject, &before.reordered(&order), 1, &());
+    for (score, &was) in moved.iter().zip(&order) {
+        let expected = straight[was as usize];
+        // Sums over all records may be rounded differently.
+        let same = *score == expected || (score - expected).abs() <= 1e-9 * (1.0 + expected.abs());
+        assert!(
+            same,
+            "{}: the order of the records changes a score from {expected} to {score}",
+            subject.entry.info.name
+        );
+    }
+}
+
+/// A host that cancels after some reports of progress.
+struct Impatient {
+    patience: u64,
+    ticks: AtomicU64,
+}
+
+impl Host for Impatient {
+    fn progress(&self, _done: u64, _total: u64) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.ticks.load(Ordering::Relaxed) > self.patience
+    }
+}
+
+fn cancellable(subject: &Subject<'_>) {
+    let name = subject.entry.info.name;
+    let toy = toy(subject, Behaviour::Leaky, 14);
+    let patient = Impatient { patience: u64::MAX, ticks: AtomicU64::new(0) };
+    scores(subject, &toy, 1, &patient);
+    let all = patient.ticks.into_inner();
+    assert!(all > 0, "{name}: never reports progress");
+    for patience in [0, all / 2, all - 1] {
+        let host = Impatient { patience, ticks: AtomicU64::new(0) };
+        let outcome = try_scores(subject, &toy, 1, &host);
+        assert!(
+            matches!(outcome, Err(Error::Cancelled)),
+            "{name}: not cancelled after {patience} of {all} ticks"
+        );
+        let late = host.ticks.into_inner() - patience;
+        // The tick that is refused, and one of a loop that closes its accounts.
+        assert!(late <= 2, "{name}: goes on for {late} ticks after being cancelled");
+    }
+}
+
+fn refuses_less_access(subject: &Subject<'_>) {
+    let mut toy = toy(subject, Behaviour::Leaky, 15);
+    toy.granted = Access::LABELS;
+    let needs = build(subject).needs(toy.truth.len());
+    if needs.signals.is_empty() && Access::LABELS.contains(needs.access) {
+        return;
+    }
+    let outcome = try_scores(subject, &toy, 1, &());
+    assert!(
+        matches!(outcome, Err(Error::Denied(_))),
+        "{}: runs without the access it needs",
+        subject.entry.info.name
+    );
+}
+
+fn refuses_fewer_models(subject: &Subject<'_>) {
+    let name = subject.entry.info.name;
+    let size = sized(subject, Size::default());
+    let needs = build(subject).needs(size.records);
+    let missing = |toy: &Toy, what: &str| {
+        let outcome = try_scores(subject, toy, 1, &());
+        assert!(matches!(outcome, Err(Error::Missing { .. })), "{name}: does not say that it lacks {what}");
+    };
+    if needs.references_min > 0 {
+        let fewer = Size { references: needs.references_min - 1, ..size };
+        missing(&Toy::new(Behaviour::Leaky, fewer, 16), "reference models");
+    }
+    if needs.population_min > 0 {
+        let fewer = Size { population: needs.population_min - 1, ..size };
+        missing(&Toy::new(Behaviour::Leaky, fewer, 16), "population records");
+    }
+    for (needed, kept) in [(needs.in_out_min.0, false), (needs.in_out_min.1, true)] {
+        if needed > 0 {
+            let mut toy = toy(subject, Behaviour::Leaky, 16);
+            toy.audited_membership = alone(&toy.audited_membership, 3, kept);
+            missing(&toy, if kept { "models without record 3" } else { "models with record 3" });
+        }
+    }
+}
+
+fn content_with_its_needs(subject: &Subject<'_>) {
+    let size = sized(subject, Size::default());
+    let needs = build(subject).needs(size.records);
+    let (references, population) = (needs.references_min, needs.population_min);
+    let mut toy = Toy::new(Behaviour::Leaky, Size { population, references, ..size }, 17);
+    toy.audited_membership = Membership::none(size.records, references);
+    for r in 0..size.records {
+        // Every second record has the fewest models with it, the others the fewest without.
+        let inside = if r % 2 == 0 { needs.in_out_min.0 } else { references - needs.in_out_min.1 };
+        (0..inside).for_each(|k| toy.audited_membership.insert(r, (r + k) % references));
+    }
+    scores(subject, &toy, 1, &());
+}
+
+/// The same rows, except that `record` is a member of every model or of none.
+fn alone(membership: &Membership, record: usize, member: bool) -> Membership {
+    let mut all = Membership::none(membership.records(), membership.models());
+    for r in 0..membership.records() {
+        let row = membership.row(r);
+        for m in (0..membership.models()).filter(|&m| if r == record { member } else { row.contains(m) }) {
+            all.insert(r, m);
+        }
+    }
+    all
+}
+
+fn honest(subject: &Subject<'_>) {
+    for seed in [21, 22, 23] {
+        let toy = toy(subject, Behaviour::Null, seed);
+        assert_chance(subject.entry.info.name, &scores(subject, &toy, 1, &()), &toy.truth);
+    }
+}
+
+fn alert(subject: &Subject<'_>) {
+    for behaviour in [Behaviour::Leaky, Behaviour::Memorising] {
+        let toy = toy(subject, behaviour, 31);
+        assert_finds(
+            &format!("{} on a {behaviour:?} target", subject.entry.info.name),
+            &scores(subject, &toy, 1, &()),
+            &toy.truth,
+        );
+    }
+}
+
+fn rehearses(subject: &Subject<'_>) {
+    let toy = toy(subject, Behaviour::Leaky, 32);
+    let name = subject.entry.info.name;
+    if toy.targets.len() - 2 < build(subject).needs(toy.truth.len()).references_min {
+        return;
+    }
+    let truth: Vec<bool> = (0..toy.truth.len()).map(|r| toy.audited_membership.row(r).contains(1)).collect();
+    let scores = toy.case().and_then(|case| {
+        let rehearsal = case.with_reference_as_target(1)?;
+        build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.membership(truth.len())
+    });
+    match scores {
+        Ok(scores) => assert_finds(&format!("{name} on a reference model"), &scores, &truth),
+        Err(error) => panic!("{name}: fails where a reference model plays the target: {error}"),
+    }
+}
+
+fn build(subject: &Subject<'_>) -> Box<dyn DynAttack> {
+    match (subject.entry.build)(subject.config.clone()) {
+        Ok(attack) => attack,
+        Err(error) => panic!("{}: does not build: {error}", subject.entry.info.name),
+    }
+}
+
+/// A toy large enough for the attack.
+/// A toy of this size, or larger where the attack needs it.
+fn sized(subject: &Subject<'_>, size: Size) -> Size {
+    let needs = build(subject).needs(size.records);
+    let models = needs.references_min.max(2 * needs.in_out_min.0.max(needs.in_out_min.1)).next_multiple_of(2);
+    Size {
+        references: size.references.max(models),
+        population: size.population.max(needs.population_min),
+        ..size
+    }
+}
+
+fn toy(subject: &Subject<'_>, behaviour: Behaviour, seed: u64) -> Toy {
+    Toy::new(behaviour, sized(subject, Size::default()), seed)
+}
+
+/// Signals that refuse to be read unless they were declared.
+struct Declared<'a> {
+    all: &'a LogitTable,
+    signals: Vec<Signal>,
+}
+
+impl SignalSource for Declared<'_> {
+    fn models(&self) -> usize {
+        self.all.models()
+    }
+
+    fn augmentations(&self) -> usize {
+        self.all.augmentations()
+    }
+
+    fn read(&self, signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
+        if !self.signals.contains(&signal) {
+            return Err(Error::Unsupported(format!("signal {signal}, which the attack does not declare")));
+        }
+        self.all.read(signal, whom, range, out)
+    }
+}
+
+fn try_scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host) -> Result<Vec<f64>> {
+    let attack = build(subject);
+    let declared = Declared { all: &toy.signals, signals: attack.needs(toy.truth.len()).signals };
+    let findings =
+        attack.run(&toy.case_over(&declared)?, &Ctx::new(5, subject.entry.info.name, threads, host))?;
+    match (subject.entry.info.family, findings) {
+        (Family::MembershipInference, findings @ Findings::Membership(_)) => {
+            findings.membership(toy.truth.len())
+        }
+        (family, _) => Err(Error::Unsupported(format!("findings that do not fit the family {family:?}"))),
+    }
+}
+
+fn scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host) -> Vec<f64> {
+    match try_scores(subject, toy, threads, host) {
+        Ok(scores) => scores,
+        Err(error) => panic!("{}: fails on a lawful case: {error}", subject.entry.info.name),
+    }
+}
+
+fn same_bits(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}

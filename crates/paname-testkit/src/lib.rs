@@ -1,0 +1,31 @@
+//! Toy targets and the laws that every attack and every adapter passes. A toy is a whole audit made from a seed: records, a target with
+//! reference models, their logits, and the truth that an attack must not see. The laws run over a row of a list, so that an attack written by
+//! anyone is judged like ours: a test of one line. Failures panic with the name of the attack and of the law.
+//!
+//! ```
+//! use paname_core::{Ctx, Whom, Signal};
+//! use paname_testkit::{Behaviour, Size, Toy};
+//!
+//! let toy = Toy::new(Behaviour::Memorising, Size { records: 100, ..Size::default() }, 7);
+//! let case = toy.case()?;
+//! let losses = case.map_records(Whom::Audited, &[Signal::Loss], &Ctx::new(7, "doc", 1, &()), |record| {
+//!     Ok(record.target(0)[0])
+//! })?;
+//! let right = losses.iter().zip(toy.truth()).filter(|(loss, member)| (**loss < 1e-6) == **member).count();
+//! assert!(right > 95);
+//! # Ok::<(), paname_core::Error>(())
+//! ```
+
+mod attack_laws;
+mod blindness;
+mod chance;
+mod signals;
+mod target_laws;
+mod toy;
+
+pub use attack_laws::{check_attack, check_attack_with};
+pub use blindness::check_blind;
+pub use chance::{chance_bound, tail_probability};
+pub use signals::{LogitTable, TableSignals};
+pub use target_laws::check_target;
+pub use toy::{Behaviour, Silent, Size, TableCase, Toy};
