@@ -1,0 +1,1047 @@
+//! Every string of the product in French and English: one row per string, sorted into groups. Add a row here, use it with [`key!`](crate::key):
+//! a key that does not exist does not compile, and the tests find a row that is empty, unused, or whose languages disagree on placeholders.
+//!
+//! French is typed with plain spaces before `:`, `;`, `?`, `!`, `%` and inside « »; [`Language::fill`] makes them narrow no-break ones.
+
+use crate::Language;
+
+/// A string of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(usize);
+
+impl Key {
+    /// The string of this name. In constants and through [`key!`](crate::key) a wrong name is a compile error.
+    ///
+    /// # Panics
+    /// Where no string has this name: call it at compile time only.
+    pub const fn named(name: &str) -> Self {
+        let mut i = 0;
+        while i < STRINGS.len() {
+            if same(STRINGS[i].0.as_bytes(), name.as_bytes()) {
+                return Self(i);
+            }
+            i += 1;
+        }
+        panic!("no string has this name")
+    }
+
+    /// The string of a name that is known only at run time.
+    pub fn find(name: &str) -> Option<Self> {
+        STRINGS.iter().position(|(known, ..)| *known == name).map(Self)
+    }
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        STRINGS[self.0].0
+    }
+
+    /// The text as it stands in the table, placeholders included.
+    pub(crate) fn pattern(self, language: Language) -> &'static str {
+        let (_, french, english) = STRINGS[self.0];
+        match language {
+            Language::French => french,
+            Language::English => english,
+        }
+    }
+}
+
+/// The [`Key`] of a string, checked at compile time.
+#[macro_export]
+macro_rules! key {
+    ($name:literal) => {
+        const { $crate::Key::named($name) }
+    };
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// (name, French, English).
+pub const STRINGS: &[(&str, &str, &str)] = &[
+    // General.
+    ("yes", "oui", "yes"),
+    ("no", "non", "no"),
+    ("not_declared", "non déclaré", "not declared"),
+    ("declared_empty", "aucun (déclaré)", "none (declared)"),
+    ("list.and", "{first} et {last}", "{first} and {last}"),
+    ("range", "{lower} à {upper}", "{lower} to {upper}"),
+    ("date", "{day} {month} {year}", "{day} {month} {year}"),
+    ("day.first", "1er", "1"),
+    (
+        "months",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "January February March April May June July August September October November December",
+    ),
+    ("unit.record", "enregistrements", "records"),
+    ("unit.person", "personnes", "persons"),
+    // Verdicts.
+    ("verdict.leak_demonstrated", "Fuite démontrée", "Leak demonstrated"),
+    ("verdict.inconclusive", "Non concluant", "Inconclusive"),
+    ("verdict.not_tested", "Non testé", "Not tested"),
+    ("verdict.not_applicable", "Sans objet", "Not applicable"),
+    (
+        "sentence.leak.one",
+        "Une fuite est démontrée : {n} test sur {total} distingue, mieux que le hasard, les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi.",
+        "A leak is demonstrated: {n} of {total} tests tells the data that trained the model from data that did not, better than chance would.",
+    ),
+    (
+        "sentence.leak.many",
+        "Une fuite est démontrée : {n} tests sur {total} distinguent, mieux que le hasard, les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi.",
+        "A leak is demonstrated: {n} of {total} tests tell the data that trained the model from data that did not, better than chance would.",
+    ),
+    (
+        "sentence.inconclusive",
+        "Les tests ne permettent pas de conclure : aucune fuite n’est démontrée, mais rien n’établit qu’il n’y en a pas.",
+        "The tests are inconclusive: no leak is demonstrated, but nothing shows that there is none.",
+    ),
+    (
+        "sentence.not_tested",
+        "Aucun test n’a pu être mené : ce rapport ne dit rien de ce que le modèle laisse échapper.",
+        "No test could be run: this report says nothing about what the model gives away.",
+    ),
+    (
+        "sentence.not_applicable",
+        "Aucun des tests demandés n’a de sens pour ce modèle ou ces données.",
+        "None of the tests asked for makes sense for this model or these data.",
+    ),
+    // Families of attacks.
+    ("family.membership_inference", "Inférence d’appartenance", "Membership inference"),
+    ("family.attribute_inference", "Inférence d’attribut", "Attribute inference"),
+    ("family.model_inversion", "Inversion de modèle", "Model inversion"),
+    ("family.reconstruction", "Reconstruction de données d’entraînement", "Reconstruction of training data"),
+    ("family.extraction", "Extraction de textes d’entraînement", "Extraction of training texts"),
+    ("family.exfiltration", "Exfiltration", "Exfiltration"),
+    ("family.regurgitation", "Régurgitation de données d’entraînement", "Regurgitation of training data"),
+    // Page and navigation.
+    ("title.report", "Audit de confidentialité d’un modèle d’IA", "Privacy audit of an AI model"),
+    ("title.scores", "Scores fournis sans modèle", "Scores given without a model"),
+    ("title.unnamed", "Modèle sans nom déclaré", "Model without a declared name"),
+    ("nav.label", "Parties du rapport", "Parts of the report"),
+    ("nav.skip", "Aller à la synthèse", "Skip to the summary"),
+    // First screen.
+    ("asked.one", "{n} test, {model}, sur {people}.", "{n} test, {model}, on {people}."),
+    ("asked.many", "{n} tests, {model}, sur {people}.", "{n} tests, {model}, on {people}."),
+    ("asked.model", "contre le modèle « {name} »", "against the model “{name}”"),
+    ("asked.model_unnamed", "contre le modèle audité", "against the audited model"),
+    (
+        "asked.scores",
+        "à partir de scores calculés par un autre outil",
+        "from scores that another tool computed",
+    ),
+    (
+        "asked.records",
+        "{members} enregistrements d’entraînement et {others} enregistrements étrangers à l’entraînement",
+        "{members} training records and {others} records that took no part in training",
+    ),
+    (
+        "asked.persons",
+        "les données de {members} personnes présentes dans l’entraînement et de {others} personnes qui en sont absentes",
+        "the data of {members} persons who are in the training set and {others} persons who are not",
+    ),
+    ("summary.asked", "Ce qui a été demandé", "What was asked"),
+    (
+        "summary.asked.question",
+        "La question : en interrogeant le modèle, peut-on savoir quelles données ont servi à l’entraîner ?",
+        "The question: by asking the model, can one find out which data it was trained on?",
+    ),
+    (
+        "summary.asked.scores",
+        "La question : ces scores distinguent-ils les données d’entraînement des autres ?",
+        "The question: do these scores tell training data from other data?",
+    ),
+    ("summary.not_said", "Ce que le résultat ne dit pas", "What the result does not say"),
+    ("summary.left", "Ce qui a quitté la machine", "What left the machine"),
+    (
+        "summary.left.nothing",
+        "Rien. L’audit s’est déroulé entièrement sur la machine qui a produit ce rapport.",
+        "Nothing. The whole audit took place on the machine that wrote this report.",
+    ),
+    (
+        "summary.left.remote",
+        "Les questions posées au modèle « {model} », envoyées à l’adresse que le manifeste déclare. Rien d’autre.",
+        "The questions put to the model “{model}”, sent to the address that the manifest declares. Nothing else.",
+    ),
+    ("summary.by", "Par qui", "By whom"),
+    (
+        "summary.by.value",
+        "Organisme : {organisation}. Responsable de traitement : {controller}.",
+        "Organisation: {organisation}. Controller: {controller}.",
+    ),
+    ("summary.when", "Quand, avec quel outil", "When, and with which tool"),
+    ("summary.when.value", "Le {day}, avec {tool} {version}.", "On {day}, with {tool} {version}."),
+    ("summary.review", "Prochain réexamen", "Next review"),
+    ("summary.review.value", "Prévu le {day}.", "Planned on {day}."),
+    (
+        "summary.review.undeclared",
+        "Non déclaré. Un résultat vieillit : le test est à refaire à chaque nouvel entraînement, à chaque ouverture de l’accès au modèle, après un incident, et à mesure que les attaques progressent.",
+        "Not declared. A result ages: test again after every new training, whenever access to the model is widened, after an incident, and as attacks improve.",
+    ),
+    ("lead.title", "Test présenté ici :", "Test shown here:"),
+    (
+        "lead.leak",
+        "Avec un seuil fixé d’avance pour {level} de fausses alarmes, cette attaque a reconnu {hits} des {members} membres examinés, et désigné à tort {alarms} des {others} non-membres. Une attaque sans information désignerait les deux groupes aussi souvent l’un que l’autre.",
+        "With a threshold fixed in advance for {level} false alarms, this attack recognised {hits} of the {members} members examined and wrongly pointed at {alarms} of the {others} non-members. An attack that knew nothing would point at both groups equally often.",
+    ),
+    (
+        "lead.leak.auc",
+        "Cette attaque place un membre au-dessus d’un non-membre avec une probabilité de {auc} (intervalle : {range}) ; le hasard donne 0,5. L’échantillon est trop petit pour dire combien de membres elle reconnaît à faible taux de fausses alarmes.",
+        "This attack ranks a member above a non-member with probability {auc} (interval: {range}); chance gives 0.5. The sample is too small to say how many members it recognises at a low rate of false alarms.",
+    ),
+    (
+        "lead.undetected",
+        "{reasons} Avec cet échantillon, les plus petits effets que ce test aurait vus (avec une probabilité de {power}) sont : {effect}. Une fuite plus faible a pu passer inaperçue.",
+        "{reasons} With this sample, the smallest effects that this test would have seen (with a probability of {power}) are: {effect}. A weaker leak may have gone unnoticed.",
+    ),
+    (
+        "lead.caption",
+        "Membre : donnée qui a servi à l’entraînement. Non-membre : donnée de même nature, qui n’y a pas servi. Le trait fin est l’intervalle de confiance.",
+        "Member: data that trained the model. Non-member: data of the same kind that did not. The thin line is the confidence interval.",
+    ),
+    (
+        "not_said.scope",
+        "Le résultat vaut pour ces attaques, avec ces accès et sur ces données ; il ne prouve pas la résistance à d’autres attaques.",
+        "The result holds for these attacks, with this access and on these data; it does not prove resistance to other attacks.",
+    ),
+    (
+        "not_said.families",
+        "Familles d’attaques sans test : {families}.",
+        "Families of attacks without a test: {families}.",
+    ),
+    (
+        "not_said.level",
+        "Le niveau de {level} de fausses alarmes est hors de portée de cet échantillon : il faut {needed} non-membres, il y en a {got}.",
+        "The level of {level} false alarms is out of this sample’s reach: {needed} non-members are needed, there are {got}.",
+    ),
+    (
+        "not_said.law",
+        "Il ne dit pas si le risque est négligeable au sens du droit : cette appréciation revient au responsable de traitement.",
+        "It does not say whether the risk is insignificant in law: that assessment is the controller’s.",
+    ),
+    // Common grid.
+    ("grid.title", "Grille d’analyse commune", "Common grid"),
+    (
+        "grid.caption",
+        "Une ligne par test demandé, puis une par famille d’attaques sans test. Le verdict tient compte de tous les tests de l’audit. Les paragraphes (§) renvoient à l’avis 28/2024 du Comité européen de la protection des données (CEPD).",
+        "One line per test asked for, then one per family of attacks without a test. The verdict takes account of all the tests of the audit. Paragraphs (¶) are those of opinion 28/2024 of the European Data Protection Board (EDPB).",
+    ),
+    ("grid.test", "Test", "Test"),
+    ("grid.result", "Résultat principal", "Main result"),
+    ("grid.control", "Contrôle", "Control"),
+    ("grid.detectable", "Plus petit effet décelable", "Smallest detectable effect"),
+    ("grid.verdict", "Verdict", "Verdict"),
+    ("grid.reason", "Motif", "Reason"),
+    ("grid.edpb", "§ {point}", "¶{point}"),
+    (
+        "grid.sample",
+        "{members} membres, {others} non-membres ({unit})",
+        "{members} members, {others} non-members ({unit})",
+    ),
+    (
+        "grid.tpr",
+        "{tpr} des membres reconnus, pour {fpr} de fausses alarmes",
+        "{tpr} of members recognised, with {fpr} false alarms",
+    ),
+    ("grid.auc", "Aire sous la courbe : {auc}", "Area under the curve: {auc}"),
+    ("grid.interval", "Intervalle à {confidence} : {range}", "{confidence} interval: {range}"),
+    ("grid.control.one", "{n} modèle sans rapport : {p}", "{n} unrelated model: {p}"),
+    ("grid.control.many", "{n} modèles sans rapport : {p}", "{n} unrelated models: {p}"),
+    ("grid.control.random", "Tirage au sort déclaré", "Random split declared"),
+    ("grid.control.none", "Aucun contrôle possible", "No control possible"),
+    (
+        "grid.detectable.tpr",
+        "{tpr} des membres, à {level} de fausses alarmes",
+        "{tpr} of members, at {level} false alarms",
+    ),
+    ("grid.detectable.auc", "aire de {auc}", "area of {auc}"),
+    ("grid.detectable.none", "Aucun effet : échantillon trop petit", "None: the sample is too small"),
+    // Limits.
+    ("limits.title", "Limites et non testé", "Limits and what was not tested"),
+    ("limits.untested", "Sans résultat", "Without a result"),
+    (
+        "limits.edpb",
+        "La résistance à des attaques connues n’est un indice que pour ces attaques-là (CEPD, avis 28/2024, § 55) : la liste de ce qui n’a pas été testé fait partie du résultat.",
+        "Resistance to known attacks is evidence about those attacks only (EDPB opinion 28/2024, ¶55): the list of what was not tested is part of the result.",
+    ),
+    (
+        "limits.level",
+        "Niveau de {level} de fausses alarmes : {needed} non-membres sont nécessaires pour en dire quoi que ce soit, l’échantillon en compte {got}. Aucun chiffre n’est donné.",
+        "Level of {level} false alarms: saying anything about it takes {needed} non-members, and the sample has {got}. No figure is given.",
+    ),
+    (
+        "limits.excluded.one",
+        "{n} modèle de référence a été écarté : sa composition répète ou complète celle du modèle audité et trahirait les membres.",
+        "{n} reference model was left out: its composition repeats or complements the audited model’s and would give the members away.",
+    ),
+    (
+        "limits.excluded.many",
+        "{n} modèles de référence ont été écartés : leur composition répète ou complète celle du modèle audité et trahirait les membres.",
+        "{n} reference models were left out: their composition repeats or complements the audited model’s and would give the members away.",
+    ),
+    (
+        "limits.optimistic",
+        "L’exactitude équilibrée et l’avantage sont lus au meilleur seuil des mêmes données : ils sont optimistes et n’entrent dans aucun verdict.",
+        "Balanced accuracy and advantage are read at the best threshold of the same data: they are optimistic and enter no verdict.",
+    ),
+    (
+        "limits.absence",
+        "L’absence de fuite n’est pas testée : elle demande un test d’équivalence. Un résultat non concluant n’est pas un résultat favorable.",
+        "The absence of a leak is not tested: that needs an equivalence test. An inconclusive result is not a favourable one.",
+    ),
+    (
+        "limits.undeclared.one",
+        "{n} question du contexte n’a pas de réponse dans le manifeste : elle est marquée « non déclaré » plus bas.",
+        "{n} question of the context has no answer in the manifest: it is marked “not declared” below.",
+    ),
+    (
+        "limits.undeclared.many",
+        "{n} questions du contexte n’ont pas de réponse dans le manifeste : elles sont marquées « non déclaré » plus bas.",
+        "{n} questions of the context have no answer in the manifest: they are marked “not declared” below.",
+    ),
+    (
+        "limits.scores",
+        "Les scores ont été repris tels quels : ni le modèle, ni la façon dont ils ont été calculés n’ont été vérifiés.",
+        "The scores were taken as they are: neither the model nor how they were computed was checked.",
+    ),
+    // Reasons.
+    (
+        "reason.significant",
+        "Les membres obtiennent des scores plus élevés que les non-membres, au-delà du hasard : {p} après correction pour l’ensemble des tests, seuil de {alpha}.",
+        "Members score higher than non-members, beyond chance: {p} after correction for all tests, at a level of {alpha}.",
+    ),
+    (
+        "reason.not_significant",
+        "L’écart entre membres et non-membres peut être dû au hasard : {p} après correction pour l’ensemble des tests, seuil de {alpha}.",
+        "The difference between members and non-members may be chance: {p} after correction for all tests, at a level of {alpha}.",
+    ),
+    (
+        "reason.above_unrelated",
+        "L’attaque trouve plus sur ce modèle que sur des modèles qui n’ont rien à voir avec ces membres ({p}).",
+        "The attack finds more on this model than on models that have nothing to do with these members ({p}).",
+    ),
+    (
+        "reason.confounded",
+        "L’attaque trouve à peu près autant sur des modèles sans rapport ({p}, seuil de {alpha}) : membres et non-membres diffèrent par eux-mêmes.",
+        "The attack finds about as much on unrelated models ({p}, at a level of {alpha}): members and non-members differ by themselves.",
+    ),
+    (
+        "reason.shift_not_excluded",
+        "Rien n’exclut que membres et non-membres diffèrent par eux-mêmes : aucun contrôle n’a été possible et le manifeste ne déclare pas de tirage au sort.",
+        "Nothing excludes that members and non-members differ by themselves: no control was possible, and the manifest does not declare a random split.",
+    ),
+    (
+        "reason.random_split",
+        "Le manifeste déclare que les membres ont été tirés au sort dans un même ensemble : ils ne diffèrent des non-membres en rien d’autre.",
+        "The manifest declares that chance drew the members from one pool: they differ from non-members in nothing else.",
+    ),
+    (
+        "reason.too_few",
+        "Trop peu de données pour conclure : il faut {needed} membres et autant de non-membres ; il y a {members} membres et {others} non-membres.",
+        "Too few data for any statement: {needed} members and as many non-members are needed; there are {members} members and {others} non-members.",
+    ),
+    (
+        "reason.all_tied",
+        "Tous les scores sont égaux : l’attaque ne distingue rien.",
+        "Every score is the same: the attack tells nothing apart.",
+    ),
+    (
+        "reason.references",
+        "Il manque de quoi mener l’attaque – {what} : {needed} nécessaires, {got} disponibles.",
+        "The attack lacks something – {what}: {needed} needed, {got} given.",
+    ),
+    (
+        "reason.access",
+        "L’attaque demande un accès que le modèle n’offre pas ou que le manifeste n’accorde pas : {missing}.",
+        "The attack needs access that the model does not offer or the manifest does not grant: {missing}.",
+    ),
+    (
+        "reason.budget",
+        "Le test demanderait au modèle {needed} enregistrements ; le manifeste en permet {allowed}.",
+        "The test would ask the model about {needed} records; the manifest allows {allowed}.",
+    ),
+    (
+        "reason.fidelity",
+        "L’exactitude mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. Causes fréquentes : normalisation, ordre des classes, mode d’évaluation.",
+        "The accuracy measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. Frequent causes: normalisation, order of the classes, evaluation mode.",
+    ),
+    (
+        "reason.not_requested",
+        "Le manifeste ne demande aucun test de cette famille.",
+        "The manifest asks for no test of this family.",
+    ),
+    (
+        "reason.declared_not_applicable",
+        "Le manifeste déclare que ce test n’a pas de sens ici : {why}",
+        "The manifest declares that this test makes no sense here: {why}",
+    ),
+    (
+        "reason.task",
+        "Le modèle n’a pas la tâche ou la sortie que cette attaque exploite.",
+        "The model does not have the task or the output that this attack exploits.",
+    ),
+    (
+        "reason.failed",
+        "L’attaque a échoué. Message technique : {message}",
+        "The attack failed. Technical message: {message}",
+    ),
+    (
+        "reason.absence_not_tested",
+        "L’absence de fuite n’a pas été testée.",
+        "The absence of a leak was not tested.",
+    ),
+    ("missing.references", "modèles de référence", "reference models"),
+    ("missing.population", "enregistrements de la population", "population records"),
+    (
+        "missing.fitted_with",
+        "modèles de référence entraînés avec chaque enregistrement audité",
+        "reference models fitted with each audited record",
+    ),
+    (
+        "missing.fitted_without",
+        "modèles de référence entraînés sans chaque enregistrement audité",
+        "reference models fitted without each audited record",
+    ),
+    ("fidelity.train", "les données d’entraînement", "the training data"),
+    ("fidelity.test", "les autres données", "the other data"),
+    // Tests in detail.
+    ("tests.title", "Résultats détaillés", "Results in detail"),
+    (
+        "tests.intro",
+        "Pour chaque test : ce qu’un succès montre, pourquoi ce verdict, puis les chiffres. Aucun taux n’est interpolé, et un niveau que l’échantillon ne peut pas résoudre n’a pas de chiffre.",
+        "For each test: what success shows, why this verdict, then the figures. No rate is interpolated, and a level that the sample cannot resolve has no figure.",
+    ),
+    (
+        "test.sample",
+        "Comptés ici : {members} membres et {others} non-membres ({unit}).",
+        "Counted here: {members} members and {others} non-members ({unit}).",
+    ),
+    (
+        "test.levels",
+        "Membres reconnus, par niveau de fausses alarmes",
+        "Members recognised, by level of false alarms",
+    ),
+    ("test.level", "Niveau visé", "Level aimed at"),
+    ("test.fixed", "(a) Seuil fixé sur d’autres non-membres", "(a) Threshold fixed on other non-members"),
+    ("test.same_data", "(b) Seuil lu sur les mêmes données", "(b) Threshold read off the same data"),
+    ("test.tpr", "Membres reconnus", "Members recognised"),
+    ("test.fpr", "Fausses alarmes mesurées", "False alarms measured"),
+    ("test.rate", "{share} ({hits} sur {trials})", "{share} ({hits} of {trials})"),
+    ("test.coarse", "grossier : peu de non-membres", "coarse: few non-members"),
+    (
+        "test.level.refused",
+        "Non résolu : il faut {needed} non-membres, il y en a {got}.",
+        "Not resolved: {needed} non-members are needed, there are {got}.",
+    ),
+    (
+        "test.level.fixed_missing",
+        "Non résolu une fois le seuil fixé à part : il faut {needed} non-membres comptés.",
+        "Not resolved once the threshold is fixed apart: {needed} counted non-members are needed.",
+    ),
+    (
+        "test.levels.note",
+        "Intervalles à {confidence}. Un niveau grossier repose sur une poignée de non-membres. (a) Clopper-Pearson, exact, chaque taux pour lui-même au seuil donné. (b) Intervalle exact prudent, qui paie aussi l’incertitude sur le taux de fausses alarmes.",
+        "{confidence} intervals. A coarse level rests on a handful of non-members. (a) Clopper-Pearson, exact, each rate by itself at the threshold given. (b) Exact conservative interval, which also pays for the uncertain rate of false alarms.",
+    ),
+    (
+        "test.averages",
+        "Mesures moyennes (secondaires : une moyenne cache les plus exposés)",
+        "Averages (secondary: an average hides the most exposed)",
+    ),
+    ("test.figure", "Mesure", "Figure"),
+    ("test.value", "Valeur", "Value"),
+    ("test.balanced_accuracy", "Exactitude équilibrée (optimiste)", "Balanced accuracy (optimistic)"),
+    ("test.advantage", "Avantage, TPR − FPR (optimiste)", "Advantage, TPR − FPR (optimistic)"),
+    (
+        "test.detectable",
+        "Plus petit effet décelable (probabilité {power})",
+        "Smallest detectable effect (probability {power})",
+    ),
+    ("test.detection", "Tests de détection", "Detection tests"),
+    ("test.statistic", "Statistique", "Statistic"),
+    ("test.p", "p brut", "Raw p"),
+    ("test.p_adjusted", "p ajusté (Holm)", "Adjusted p (Holm)"),
+    (
+        "test.precision",
+        "Part d’alarmes justes, selon la part de membres dans la population visée",
+        "Share of true alarms, by the share of members in the population targeted",
+    ),
+    ("test.prior", "{prior} de membres", "{prior} members"),
+    ("test.parts", "Par partie des données", "By part of the data"),
+    ("test.part.kind", "Découpage", "Cut by"),
+    ("test.part.value", "Partie", "Part"),
+    ("test.part.small", "moins de 10", "under 10"),
+    (
+        "test.parts.note",
+        "Une partie qui compte moins de 10 membres ou moins de 10 non-membres n’a pas de chiffre. Ces intervalles ne sont pas corrigés pour le nombre de parties.",
+        "A part with under 10 members or under 10 non-members has no figure. These intervals are not corrected for the number of parts.",
+    ),
+    ("test.interval", "Intervalle à {confidence}", "{confidence} interval"),
+    ("test.exposed", "Les plus exposés, par pseudonyme aléatoire", "The most exposed, by random pseudonym"),
+    ("test.pseudonym", "Pseudonyme", "Pseudonym"),
+    ("test.score", "Score", "Score"),
+    ("test.p.conformal", "p conforme", "Conformal p"),
+    (
+        "test.exposed.note",
+        "La clé des pseudonymes est un fichier à part, lisible par son seul propriétaire. Aucune décision individuelle ne doit reposer sur cette liste.",
+        "The key to the pseudonyms is a separate file that only its owner can read. No decision about a person may rest on this list.",
+    ),
+    (
+        "test.exposed.off",
+        "La liste des plus exposés n’est pas établie : elle ne l’est que si le manifeste la demande.",
+        "The most exposed are not listed: they are only where the manifest asks for it.",
+    ),
+    ("statistic.auc", "Aire sous la courbe (AUC)", "Area under the curve (AUC)"),
+    (
+        "statistic.tpr",
+        "Membres reconnus à {level} de fausses alarmes",
+        "Members recognised at {level} false alarms",
+    ),
+    ("slice.class", "Classe", "Class"),
+    ("slice.correctness", "Réponse du modèle", "The model’s answer"),
+    ("slice.group", "Groupe déclaré", "Declared group"),
+    ("control.rank", "par rang", "by rank"),
+    ("control.student", "test prédictif de Student", "Student’s predictive test"),
+    ("identity.title", "Attaque et coût", "Attack and cost"),
+    ("identity.attack", "Nom et version", "Name and version"),
+    ("identity.family", "Famille", "Family"),
+    ("identity.edpb", "Point du § 55 de l’avis 28/2024", "Point of ¶55 of opinion 28/2024"),
+    ("identity.paper", "Source scientifique", "Paper"),
+    ("identity.origin", "Provenance du code", "Origin of the code"),
+    ("identity.signals", "Signaux lus", "Signals read"),
+    ("identity.cost", "Coût", "Cost"),
+    (
+        "identity.cost.value",
+        "Enregistrements demandés au modèle : {asked} ; modèles de référence : {references}.",
+        "Records asked of the model: {asked}; reference models: {references}.",
+    ),
+    ("identity.formula", "Score", "Score"),
+    ("identity.parameters", "Paramètres", "Parameters"),
+    ("score.title", "Scores fournis", "Scores as given"),
+    (
+        "score.summary",
+        "Les scores viennent d’un autre outil. Si les membres obtiennent des scores plus élevés que les non-membres, cet outil reconnaît des données d’entraînement.",
+        "The scores come from another tool. If members score higher than non-members, that tool recognises training data.",
+    ),
+    (
+        "control.sentence.one",
+        "{statistic} : la même attaque menée contre {n} modèle dont l’entraînement est sans rapport avec ces membres. Modèle audité : {observed} ; {p} ({method}).",
+        "{statistic}: the same attack on {n} model whose training has nothing to do with these members. Audited model: {observed}; {p} ({method}).",
+    ),
+    (
+        "control.sentence.many",
+        "{statistic} : la même attaque menée contre {n} modèles dont l’entraînement est sans rapport avec ces membres. Modèle audité : {observed} ; {p} ({method}).",
+        "{statistic}: the same attack on {n} models whose training has nothing to do with these members. Audited model: {observed}; {p} ({method}).",
+    ),
+    // Figures.
+    ("figure.unrelated.title", "Contrôle : modèles sans rapport", "Control: unrelated models"),
+    ("figure.unrelated.target", "modèle audité {value}", "audited model {value}"),
+    ("figure.unrelated.x", "{statistic} – pointillé : hasard", "{statistic} – dotted: chance"),
+    (
+        "figure.unrelated.description",
+        "{statistic}, pour {n} modèles sans rapport : de {lower} à {upper} ; modèle audité : {target}.",
+        "{statistic}, for {n} unrelated models: from {lower} to {upper}; audited model: {target}.",
+    ),
+    ("figure.empty", "Aucune donnée à tracer", "Nothing to draw"),
+    (
+        "figure.rates.title",
+        "Part des membres reconnus et part des non-membres désignés à tort",
+        "Share of members recognised and share of non-members wrongly pointed at",
+    ),
+    (
+        "figure.rates.members",
+        "Membres reconnus : {hits} sur {trials}",
+        "Members recognised: {hits} of {trials}",
+    ),
+    (
+        "figure.rates.others",
+        "Non-membres désignés à tort : {hits} sur {trials}",
+        "Non-members wrongly pointed at: {hits} of {trials}",
+    ),
+    (
+        "figure.comparison.title",
+        "Tests comparés au niveau de {level} de fausses alarmes",
+        "Tests compared at the level of {level} false alarms",
+    ),
+    (
+        "figure.comparison.caption",
+        "Part des membres reconnus par chaque test au seuil fixé pour {level} de fausses alarmes, avec son intervalle de confiance (point plein), et fausses alarmes mesurées (cercle). Le pointillé est ce que le hasard donnerait.",
+        "Share of members recognised by each test at the threshold fixed for {level} false alarms, with its confidence interval (dot), and false alarms measured (circle). The dotted line is what chance would give.",
+    ),
+    ("figure.roc.title", "Courbe ROC, échelles logarithmiques", "ROC curve, logarithmic scales"),
+    (
+        "figure.roc.description",
+        "Aire sous la courbe : {auc}. Bande simultanée à {confidence}. Sous {resolved} de fausses alarmes, l’échantillon ne permet rien de dire.",
+        "Area under the curve: {auc}. Simultaneous band at {confidence}. Below {resolved} false alarms the sample supports no statement.",
+    ),
+    ("figure.roc.x", "Fausses alarmes (FPR)", "False alarms (FPR)"),
+    ("figure.roc.y", "Membres reconnus (TPR)", "Members recognised (TPR)"),
+    ("figure.roc.unresolved", "non résolu", "not resolved"),
+    (
+        "figure.roc.caption",
+        "Courbe ROC, échelles logarithmiques. Plus la courbe est haute à gauche, plus l’attaque reconnaît de membres sans se tromper. Bande : confiance simultanée ; pointillé : hasard ; zone grise : hors de portée de l’échantillon ; points : seuils fixés à part.",
+        "ROC curve, logarithmic scales. The higher the curve on the left, the more members the attack recognises without error. Band: simultaneous confidence; dotted: chance; grey zone: out of the sample’s reach; dots: thresholds fixed apart.",
+    ),
+    ("figure.histogram.title", "Répartition des scores", "Distribution of scores"),
+    (
+        "figure.histogram.description",
+        "Scores des membres et des non-membres, de {lower} à {upper} ; hors cadre : {outside}.",
+        "Scores of members and non-members, from {lower} to {upper}; beyond the frame: {outside}.",
+    ),
+    ("figure.histogram.x", "Score de l’attaque", "Score of the attack"),
+    (
+        "figure.histogram.caption",
+        "Répartition des scores, chaque groupe ramené à 100 %. Plus les deux formes se séparent, plus l’attaque distingue. Les valeurs extrêmes sont hors cadre.",
+        "Distribution of scores, each group scaled to 100%. The further the two shapes part, the more the attack tells apart. Extreme values are beyond the frame.",
+    ),
+    // Context.
+    ("context.title", "Cadre légal et contexte déclaré", "Legal frame and declared context"),
+    (
+        "context.note",
+        "Repris du manifeste de l’audit, sans vérification ni déduction. Une réponse absente est marquée « non déclaré ». Les coordonnées ne figurent pas dans ce rapport.",
+        "Taken from the audit’s manifest, neither checked nor guessed. A missing answer is marked “not declared”. Contact details are not printed in this report.",
+    ),
+    (
+        "context.none",
+        "Aucun manifeste n’accompagne ces scores : le cadre légal du test et le contexte ne sont pas déclarés.",
+        "No manifest comes with these scores: the legal frame of the test and the context are not declared.",
+    ),
+    ("target.title", "Modèle audité, tel que mesuré", "The audited model as measured"),
+    ("target.name", "Nom", "Name"),
+    ("target.adapter", "Adaptateur", "Adapter"),
+    ("target.task", "Tâche", "Task"),
+    ("target.offers", "Accès offerts", "Access offered"),
+    ("target.granted", "Accès accordés à l’attaquant", "Access granted to the attacker"),
+    ("target.accuracy.members", "Exactitude sur les membres", "Accuracy on members"),
+    ("target.accuracy.others", "Exactitude sur les non-membres", "Accuracy on non-members"),
+    (
+        "target.accuracy.value",
+        "{share} ({range} ; {trials} enregistrements)",
+        "{share} ({range}; {trials} records)",
+    ),
+    ("target.accuracy.none", "non mesurée", "not measured"),
+    ("target.references", "Modèles de référence utilisés", "Reference models used"),
+    (
+        "target.fitted_with",
+        "Modèles entraînés avec un même enregistrement",
+        "Models fitted with a given record",
+    ),
+    ("target.fitted_without", "Modèles entraînés sans lui", "Models fitted without it"),
+    ("target.population", "Enregistrements de la population", "Population records"),
+    ("declared.legal", "Cadre légal du test", "Legal frame of the test"),
+    ("declared.legal.controller", "Responsable de traitement", "Controller"),
+    ("declared.legal.test_purpose", "Finalité du test", "Purpose of the test"),
+    ("declared.legal.test_legal_basis", "Base légale du test", "Legal basis of the test"),
+    ("declared.legal.initial_purpose", "Finalité initiale des données", "Initial purpose of the data"),
+    ("declared.legal.lawfully_obtained", "Données obtenues licitement", "Data lawfully obtained"),
+    (
+        "declared.legal.no_individual_decision",
+        "Aucune décision individuelle fondée sur le test",
+        "No individual decision rests on the test",
+    ),
+    ("declared.legal.authorised", "Personnes habilitées", "Authorised persons"),
+    ("declared.legal.environment", "Environnement du test", "Environment of the test"),
+    (
+        "declared.legal.dpo_opinion",
+        "Avis du délégué à la protection des données",
+        "Opinion of the data-protection officer",
+    ),
+    ("declared.legal.dpia_ref", "Référence de l’AIPD", "Reference of the DPIA"),
+    ("declared.legal.retention_days", "Conservation (jours)", "Retention (days)"),
+    ("declared.organisation", "Organisme", "Organisation"),
+    ("declared.organisation.name", "Nom", "Name"),
+    ("declared.organisation.sector", "Secteur", "Sector"),
+    ("declared.organisation.size", "Taille", "Size"),
+    ("declared.organisation.ai_expertise", "Expertise en IA", "AI expertise"),
+    ("declared.organisation.motivation", "Motivation", "Motivation"),
+    ("declared.data", "Données d’entraînement", "Training data"),
+    ("declared.data.modality", "Nature", "Kind"),
+    ("declared.data.format", "Format", "Format"),
+    ("declared.data.samples", "Nombre d’exemples", "Number of examples"),
+    ("declared.data.bytes", "Taille (octets)", "Size (bytes)"),
+    ("declared.data.personal", "Catégories de données à caractère personnel", "Categories of personal data"),
+    ("declared.data.confidential", "Autres données protégées", "Other protected data"),
+    (
+        "declared.data.special_categories",
+        "Catégories particulières (article 9 du RGPD)",
+        "Special categories (article 9 GDPR)",
+    ),
+    ("declared.data.training_legal_basis", "Base légale de l’entraînement", "Legal basis of the training"),
+    ("declared.data.source", "Sources et origine licite", "Sources and lawful origin"),
+    ("declared.data.split", "Partage entre membres et non-membres", "Split of members and non-members"),
+    ("declared.data.person_id", "Colonne identifiant la personne", "Column that identifies the person"),
+    ("declared.model", "Modèle", "Model"),
+    ("declared.model.name", "Nom", "Name"),
+    ("declared.model.architecture", "Architecture", "Architecture"),
+    ("declared.model.parameters", "Nombre de paramètres", "Number of parameters"),
+    ("declared.model.training", "Type d’apprentissage", "Kind of training"),
+    ("declared.model.task", "Tâche", "Task"),
+    ("declared.model.purpose", "Finalité", "Purpose"),
+    ("declared.model.domain", "Domaine", "Domain"),
+    ("declared.model.public", "Public visé", "Audience"),
+    ("declared.model.anti_overfitting", "Mesures contre le surapprentissage", "Measures against overfitting"),
+    ("declared.model.dp", "Confidentialité différentielle revendiquée", "Claimed differential privacy"),
+    ("declared.model.release_context", "Contexte de mise à disposition", "Release context"),
+    (
+        "declared.model.train_accuracy",
+        "Exactitude déclarée, données d’entraînement",
+        "Declared accuracy, training data",
+    ),
+    ("declared.model.test_accuracy", "Exactitude déclarée, autres données", "Declared accuracy, other data"),
+    ("declared.prior_risk", "Analyse de risque antérieure", "Earlier risk analysis"),
+    ("declared.prior_risk.method", "Méthode", "Method"),
+    ("declared.prior_risk.findings", "Constats", "Findings"),
+    ("declared.access", "Accès de l’attaquant", "The attacker’s access"),
+    ("declared.access.mode", "Mode d’accès", "Mode of access"),
+    ("declared.access.signals", "Signaux accordés", "Signals granted"),
+    ("declared.access.max_queries", "Nombre maximal de requêtes", "Largest number of queries"),
+    ("declared.access.system_filters", "Filtres du système actifs", "System filters on"),
+    ("declared.access.constraints", "Contraintes", "Constraints"),
+    ("declared.shadow", "Modèles de référence déclarés", "Declared reference models"),
+    ("declared.shadow.available", "Disponibles", "Available"),
+    ("declared.shadow.limiting_factor", "Facteur limitant", "Limiting factor"),
+    ("declared.shadow.mode", "Mode d’accès", "Mode of access"),
+    ("declared.shadow.count", "Nombre", "Number"),
+    ("declared.resources", "Moyens", "Resources"),
+    ("declared.resources.infra", "Infrastructure", "Infrastructure"),
+    ("declared.resources.gpus", "GPU", "GPUs"),
+    ("declared.resources.cpu_hours_max", "Heures de processeur, au plus", "Processor hours, at most"),
+    ("declared.resources.team", "Personnes", "People"),
+    ("declared.resources.person_days", "Jours-personnes", "Person-days"),
+    // Remedies.
+    ("remedies.title", "Remèdes", "Remedies"),
+    (
+        "remedies.note",
+        "Pistes générales. Aucune n’est une preuve : seul un nouveau test dit ce qu’elle a changé.",
+        "General leads. None is proof: only a new test says what it changed.",
+    ),
+    ("remedy.duplicates", "Dédoublonner", "Remove duplicates"),
+    (
+        "remedy.duplicates.text",
+        "Une donnée répétée est mémorisée bien plus facilement. Retirer les doublons exacts et proches, et vérifier les cas rares ou atypiques.",
+        "A repeated record is memorised far more easily. Remove exact and near duplicates, and look at rare or unusual cases.",
+    ),
+    ("remedy.regularise", "Régulariser", "Regularise"),
+    (
+        "remedy.regularise.text",
+        "Réduire l’écart entre les données d’entraînement et les autres : arrêt précoce, pénalité, extinction aléatoire de neurones (dropout), augmentation, modèle plus petit.",
+        "Narrow the gap between training data and other data: early stopping, penalties, dropout, augmentation, a smaller model.",
+    ),
+    (
+        "remedy.dp",
+        "Entraîner sous confidentialité différentielle (DP-SGD)",
+        "Train with differential privacy (DP-SGD)",
+    ),
+    (
+        "remedy.dp.text",
+        "La seule mesure qui borne, par démonstration, ce qu’une attaque quelconque peut apprendre d’une personne ; elle coûte en exactitude.",
+        "The only measure that bounds by proof what any attack can learn about a person; it costs accuracy.",
+    ),
+    ("remedy.outputs", "Réduire les sorties", "Coarsen the outputs"),
+    (
+        "remedy.outputs.text",
+        "Rendre moins d’information : la seule classe prédite, des probabilités arrondies, un nombre de requêtes limité. Des attaques sur les seules étiquettes demeurent possibles.",
+        "Return less: the predicted class alone, rounded probabilities, a limited number of queries. Attacks on labels alone remain possible.",
+    ),
+    ("remedy.again", "Tester à nouveau", "Test again"),
+    (
+        "remedy.again.text",
+        "Refaire le même audit, avec le même manifeste, après chaque mesure ; ajouter les familles d’attaques sans test.",
+        "Run the same audit with the same manifest after each measure; add the families of attacks without a test.",
+    ),
+    // Provenance.
+    ("provenance.title", "Provenance et vérification", "Provenance and verification"),
+    (
+        "provenance.note",
+        "Le cœur des preuves (evidence.json) est identique pour un même manifeste, les mêmes données et le même programme. Chaque opération est inscrite dans un journal dont chaque ligne est liée à la précédente par son empreinte. Pour recalculer le tout, hors ligne :",
+        "The core of the evidence (evidence.json) is the same for the same manifest, data and program. Every operation stands in a journal, each line of which is bound to the one before by its hash. To recompute everything, offline:",
+    ),
+    ("provenance.tool", "Programme", "Program"),
+    ("provenance.started", "Début (UTC)", "Start (UTC)"),
+    ("provenance.finished", "Fin (UTC)", "End (UTC)"),
+    ("provenance.hardware", "Matériel", "Hardware"),
+    ("provenance.steps", "Étapes", "Steps"),
+    (
+        "provenance.steps.value",
+        "{run} exécutées, {reused} reprises d’un calcul antérieur",
+        "{run} run, {reused} taken from an earlier computation",
+    ),
+    ("provenance.manifest", "Manifeste ou fichier de scores (SHA-256)", "Manifest or score file (SHA-256)"),
+    ("provenance.core", "Cœur des preuves (SHA-256)", "Core of the evidence (SHA-256)"),
+    ("provenance.journal", "Dernière ligne du journal", "Last line of the journal"),
+    ("provenance.amendments", "Manifeste modifié en cours d’audit", "Manifest changed during the audit"),
+    ("provenance.amendments.none", "jamais", "never"),
+    (
+        "provenance.amendments.one",
+        "{n} fois ; le journal garde chaque version",
+        "{n} time; the journal keeps each version",
+    ),
+    (
+        "provenance.amendments.many",
+        "{n} fois ; le journal garde chaque version",
+        "{n} times; the journal keeps each version",
+    ),
+    ("provenance.data", "Données auditées (empreinte à clé)", "Audited data (keyed digest)"),
+    ("provenance.target", "Modèle audité", "Audited model"),
+    ("provenance.files", "Fichiers d’entrée", "Input files"),
+    ("provenance.plugins", "Extensions utilisées", "Plugins used"),
+    ("provenance.settings", "Réglages statistiques", "Statistical settings"),
+    // Glossary.
+    ("glossary.title", "Glossaire", "Glossary"),
+    ("term.members", "Membres", "Members"),
+    ("term.non_members", "Non-membres", "Non-members"),
+    ("term.member", "Membre, non-membre", "Member, non-member"),
+    (
+        "term.member.text",
+        "Une donnée (ou une personne) qui a servi à entraîner le modèle est un membre ; une donnée de même nature qui n’y a pas servi est un non-membre.",
+        "Data (or a person) used to train the model is a member; data of the same kind that was not is a non-member.",
+    ),
+    ("term.mia", "Inférence d’appartenance", "Membership inference"),
+    (
+        "term.mia.text",
+        "Attaque qui cherche à savoir si une donnée précise a servi à l’entraînement. Le savoir peut en soi révéler une information : avoir été patient d’un service, client d’une banque.",
+        "An attack that tries to find out whether a given record was used in training. Knowing that can itself reveal something: having been a patient of a ward, a client of a bank.",
+    ),
+    ("term.tpr", "Membres reconnus (TPR)", "Members recognised (TPR)"),
+    (
+        "term.tpr.text",
+        "Part des membres que l’attaque désigne comme membres.",
+        "Share of the members that the attack points at as members.",
+    ),
+    ("term.fpr", "Fausses alarmes (FPR)", "False alarms (FPR)"),
+    (
+        "term.fpr.text",
+        "Part des non-membres que l’attaque désigne à tort. Une attaque qui ne se trompe presque jamais est plus grave qu’une attaque souvent juste : on la juge donc à faible taux de fausses alarmes.",
+        "Share of the non-members that the attack wrongly points at. An attack that is hardly ever wrong is worse than one that is often right: it is therefore judged at a low rate of false alarms.",
+    ),
+    ("term.auc", "Aire sous la courbe (AUC)", "Area under the curve (AUC)"),
+    (
+        "term.auc.text",
+        "Probabilité qu’un membre ait un score plus élevé qu’un non-membre. Le hasard donne 0,5 ; une attaque parfaite, 1.",
+        "Probability that a member scores higher than a non-member. Chance gives 0.5; a perfect attack, 1.",
+    ),
+    ("term.interval", "Intervalle de confiance", "Confidence interval"),
+    (
+        "term.interval.text",
+        "Les valeurs que l’échantillon ne permet pas d’écarter. Plus l’échantillon est petit, plus l’intervalle est large.",
+        "The values that the sample cannot rule out. The smaller the sample, the wider the interval.",
+    ),
+    ("term.p", "Valeur p", "p-value"),
+    (
+        "term.p.text",
+        "Probabilité d’un écart au moins aussi grand si l’attaque ne savait rien. La valeur ajustée tient compte du nombre de tests menés.",
+        "Probability of a difference at least as large if the attack knew nothing. The adjusted value takes account of how many tests were run.",
+    ),
+    ("term.reference", "Modèle de référence", "Reference model"),
+    (
+        "term.reference.text",
+        "Modèle entraîné comme le modèle audité, sur d’autres données connues : il montre comment réagit un modèle avec, et sans, une donnée précise.",
+        "A model trained as the audited one was, on other, known data: it shows how a model reacts with, and without, a given record.",
+    ),
+    ("term.power", "Plus petit effet décelable", "Smallest detectable effect"),
+    (
+        "term.power.text",
+        "Ce que l’échantillon permet de voir avec une bonne probabilité. Une fuite plus faible peut rester invisible.",
+        "What the sample allows to see with good probability. A weaker leak may remain invisible.",
+    ),
+    // Command line: begin.
+    ("help.about", "Mesure ce qu’un modèle d’IA révèle des données qui l’ont entraîné", "Measures what an AI model gives away of the data it was trained on"),
+    ("help.commands", "Commandes", "Commands"),
+    ("help.usage", "Usage", "Usage"),
+    ("help.json", "Écrit le résultat sur la sortie standard pour un programme, en JSON", "Write the result to standard output for programs, as JSON"),
+    ("help.lang", "Langue : fr ou en ; à défaut, celle du système", "Language: fr or en; that of the system where absent"),
+    ("help.help", "Affiche l’aide", "Print help"),
+    ("help.version", "Affiche la version", "Print the version"),
+    ("help.run", "Mène un audit, ou le reprend où il s’est arrêté", "Run an audit, or go on where it stopped"),
+    ("help.score", "Juge les scores de n’importe quel outil, sans manifeste", "Judge the scores of any tool, without a manifest"),
+    ("help.plan", "Dit ce qu’un audit fera et ce qu’il peut montrer, sans rien demander au modèle", "Tell what an audit will do and what it can show, without asking the model anything"),
+    ("help.attacks", "Donne la liste des attaques, ou la page d’une attaque", "List the attacks, or show the page of one"),
+    ("help.adapters", "Donne la liste des adaptateurs, ou les clés d’un adaptateur", "List the adapters, or show the keys of one"),
+    ("help.init", "Écrit un manifeste commenté", "Write a commented manifest"),
+    ("help.doctor", "Dit ce que cette machine peut faire", "Tell what this machine can do"),
+    ("help.verify", "Vérifie les preuves et le journal d’un audit", "Check the evidence and the journal of an audit"),
+    ("help.schema", "Écrit le schéma JSON du manifeste ou des preuves", "Print the JSON schema of the manifest or of the evidence"),
+    ("help.completions", "Écrit de quoi compléter les commandes dans un shell", "Print completions for a shell"),
+    ("help.manifest", "Le manifeste, par exemple audit.toml", "The manifest, e.g. audit.toml"),
+    ("help.run_dir", "Dossier de l’audit ; à défaut, audit.run à côté de audit.toml", "Folder of the audit; audit.run beside audit.toml where absent"),
+    ("help.workers", "Étapes menées de front ; à défaut, une par cœur", "Steps that run side by side; one per core where absent"),
+    ("help.no_progress", "Ne montre pas l’avancement", "Show no progress"),
+    ("help.fail_on_leak", "Rend le code 10 quand une fuite est démontrée", "Exit with code 10 when a leak is demonstrated"),
+    ("help.scores", "Table CSV id,score,member[,person,group] ; un score élevé désigne un membre", "CSV table id,score,member[,person,group]; a high score points at a member"),
+    ("help.out", "Dossier du résultat ; à défaut, scores.report à côté de scores.csv", "Folder of the result; scores.report beside scores.csv where absent"),
+    ("help.split", "Comment membres et non-membres ont été séparés : random (tirage au sort) ou undeclared (à défaut)", "How members and non-members came apart: random (by chance) or undeclared (where absent)"),
+    ("help.alpha", "Probabilité d’une fausse alerte ; à défaut 0.05", "Probability of a false alarm; 0.05 where absent"),
+    ("help.fpr", "Taux de faux positifs étudiés, séparés par des virgules ; à défaut 0.01,0.001", "False-positive levels, separated by commas; 0.01,0.001 where absent"),
+    ("help.exposed", "Nombre des plus exposés que le rapport cite, par pseudonyme ; à défaut 0", "How many of the most exposed the report lists, by pseudonym; 0 where absent"),
+    ("help.title", "Nom du test dans le rapport", "Name of the test in the report"),
+    ("help.attack", "Nom d’une attaque", "Name of an attack"),
+    ("help.adapter", "Nom d’un adaptateur", "Name of an adapter"),
+    ("help.init_path", "Fichier à écrire ; à défaut, audit.toml", "File to write; audit.toml where absent"),
+    ("help.organisation", "Nom de l’organisme", "Name of the organisation"),
+    ("help.records", "Table des enregistrements audités", "Table of the audited records"),
+    ("help.personal", "Les enregistrements contiennent des données personnelles", "The records hold personal data"),
+    ("help.folder", "Dossier d’un audit", "Folder of an audit"),
+    ("help.document", "manifest ou evidence", "manifest or evidence"),
+    ("help.shell", "bash, zsh, fish, elvish ou powershell", "bash, zsh, fish, elvish or powershell"),
+    ("exit.title", "Codes de retour", "Exit codes"),
+    ("exit.0", "succès, quel que soit le verdict", "success, whatever the verdict"),
+    ("exit.1", "erreur sans code propre", "something without a code of its own"),
+    ("exit.2", "arguments refusés", "wrong arguments"),
+    ("exit.3", "manifeste refusé", "manifest refused"),
+    ("exit.4", "données refusées", "data refused"),
+    ("exit.5", "fichier illisible ou non inscriptible", "file cannot be read or written"),
+    ("exit.6", "dossier d’audit occupé, ou d’un autre manifeste", "run folder in use or of another manifest"),
+    ("exit.7", "journal ou preuves altérés", "journal or evidence broken"),
+    ("exit.8", "une étape a échoué", "a step failed"),
+    ("exit.10", "fuite démontrée, avec --fail-on-leak", "leak demonstrated, with --fail-on-leak"),
+    ("exit.130", "interrompu", "cancelled"),
+    ("cli.error", "erreur", "error"),
+    ("cli.cancelled", "Interrompu. Rien de fini n’est perdu : la même commande reprend d’ici.", "Cancelled. Nothing finished is lost: the same command goes on from here."),
+    ("cli.stopping", "Arrêt en cours ; une seconde interruption arrête tout de suite.", "Stopping; a second interrupt stops at once."),
+    ("run.reused", "{reused} étapes déjà faites, {run} menées maintenant", "{reused} steps were finished before, {run} ran now"),
+    ("run.step_reused", "déjà faite", "finished before"),
+    ("run.step_done", "faite", "done"),
+    ("plan.sample", "{members} membres, {others} non-membres ({unit}) ; population : {population} ; modèles de référence : {references}", "{members} members, {others} non-members ({unit}); population: {population}; reference models: {references}"),
+    ("plan.test", "test", "test"),
+    ("plan.attack", "attaque", "attack"),
+    ("plan.signals", "signaux", "signals"),
+    ("plan.references", "références", "references"),
+    ("plan.controls", "contrôles", "controls"),
+    ("plan.questions", "questions", "questions"),
+    ("plan.best", "meilleur verdict possible", "best possible verdict"),
+    ("plan.detectable", "plus petit effet décelable", "smallest detectable effect"),
+    ("plan.steps", "Étapes : {n}. Temps estimé sur un cœur : {time}.", "Steps: {n}. Estimated time on one core: {time}."),
+    ("plan.seconds", "{n} s", "{n} s"),
+    ("plan.minutes", "{n} min", "{n} min"),
+    ("plan.hours", "{n} h", "{n} h"),
+    ("plan.tpr", "{tpr} des membres à {level}", "{tpr} of members at {level}"),
+    ("attacks.more", "`paname attacks NOM` donne la page d’une attaque : idée, formule, article, coût, limites, paramètres.", "`paname attacks NAME` shows the page of an attack: idea, formula, paper, cost, limits, parameters."),
+    ("attacks.family", "Famille", "Family"),
+    ("attacks.formula", "Formule", "Formula"),
+    ("attacks.paper", "Article", "Paper"),
+    ("attacks.parameters", "Paramètres", "Parameters"),
+    ("attacks.no_parameters", "Aucun paramètre.", "No parameters."),
+    ("attacks.default", "à défaut {value}", "{value} where absent"),
+    ("attacks.required", "obligatoire", "required"),
+    ("adapters.more", "`paname adapters NOM` donne les clés d’un adaptateur.", "`paname adapters NAME` shows the keys of an adapter."),
+    ("adapters.offers", "Accès offerts", "Access offered"),
+    ("adapters.keys", "Clés", "Keys"),
+    ("init.organisation", "Nom de l’organisme", "Name of the organisation"),
+    ("init.records", "Table des enregistrements audités (.csv ou .npz)", "Table of the audited records (.csv or .npz)"),
+    ("init.personal", "Contient-elle des données personnelles ? (oui/non)", "Does it hold personal data? (yes/no)"),
+    ("init.written", "{path} est écrit. Complétez-le, puis : paname plan {path}", "{path} is written. Complete it, then: paname plan {path}"),
+    ("init.personal_next", "Avec des données personnelles, l’audit n’a lieu que si la partie [legal] est complète.", "With personal data, the audit runs only when the part [legal] is complete."),
+    ("doctor.version", "Version", "Version"),
+    ("doctor.system", "Système", "System"),
+    ("doctor.cores", "Cœurs", "Cores"),
+    ("doctor.memory", "Mémoire", "Memory"),
+    ("doctor.memory.value", "{available} Go libres sur {total} Go", "{available} GB free of {total} GB"),
+    ("doctor.unknown", "inconnue", "unknown"),
+    ("doctor.instructions", "Instructions de calcul", "Vector instructions"),
+    ("doctor.instructions.none", "de base", "baseline"),
+    ("doctor.folder", "Dossier courant", "Current folder"),
+    ("doctor.folder.writable", "inscriptible", "writable"),
+    ("doctor.folder.read_only", "non inscriptible : {why}", "not writable: {why}"),
+    ("doctor.attacks", "Attaques", "Attacks"),
+    ("doctor.adapters", "Adaptateurs", "Adapters"),
+    ("doctor.needed", "À installer", "To install"),
+    ("doctor.needed.nothing", "rien : les adaptateurs liés n’ont besoin de rien d’autre", "nothing: the linked adapters need nothing else"),
+    ("verify.evidence", "Les preuves ont l’empreinte qu’elles annoncent", "The evidence has the digest that it states"),
+    ("verify.journal", "Le journal ({n} lignes) est intact et nomme ces preuves", "The journal ({n} lines) is whole and names this evidence"),
+    ("verify.manifest", "Le manifeste est celui que nomment les preuves", "The manifest is the one that the evidence names"),
+    ("verify.core", "Empreinte", "Digest"),
+    // Command line: end.
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).map(|rest| rest.split_once('}').expect("a closing brace").0).collect()
+    }
+
+    #[test]
+    fn every_string_is_whole_in_both_languages() {
+        let mut names = BTreeSet::new();
+        for (name, french, english) in STRINGS {
+            assert!(names.insert(name), "`{name}` stands twice");
+            assert!(!french.trim().is_empty() && !english.trim().is_empty(), "`{name}` is empty");
+            assert_eq!(placeholders(french), placeholders(english), "placeholders of `{name}`");
+            assert!(!french.contains(['\u{a0}', '\u{202f}', '\'']), "`{name}`: plain spaces and ’ in French");
+            assert!(!english.contains('\''), "`{name}`: ’ in English");
+        }
+    }
+
+    #[test]
+    fn french_has_a_space_before_high_punctuation() {
+        for (name, french, _) in STRINGS {
+            for (at, mark) in french.match_indices([':', ';', '?', '!', '%', '»']) {
+                assert!(french[..at].ends_with(' '), "`{name}`: a space before `{mark}`");
+            }
+        }
+    }
+
+    #[test]
+    fn no_verdict_speaks_of_anonymity() {
+        for (name, french, english) in STRINGS {
+            assert!(!format!("{french}{english}").to_lowercase().contains("anonym"), "`{name}`");
+        }
+    }
+
+    #[test]
+    fn every_string_is_used() {
+        let mut sources = String::new();
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for folder in fs::read_dir(crates).unwrap() {
+            read(&folder.unwrap().path().join("src"), &mut sources);
+        }
+        let unused: Vec<&str> = STRINGS
+            .iter()
+            .map(|(name, ..)| *name)
+            .filter(|name| !sources.contains(&format!("(\"{name}\"")))
+            .collect();
+        assert_eq!(unused, Vec::<&str>::new(), "strings that nothing uses");
+    }
+
+    #[test]
+    fn templates_use_strings_that_exist() {
+        let mut templates = String::new();
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/templates"), &mut templates);
+        let used: Vec<&str> = templates
+            .split("t(\"")
+            .skip(1)
+            .map(|rest| rest.split_once('"').expect("a closing quote").0)
+            .collect();
+        assert!(used.len() > 50);
+        for name in used {
+            assert!(Key::find(name).is_some(), "a template asks for `{name}`");
+        }
+    }
+
+    /// Every source file and template but this one.
+    fn read(path: &Path, sources: &mut String) {
+        if path.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                read(&entry.unwrap().path(), sources);
+            }
+        } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "html")
+            && !path.ends_with("strings.rs")
+        {
+            sources.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}

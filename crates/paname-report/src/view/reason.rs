@@ -1,0 +1,93 @@
+//! Reasons in words.
+
+use paname_evidence::Reason;
+
+use super::words;
+use crate::{Language, key};
+
+pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
+    let p = |value: f64| language.p_equation(value);
+    let n = |value: u64| language.count(value);
+    match reason {
+        Reason::Significant { p_adjusted, alpha } => language
+            .fill(key!("reason.significant"), &[("p", &p(*p_adjusted)), ("alpha", &language.level(*alpha))]),
+        Reason::NotSignificant { p_adjusted, alpha } => language.fill(
+            key!("reason.not_significant"),
+            &[("p", &p(*p_adjusted)), ("alpha", &language.level(*alpha))],
+        ),
+        Reason::AboveUnrelatedModels { p: control } => {
+            language.fill(key!("reason.above_unrelated"), &[("p", &p(*control))])
+        }
+        Reason::Confounded { p: control, alpha } => language
+            .fill(key!("reason.confounded"), &[("p", &p(*control)), ("alpha", &language.level(*alpha))]),
+        Reason::ShiftNotExcluded => language.text(key!("reason.shift_not_excluded")),
+        Reason::RandomSplitDeclared => language.text(key!("reason.random_split")),
+        Reason::TooFew { needed, members, non_members } => language.fill(
+            key!("reason.too_few"),
+            &[("needed", &n(*needed)), ("members", &n(*members)), ("others", &n(*non_members))],
+        ),
+        Reason::AllTied => language.text(key!("reason.all_tied")),
+        Reason::References { what, needed, got } => language.fill(
+            key!("reason.references"),
+            &[("what", &missing(what, language)), ("needed", &n(*needed)), ("got", &n(*got))],
+        ),
+        Reason::Access { missing } => {
+            language.fill(key!("reason.access"), &[("missing", &missing.join(", "))])
+        }
+        Reason::Budget { needed, allowed } => {
+            language.fill(key!("reason.budget"), &[("needed", &n(*needed)), ("allowed", &n(*allowed))])
+        }
+        Reason::Fidelity { side, declared, measured } => language.fill(
+            key!("reason.fidelity"),
+            &[
+                ("side", &fidelity_side(side, language)),
+                ("declared", &language.percent(*declared)),
+                ("measured", &language.percent(*measured)),
+            ],
+        ),
+        Reason::NotRequested => language.text(key!("reason.not_requested")),
+        Reason::DeclaredNotApplicable { why } => {
+            language.fill(key!("reason.declared_not_applicable"), &[("why", why)])
+        }
+        Reason::Task => language.text(key!("reason.task")),
+        Reason::Failed { message } => language.fill(key!("reason.failed"), &[("message", message)]),
+        Reason::AbsenceNotTested => language.text(key!("reason.absence_not_tested")),
+    }
+}
+
+/// What an attack may be short of; words of another attack are given back unchanged.
+fn missing(what: &str, language: Language) -> String {
+    language.text(match what {
+        "reference models" => key!("missing.references"),
+        "population records" => key!("missing.population"),
+        "reference models fitted with each audited record" => key!("missing.fitted_with"),
+        "reference models fitted without each audited record" => key!("missing.fitted_without"),
+        other => return other.to_owned(),
+    })
+}
+
+fn fidelity_side(side: &str, language: Language) -> String {
+    language.text(match side {
+        "train" => key!("fidelity.train"),
+        "test" => key!("fidelity.test"),
+        other => return other.to_owned(),
+    })
+}
+
+/// Why a family or test has no figures, for the grid and the list of what was not tested.
+pub(crate) fn sentences(reasons: &[Reason], language: Language) -> Vec<String> {
+    reasons.iter().map(|reason| sentence(reason, language)).collect()
+}
+
+/// The families that no row of the audit tests.
+pub(crate) fn untested_families(core: &paname_evidence::Core, language: Language) -> Vec<String> {
+    let tested = |family: &str| core.rows.iter().any(|row| row.family == family && row.membership.is_some());
+    let mut names: Vec<String> = Vec::new();
+    for row in core.rows.iter().filter(|row| !tested(&row.family)) {
+        let name = words::lower_first(&words::family(&row.family, language));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

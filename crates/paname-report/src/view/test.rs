@@ -1,0 +1,300 @@
+//! One test in detail.
+
+use minijinja::Value;
+use paname_evidence::{DetectionTest, LevelResult, MembershipResult, Row, Slice, Unrelated};
+use paname_stats::unrelated::NullMethod;
+use serde::Serialize;
+
+use super::reason;
+use super::words::{self, Badge};
+use crate::figure::{histogram, roc, unrelated};
+use crate::{Language, key};
+
+/// Parts of the data with fewer members or non-members than this show neither figures nor counts.
+const SMALLEST_PART: u64 = 10;
+
+#[derive(Serialize)]
+pub(crate) struct TestView {
+    anchor: String,
+    title: String,
+    summary: String,
+    id: String,
+    badge: Badge,
+    reasons: Vec<String>,
+    sample: String,
+    confidence: String,
+    levels: Vec<Level>,
+    auc: String,
+    auc_range: String,
+    balanced_accuracy: String,
+    advantage: String,
+    detection: Vec<Detection>,
+    priors: Vec<String>,
+    precision: Vec<Precision>,
+    controls: Vec<Control>,
+    detectable: String,
+    power: String,
+    roc: Value,
+    histogram: Value,
+    parts: Vec<Part>,
+    exposed: Vec<Exposed>,
+    identity: Vec<(String, String)>,
+    formula: String,
+    parameters: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct Level {
+    name: String,
+    refused: Option<String>,
+    fixed: Option<[String; 4]>,
+    fixed_missing: String,
+    same_data: Option<[String; 2]>,
+    coarse: bool,
+}
+
+#[derive(Serialize)]
+struct Detection {
+    statistic: String,
+    p: String,
+    p_adjusted: String,
+}
+
+#[derive(Serialize)]
+struct Precision {
+    level: String,
+    values: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Control {
+    sentence: String,
+    figure: Value,
+}
+
+#[derive(Serialize)]
+struct Part {
+    kind: String,
+    value: String,
+    members: String,
+    non_members: String,
+    auc: String,
+    range: String,
+}
+
+#[derive(Serialize)]
+struct Exposed {
+    pseudonym: String,
+    score: String,
+    p: String,
+}
+
+pub(crate) fn test(
+    index: usize,
+    row: &Row,
+    result: &MembershipResult,
+    exposed: &[paname_evidence::Exposed],
+    language: Language,
+) -> TestView {
+    let anchor = format!("test-{index}");
+    let title = words::title(row, language);
+    let priors = priors(&result.levels);
+    TestView {
+        summary: summary(row, language),
+        id: row.id.clone(),
+        badge: words::badge(row.verdict, language),
+        reasons: reason::sentences(&row.reasons, language),
+        sample: language.fill(
+            key!("test.sample"),
+            &[
+                ("members", &language.count(result.members)),
+                ("others", &language.count(result.non_members)),
+                ("unit", &words::unit(result.unit, language)),
+            ],
+        ),
+        confidence: language.level(result.auc.interval.confidence),
+        levels: result.levels.iter().map(|level| self::level(level, result, language)).collect(),
+        auc: language.decimal(result.auc.auc, 3),
+        auc_range: language.fill(
+            key!("grid.interval"),
+            &[
+                ("confidence", &language.level(result.auc.interval.confidence)),
+                ("range", &language.decimal_range(&result.auc.interval, 3)),
+            ],
+        ),
+        balanced_accuracy: language.percent(result.balanced_accuracy),
+        advantage: language.percent(result.advantage),
+        detection: result.tests.iter().map(|test| detection(test, language)).collect(),
+        precision: precision(&result.levels, &priors, language),
+        priors: priors.iter().map(|prior| language.level(*prior)).collect(),
+        controls: result
+            .unrelated
+            .iter()
+            .enumerate()
+            .map(|(i, control)| self::control(&format!("{anchor}-control-{i}"), control, language))
+            .collect(),
+        detectable: super::grid::detectable(result, language),
+        power: language.level(result.power.power),
+        roc: Value::from_safe_string(roc::figure(&anchor, result, language)),
+        histogram: Value::from_safe_string(histogram::figure(&anchor, &result.histogram, language)),
+        parts: result.slices.iter().map(|slice| part(slice, language)).collect(),
+        exposed: exposed
+            .iter()
+            .map(|exposed| Exposed {
+                pseudonym: exposed.pseudonym.clone(),
+                score: language.score(exposed.score),
+                p: language.p_value(exposed.p),
+            })
+            .collect(),
+        identity: identity(row, language),
+        formula: row.attack.as_ref().map(|attack| attack.formula.clone()).unwrap_or_default(),
+        parameters: row
+            .attack
+            .as_ref()
+            .map(|attack| words::flattened(&attack.parameters))
+            .unwrap_or_default(),
+        title,
+        anchor,
+    }
+}
+
+fn summary(row: &Row, language: Language) -> String {
+    match (&row.attack, language) {
+        (Some(attack), Language::French) => attack.summary_fr.clone(),
+        (Some(attack), Language::English) => attack.summary_en.clone(),
+        (None, _) => language.text(key!("score.summary")),
+    }
+}
+
+fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> Level {
+    let needed = language.count(level.needed_non_members);
+    let refused = (level.fixed.is_none() && level.same_data.is_none()).then(|| {
+        language.fill(
+            key!("test.level.refused"),
+            &[("needed", &needed), ("got", &language.count(result.non_members))],
+        )
+    });
+    Level {
+        name: language.level(level.level),
+        fixed: level.fixed.map(|fixed| {
+            let rate = |rate: &paname_stats::Rate| {
+                language.fill(
+                    key!("test.rate"),
+                    &[
+                        ("share", &language.percent(rate.estimate)),
+                        ("hits", &language.count(rate.hits)),
+                        ("trials", &language.count(rate.trials)),
+                    ],
+                )
+            };
+            [
+                rate(&fixed.tpr),
+                language.percent_range(&fixed.tpr.interval),
+                rate(&fixed.fpr),
+                language.percent_range(&fixed.fpr.interval),
+            ]
+        }),
+        fixed_missing: language.fill(key!("test.level.fixed_missing"), &[("needed", &needed)]),
+        same_data: level
+            .same_data
+            .map(|same| [language.percent(same.tpr), language.percent_range(&same.interval)]),
+        coarse: level.coarse && refused.is_none(),
+        refused,
+    }
+}
+
+fn detection(test: &DetectionTest, language: Language) -> Detection {
+    Detection {
+        statistic: words::statistic(test.statistic, language),
+        p: language.p_value(test.p),
+        p_adjusted: language.p_value(test.p_adjusted),
+    }
+}
+
+/// Every prior that some level has, in the order of the first.
+fn priors(levels: &[LevelResult]) -> Vec<f64> {
+    let mut priors: Vec<f64> = Vec::new();
+    for (prior, _) in levels.iter().filter(|level| level.fixed.is_some()).flat_map(|level| &level.precision) {
+        if !priors.contains(prior) {
+            priors.push(*prior);
+        }
+    }
+    priors
+}
+
+fn precision(levels: &[LevelResult], priors: &[f64], language: Language) -> Vec<Precision> {
+    let shown = levels.iter().filter(|level| level.fixed.is_some() && !level.precision.is_empty());
+    let value = |level: &LevelResult, prior: f64| {
+        let found = level.precision.iter().find(|(given, _)| *given == prior);
+        found.map_or_else(|| "–".to_owned(), |(_, value)| language.percent(*value))
+    };
+    shown
+        .map(|level| Precision {
+            level: language.level(level.level),
+            values: priors.iter().map(|prior| value(level, *prior)).collect(),
+        })
+        .collect()
+}
+
+fn control(id: &str, control: &Unrelated, language: Language) -> Control {
+    let method = language.text(match control.method {
+        NullMethod::Rank => key!("control.rank"),
+        NullMethod::Student => key!("control.student"),
+    });
+    let values = [
+        ("statistic", words::statistic(control.statistic, language)),
+        ("observed", words::statistic_value(control.statistic, control.observed, language)),
+        ("p", language.p_equation(control.p)),
+        ("method", method),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Control {
+        sentence: language.plural(
+            control.null.len() as u64,
+            key!("control.sentence.one"),
+            key!("control.sentence.many"),
+            &values,
+        ),
+        figure: Value::from_safe_string(unrelated::figure(id, control, language)),
+    }
+}
+
+fn part(slice: &Slice, language: Language) -> Part {
+    let count = |n: u64| {
+        if n < SMALLEST_PART { language.text(key!("test.part.small")) } else { language.count(n) }
+    };
+    let shown = slice.members >= SMALLEST_PART && slice.non_members >= SMALLEST_PART;
+    let dash = || "–".to_owned();
+    Part {
+        kind: words::slice_kind(slice.kind, language),
+        value: slice.value.clone(),
+        members: count(slice.members),
+        non_members: count(slice.non_members),
+        auc: slice.auc.filter(|_| shown).map_or_else(dash, |auc| language.decimal(auc, 3)),
+        range: slice.interval.filter(|_| shown).map_or_else(dash, |range| language.decimal_range(&range, 3)),
+    }
+}
+
+/// What the attack is and what it cost.
+fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
+    let Some(attack) = &row.attack else { return Vec::new() };
+    let list = |names: &[String]| if names.is_empty() { "–".to_owned() } else { names.join(", ") };
+    vec![
+        (language.text(key!("identity.attack")), format!("{} (v{})", attack.name, attack.version)),
+        (language.text(key!("identity.family")), words::family(&row.family, language)),
+        (language.text(key!("identity.edpb")), row.edpb.clone()),
+        (language.text(key!("identity.paper")), attack.paper.clone()),
+        (language.text(key!("identity.origin")), attack.origin.clone()),
+        (language.text(key!("identity.signals")), list(&attack.signals)),
+        (
+            language.text(key!("identity.cost")),
+            language.fill(
+                key!("identity.cost.value"),
+                &[
+                    ("asked", &language.count(attack.asked)),
+                    ("references", &language.count(attack.references)),
+                ],
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,153 @@
+//! Names of things: verdicts, families, models, tests, values of the manifest.
+
+use paname_evidence::{Core, Row, SliceKind, Statistic, Unit, Verdict};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Language, key};
+
+/// A verdict as words, a symbol and the name of its colour, so that no reader depends on the colour.
+#[derive(Serialize)]
+pub(crate) struct Badge {
+    symbol: &'static str,
+    text: String,
+    class: &'static str,
+}
+
+pub(crate) fn badge(verdict: Verdict, language: Language) -> Badge {
+    let (symbol, class) = match verdict {
+        Verdict::LeakDemonstrated => ("▲", "leak"),
+        Verdict::Inconclusive => ("◆", "inconclusive"),
+        Verdict::NotTested => ("○", "untested"),
+        Verdict::NotApplicable => ("–", "untested"),
+    };
+    Badge { symbol, text: verdict_name(verdict, language), class }
+}
+
+pub(crate) fn verdict_name(verdict: Verdict, language: Language) -> String {
+    language.text(match verdict {
+        Verdict::LeakDemonstrated => key!("verdict.leak_demonstrated"),
+        Verdict::Inconclusive => key!("verdict.inconclusive"),
+        Verdict::NotTested => key!("verdict.not_tested"),
+        Verdict::NotApplicable => key!("verdict.not_applicable"),
+    })
+}
+
+/// The name of a family; one that this table does not know is given back unchanged.
+pub(crate) fn family(name: &str, language: Language) -> String {
+    language.text(match name {
+        "membership-inference" => key!("family.membership_inference"),
+        "attribute-inference" => key!("family.attribute_inference"),
+        "model-inversion" => key!("family.model_inversion"),
+        "reconstruction" => key!("family.reconstruction"),
+        "extraction" => key!("family.extraction"),
+        "exfiltration" => key!("family.exfiltration"),
+        "regurgitation" => key!("family.regurgitation"),
+        other => return other.to_owned(),
+    })
+}
+
+/// A name inside a sentence.
+pub(crate) fn lower_first(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+pub(crate) fn unit(unit: Unit, language: Language) -> String {
+    language.text(match unit {
+        Unit::Record => key!("unit.record"),
+        Unit::Person => key!("unit.person"),
+    })
+}
+
+pub(crate) fn slice_kind(kind: SliceKind, language: Language) -> String {
+    language.text(match kind {
+        SliceKind::Class => key!("slice.class"),
+        SliceKind::Correctness => key!("slice.correctness"),
+        SliceKind::Group => key!("slice.group"),
+    })
+}
+
+pub(crate) fn statistic(statistic: Statistic, language: Language) -> String {
+    match statistic {
+        Statistic::Auc => language.text(key!("statistic.auc")),
+        Statistic::TprAt(level) => language.fill(key!("statistic.tpr"), &[("level", &language.level(level))]),
+    }
+}
+
+/// A value of a statistic: a plain number for the AUC, a share for a rate.
+pub(crate) fn statistic_value(statistic: Statistic, value: f64, language: Language) -> String {
+    match statistic {
+        Statistic::Auc => language.decimal(value, 3),
+        Statistic::TprAt(_) => language.percent(value),
+    }
+}
+
+/// The title of a row: its attack's, else its family's; scores that some other program computed have no attack.
+pub(crate) fn title(row: &Row, language: Language) -> String {
+    match (&row.attack, &row.membership) {
+        (Some(attack), _) => match language {
+            Language::French => attack.title_fr.clone(),
+            Language::English => attack.title_en.clone(),
+        },
+        (None, Some(_)) => language.text(key!("score.title")),
+        (None, None) => family(&row.family, language),
+    }
+}
+
+/// The model's name: the manifest's, else the adapter's.
+pub(crate) fn model_name(core: &Core) -> Option<String> {
+    let declared = declared(core, &["model", "name"]).and_then(Value::as_str).map(str::trim);
+    let own = core.target.as_ref().map(|target| target.name.trim());
+    [declared, own].into_iter().flatten().find(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// An answer of the manifest. What is missing, null or an empty text is no answer.
+pub(crate) fn declared<'a>(core: &'a Core, path: &[&str]) -> Option<&'a Value> {
+    let found = path.iter().try_fold(&core.declared, |value, key| value.get(key))?;
+    let empty = found.is_null() || found.as_str().is_some_and(|text| text.trim().is_empty());
+    (!empty).then_some(found)
+}
+
+/// A value of the manifest as text.
+pub(crate) fn value(value: &Value, language: Language) -> String {
+    match value {
+        Value::Null => language.text(key!("not_declared")),
+        Value::Bool(true) => language.text(key!("yes")),
+        Value::Bool(false) => language.text(key!("no")),
+        Value::Number(number) => match (number.as_u64(), number.as_f64()) {
+            (Some(count), _) => language.count(count),
+            (None, Some(real)) => language.localised(&real.to_string()),
+            (None, None) => number.to_string(),
+        },
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => language.text(key!("declared_empty")),
+        Value::Array(items) => {
+            items.iter().map(|item| self::value(item, language)).collect::<Vec<_>>().join(", ")
+        }
+        Value::Object(fields) => {
+            let field = |(name, item): (&String, &Value)| format!("{name} = {}", self::value(item, language));
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// Parameters and settings, one row per leaf, as they are written in a manifest.
+pub(crate) fn flattened(value: &Value) -> Vec<(String, String)> {
+    fn walk(path: &str, value: &Value, rows: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    walk(&path, field, rows);
+                }
+            }
+            Value::String(text) => rows.push((path.to_owned(), text.clone())),
+            Value::Null => rows.push((path.to_owned(), "–".to_owned())),
+            other => rows.push((path.to_owned(), other.to_string())),
+        }
+    }
+    let mut rows = Vec::new();
+    walk("", value, &mut rows);
+    rows
+}

@@ -1,0 +1,174 @@
+//! The report on sample evidence: what it says, what it never says, and that nothing of the evidence becomes markup.
+
+#![allow(clippy::unwrap_used, reason = "a sample that cannot be built fails its test")]
+
+mod page;
+mod sample;
+
+use std::fs;
+use std::path::Path;
+
+use paname_evidence::{Core, Evidence, LevelResult};
+use paname_report::{Language, ReportError, headline, html};
+
+fn samples() -> [(&'static str, Evidence); 3] {
+    [("leak", sample::leak()), ("inconclusive", sample::inconclusive()), ("scores", sample::scores())]
+}
+
+/// The page in both languages, checked as every page must be; kept where a person can look at it.
+fn pages(name: &str, evidence: &Evidence) -> [String; 2] {
+    Language::ALL.map(|language| {
+        let html = html(evidence, language).unwrap();
+        page::check(&html);
+        let file = format!("{name}.{}.html", language.code());
+        fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), &html).unwrap();
+        html
+    })
+}
+
+fn sealed_again(evidence: &Evidence, change: impl FnOnce(&mut Core)) -> Evidence {
+    let mut core = evidence.core.clone();
+    change(&mut core);
+    Evidence::new(core, evidence.exposed.clone(), evidence.run.clone()).unwrap()
+}
+
+#[test]
+fn headlines_read_well() {
+    let mut lines = Vec::new();
+    for (name, evidence) in samples() {
+        for language in Language::ALL {
+            lines.push(format!("{name}.{}\n{}", language.code(), headline(&evidence, language).join("\n")));
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n\n"));
+}
+
+#[test]
+fn pages_read_well() {
+    for (name, evidence) in samples() {
+        let [french, english] = pages(name, &evidence);
+        insta::assert_snapshot!(format!("{name}.fr"), page::text(&french));
+        insta::assert_snapshot!(format!("{name}.en"), page::text(&english));
+    }
+}
+
+#[test]
+fn no_page_calls_a_model_anonymous_or_gives_it_a_mark() {
+    for (name, evidence) in samples() {
+        for html in pages(name, &evidence) {
+            let text = page::text(&html).to_lowercase();
+            assert!(!text.contains("anonym"), "{name}");
+            assert!(!text.contains("/100") && !text.contains("/ 100"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn contact_details_are_not_printed() {
+    for html in pages("leak", &sample::leak()) {
+        assert!(!html.contains("Never Printed") && !html.contains("secret@example.org"));
+    }
+}
+
+#[test]
+fn an_answer_that_is_missing_is_not_declared() {
+    let evidence = sample::inconclusive();
+    for (language, words) in [(Language::French, "non déclaré"), (Language::English, "not declared")] {
+        let text = page::text(&html(&evidence, language).unwrap());
+        // Every question of the manifest, and the organisation and controller of the summary.
+        assert!(text.matches(words).count() > 55, "{}", text.matches(words).count());
+    }
+}
+
+#[test]
+fn a_level_out_of_reach_has_no_figure() {
+    let refuse = |level: &mut LevelResult| {
+        level.same_data = None;
+        level.fixed = None;
+    };
+    let all_refused = sealed_again(&sample::leak(), |core| {
+        for result in core.rows.iter_mut().filter_map(|row| row.membership.as_mut()) {
+            result.levels.iter_mut().for_each(refuse);
+        }
+    });
+    let text = page::text(&html(&all_refused, Language::English).unwrap());
+    let row = |level: &str, needed: &str| {
+        format!("{level} Not resolved: {needed} non-members are needed, there are 700.")
+    };
+    let flat = text.replace('\n', " ");
+    assert!(flat.contains(&row("1%", "299")), "{text}");
+    assert!(flat.contains(&row("0.1%", "2,995")), "{text}");
+    assert!(!text.contains("of members recognised, at"), "{text}");
+}
+
+#[test]
+fn small_parts_show_neither_figures_nor_counts() {
+    let text = page::text(&html(&sample::leak(), Language::English).unwrap()).replace('\n', " ");
+    assert!(text.contains("Class 1 under 10 62 – –"), "{text}");
+    assert!(text.contains("Declared group group “B” 120 under 10 – –"), "{text}");
+    let leaky = sealed_again(&sample::leak(), |core| {
+        for slice in
+            core.rows.iter_mut().filter_map(|row| row.membership.as_mut()).flat_map(|r| &mut r.slices)
+        {
+            slice.auc = Some(0.987_654);
+        }
+    });
+    let text = page::text(&html(&leaky, Language::English).unwrap()).replace('\n', " ");
+    assert!(text.contains("Class 1 under 10 62 – –"), "a figure of a small part is shown: {text}");
+}
+
+#[test]
+fn figures_that_do_not_exist_draw_nothing_and_break_nothing() {
+    let odd = sealed_again(&sample::leak(), |core| {
+        for (i, result) in core.rows.iter_mut().filter_map(|row| row.membership.as_mut()).enumerate() {
+            match i {
+                0 => {
+                    result.roc.clear();
+                    result.histogram.members.counts.clear();
+                    result.histogram.non_members.counts.clear();
+                    result.unrelated.iter_mut().for_each(|control| control.null.clear());
+                }
+                1 => {
+                    (result.members, result.non_members) = (0, 0);
+                    result.roc.iter_mut().for_each(|point| point.tpr = f64::NAN);
+                    (result.histogram.lower, result.histogram.upper) = (f64::NEG_INFINITY, f64::INFINITY);
+                    result.histogram.members.above = u64::MAX;
+                    result.unrelated.iter_mut().for_each(|control| control.observed = f64::NAN);
+                }
+                _ => {
+                    result.levels.clear();
+                    result.tests.clear();
+                    result.slices.clear();
+                    result.auc.auc = f64::INFINITY;
+                    result.histogram.upper = result.histogram.lower;
+                    result.power.auc = None;
+                }
+            }
+        }
+    });
+    pages("odd", &odd);
+    let empty = sealed_again(&sample::scores(), |core| core.rows.clear());
+    pages("empty", &empty);
+}
+
+#[test]
+fn twelve_tests_fit_into_a_small_file() {
+    let twelve = sealed_again(&sample::leak(), |core| {
+        let first = core.rows[0].clone();
+        core.rows =
+            (0..12).map(|i| paname_evidence::Row { id: format!("test-{i}"), ..first.clone() }).collect();
+    });
+    for html in pages("twelve", &twelve) {
+        assert!(html.len() < 400_000, "{} bytes", html.len());
+    }
+}
+
+#[test]
+fn changed_or_foreign_evidence_has_no_report() {
+    let mut changed = sample::leak();
+    changed.core.rows[0].edpb.push('x');
+    assert!(matches!(html(&changed, Language::French), Err(ReportError::Changed { .. })));
+    let mut foreign = sample::leak();
+    foreign.schema = "paname-evidence/9".to_owned();
+    assert!(matches!(html(&foreign, Language::French), Err(ReportError::Schema { .. })));
+}

@@ -1,0 +1,405 @@
+//! Evidence as audits write it, with figures that the statistics crate computes from scores.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::BTreeMap;
+
+use paname_evidence::{
+    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, LevelResult, MembershipResult,
+    ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool,
+    Unit, Unrelated, Verdict,
+};
+use paname_stats::histogram::Histogram;
+use paname_stats::level::{Resolution, resolution};
+use paname_stats::{Rate, Roc, band, delong, level, power, precision, unrelated};
+use serde_json::json;
+
+/// Deterministic noise, roughly normal.
+fn noise(count: usize, seed: u64, shift: f64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..count).map(|_| (0..12).map(|_| uniform()).sum::<f64>() - 6.0 + shift).collect()
+}
+
+/// Scores of members, a tenth of which stand out by `strength`.
+fn members(count: usize, seed: u64, strength: f64) -> Vec<f64> {
+    let mut scores = noise(count, seed, 0.35 * strength.min(1.0));
+    for score in scores.iter_mut().step_by(8) {
+        *score += strength;
+    }
+    scores
+}
+
+/// The figures of one test on scores, judged as an engine would.
+pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -> MembershipResult {
+    let roc = Roc::new(members, non_members).unwrap();
+    let vertices = roc.thinned(200);
+    let boxes = band::roc_band(&roc, &vertices, 0.95).unwrap();
+    let (calibration, counted) = non_members.split_at(non_members.len() / 2);
+    let levels: Vec<LevelResult> =
+        [0.01, 0.001].map(|wanted| level_result(&roc, members, calibration, counted, wanted)).to_vec();
+    let (m, n) = (roc.members(), roc.non_members());
+    let mut tests = vec![DetectionTest {
+        statistic: Statistic::Auc,
+        p: delong::mann_whitney_p(&roc),
+        p_adjusted: (4.0 * delong::mann_whitney_p(&roc)).min(1.0),
+    }];
+    for fixed in levels.iter().filter_map(|level| level.fixed) {
+        tests.push(DetectionTest {
+            statistic: Statistic::TprAt(fixed.level),
+            p: fixed.p,
+            p_adjusted: (3.0 * fixed.p).min(1.0),
+        });
+    }
+    let null: Vec<f64> = noise(24, 99, 0.0).iter().map(|x| 0.5 + 0.012 * x).collect();
+    let compared = unrelated::unrelated_null(roc.auc(), &null, 0.05).unwrap().unwrap();
+    let by_area = Unrelated {
+        statistic: Statistic::Auc,
+        observed: roc.auc(),
+        null,
+        p: compared.p,
+        method: compared.method,
+    };
+    let by_rate = Unrelated {
+        statistic: Statistic::TprAt(0.01),
+        observed: roc.tpr(&roc.tpr_at(0.01).unwrap()),
+        null: noise(24, 98, 0.0).iter().map(|x| (0.01 + 0.004 * x).max(0.0)).collect(),
+        ..by_area.clone()
+    };
+    let slices = [("0", 90, 84), ("1", 7, 62), ("group “B”", 120, 3)].map(|(value, members, non_members)| {
+        let shown = members >= 10 && non_members >= 10;
+        let auc = delong::auc_interval(&roc, 0.95).unwrap();
+        Slice {
+            kind: if value.len() > 1 { SliceKind::Group } else { SliceKind::Class },
+            value: value.to_owned(),
+            members,
+            non_members,
+            auc: shown.then_some(auc.auc),
+            interval: shown.then_some(auc.interval),
+        }
+    });
+    MembershipResult {
+        unit: Unit::Record,
+        members: m,
+        non_members: n,
+        auc: delong::auc_interval(&roc, 0.95).unwrap(),
+        roc: vertices
+            .iter()
+            .zip(boxes)
+            .map(|(vertex, around)| RocPoint {
+                fpr: roc.fpr(vertex),
+                tpr: roc.tpr(vertex),
+                fpr_lower: around.fpr_lower,
+                fpr_upper: around.fpr_upper,
+                tpr_lower: around.tpr_lower,
+                tpr_upper: around.tpr_upper,
+            })
+            .collect(),
+        band_confidence: 0.95,
+        balanced_accuracy: roc.balanced_accuracy().value,
+        advantage: roc.advantage().value,
+        tests,
+        unrelated: if controls { vec![by_area, by_rate] } else { Vec::new() },
+        power: Power {
+            power: 0.8,
+            alpha: 0.05,
+            auc: power::smallest_detectable_auc(m, n, 0.05, 0.8).unwrap(),
+            tpr: levels
+                .iter()
+                .map(|level| {
+                    let tpr = power::smallest_detectable_tpr(m, level.level, 0.05, 0.8).unwrap();
+                    (level.level, level.fixed.and(tpr))
+                })
+                .collect(),
+        },
+        histogram: Histogram::new(members, non_members, 40).unwrap(),
+        slices: slices.to_vec(),
+        levels,
+    }
+}
+
+fn level_result(
+    roc: &Roc,
+    members: &[f64],
+    calibration: &[f64],
+    counted: &[f64],
+    wanted: f64,
+) -> LevelResult {
+    let same_data = level::tpr_at_level(roc, wanted, 0.95).ok();
+    let fixed = level::at_calibrated_threshold(calibration, members, counted, wanted, 0.95).ok();
+    let precision = [0.5, 0.1, 0.01].map(|prior| {
+        let value = fixed.and_then(|fixed| {
+            precision::positive_predictive_value(prior, fixed.tpr.estimate, fixed.fpr.estimate).unwrap()
+        });
+        (prior, value)
+    });
+    LevelResult {
+        level: wanted,
+        needed_non_members: level::needed_non_members(wanted).unwrap(),
+        coarse: resolution(wanted, roc.non_members()).unwrap() == Resolution::Coarse,
+        same_data,
+        fixed,
+        precision: precision.into_iter().filter_map(|(prior, value)| Some((prior, value?))).collect(),
+    }
+}
+
+fn attack(name: &str, titles: [&str; 2], summaries: [&str; 2]) -> AttackUsed {
+    AttackUsed {
+        name: name.to_owned(),
+        version: 1,
+        title_fr: titles[0].to_owned(),
+        title_en: titles[1].to_owned(),
+        summary_fr: summaries[0].to_owned(),
+        summary_en: summaries[1].to_owned(),
+        formula: "log N(φ; μ_in, σ_in²) − log N(φ; μ_out, σ_out²)".to_owned(),
+        paper: "Carlini, Chien, Nasr, Song, Terzis, Tramèr, “Membership inference attacks from first principles”, 2022, arXiv 2112.03570".to_owned(),
+        origin: "paname 0.1.0".to_owned(),
+        parameters: json!({ "mode": "online", "variance": { "kind": "shrunk", "prior_weight": 4 }, "references": null }),
+        signals: vec!["scaled-confidence".to_owned()],
+        references: 16,
+        asked: 1400,
+    }
+}
+
+fn row(
+    id: &str,
+    attack: AttackUsed,
+    verdict: Verdict,
+    reasons: Vec<Reason>,
+    result: MembershipResult,
+) -> Row {
+    Row {
+        id: id.to_owned(),
+        family: "membership-inference".to_owned(),
+        edpb: "55(i)".to_owned(),
+        attack: Some(attack),
+        verdict,
+        reasons,
+        membership: Some(result),
+    }
+}
+
+fn untested(family: &str, edpb: &str) -> Row {
+    Row {
+        id: family.to_owned(),
+        family: family.to_owned(),
+        edpb: edpb.to_owned(),
+        attack: None,
+        verdict: Verdict::NotTested,
+        reasons: vec![Reason::NotRequested],
+        membership: None,
+    }
+}
+
+fn families() -> Vec<Row> {
+    vec![
+        untested("attribute-inference", "55(i)"),
+        untested("extraction", "55(iii)"),
+        untested("model-inversion", "55(iv)"),
+        untested("reconstruction", "55(v)"),
+    ]
+}
+
+fn run() -> Run {
+    Run {
+        started: "2026-03-01T09:12:04Z".to_owned(),
+        finished: "2026-03-01T09:12:19Z".to_owned(),
+        hardware: "x86_64, 2 cores, Linux".to_owned(),
+        data_fingerprint: "5f0c".repeat(16),
+        steps_run: 14,
+        steps_reused: 3,
+        amendments: 0,
+        journal_head: "a41b".repeat(16),
+    }
+}
+
+fn core(rows: Vec<Row>) -> Core {
+    Core {
+        tool: Tool { name: "paname".to_owned(), version: "0.1.0".to_owned() },
+        manifest_sha256: "9c0d".repeat(16),
+        declared: json!({
+            "organisation": { "name": "Centre hospitalier de démonstration", "sector": "health", "size": "public",
+                "contact": { "name": "Never Printed", "email": "secret@example.org" } },
+            "data": { "modality": ["image"], "samples": 700, "personal": ["health"], "special_categories": true,
+                "split": "random", "source": [{ "name": "digits", "lawful_origin": "public data set", "stage": "finetune" }] },
+            "model": { "name": "Chiffres manuscrits", "architecture": "mlp", "parameters": 52_650, "task": "classification",
+                "release_context": "public-api", "test_accuracy": 0.93, "dp": { "claimed_epsilon": 8.0, "delta": 1e-5 } },
+            "access": { "mode": "precomputed", "signals": ["probabilities", "loss"], "system_filters": false },
+            "legal": { "controller": "Direction des systèmes d’information", "test_purpose": "scientific_research",
+                "lawfully_obtained": true, "no_individual_decision": true, "authorised": ["role:auditor", "role:dpo"] },
+        }),
+        data: DataSummary {
+            unit: Unit::Record,
+            member_records: 700,
+            non_member_records: 700,
+            population_records: 397,
+            member_persons: None,
+            non_member_persons: None,
+            classes: Some(10),
+            files: vec![
+                ("records.csv".to_owned(), "77aa".repeat(16)),
+                ("logits.npz".to_owned(), "0be1".repeat(16)),
+            ],
+        },
+        target: Some(ModelSummary {
+            name: "target".to_owned(),
+            adapter: "predictions".to_owned(),
+            fingerprint: "c3d4".repeat(16),
+            task: "classification".to_owned(),
+            offers: vec!["labels".to_owned(), "probabilities".to_owned(), "logits".to_owned()],
+            granted: vec!["labels".to_owned(), "probabilities".to_owned(), "loss".to_owned()],
+            accuracy_members: Some(Rate::new(700, 700, 0.95).unwrap()),
+            accuracy_non_members: Some(Rate::new(651, 700, 0.95).unwrap()),
+        }),
+        references: Some(ReferenceSummary {
+            used: 16,
+            excluded: vec![3],
+            fitted_with: (5, 11),
+            fitted_without: (5, 11),
+        }),
+        statistics: json!({ "alpha": 0.05, "confidence": 0.95, "fpr_targets": [0.01, 0.001], "correction": "holm", "power": 0.8,
+            "calibration_fraction": 0.5, "priors": [0.5, 0.1, 0.01], "seed": 1 }),
+        rows,
+        plugins: Vec::new(),
+    }
+}
+
+fn significant() -> Vec<Reason> {
+    vec![
+        Reason::Significant { p_adjusted: 1.2e-9, alpha: 0.05 },
+        Reason::AboveUnrelatedModels { p: 0.04 },
+        Reason::RandomSplitDeclared,
+    ]
+}
+
+/// A leak by two attacks, one attack without a result, one that could not run, four families without a test; a level out of reach.
+pub(crate) fn leak() -> Evidence {
+    let outsiders = noise(700, 2, 0.0);
+    let lira = attack(
+        "lira",
+        ["Rapport de vraisemblance (LiRA)", "Likelihood ratio (LiRA)"],
+        [
+            "Qui connaît une donnée et peut interroger le modèle saurait dire si cette donnée a servi à l’entraîner.",
+            "Whoever knows a record and can ask the model could tell whether that record was used to train it.",
+        ],
+    );
+    let loss = attack(
+        "loss",
+        ["Perte du modèle", "Loss of the model"],
+        [
+            "Le modèle se trompe moins sur les données qu’il a apprises, assez pour les reconnaître.",
+            "The model errs less on the data that it learned, enough to recognise them.",
+        ],
+    );
+    let entropy = attack(
+        "entropy",
+        ["Entropie des réponses", "Entropy of the answers"],
+        [
+            "Le modèle est plus sûr de lui sur les données qu’il a apprises.",
+            "The model is surer of itself on the data that it learned.",
+        ],
+    );
+    let shadow = attack(
+        "shadow-classifier",
+        ["Classifieur sur modèles de référence", "Classifier on reference models"],
+        [
+            "Les réactions de modèles de référence apprennent à reconnaître les membres.",
+            "The reactions of reference models teach how to recognise members.",
+        ],
+    );
+    let mut rows = vec![
+        row(
+            "mia-lira",
+            lira,
+            Verdict::LeakDemonstrated,
+            significant(),
+            membership(&members(700, 1, 3.4), &outsiders, true),
+        ),
+        row(
+            "mia-loss",
+            loss,
+            Verdict::LeakDemonstrated,
+            significant(),
+            membership(&members(700, 5, 1.2), &outsiders, true),
+        ),
+        row(
+            "mia-entropy",
+            entropy,
+            Verdict::Inconclusive,
+            vec![Reason::NotSignificant { p_adjusted: 0.34, alpha: 0.05 }, Reason::AbsenceNotTested],
+            membership(&noise(700, 8, 0.02), &outsiders, false),
+        ),
+        Row {
+            id: "mia-shadow".to_owned(),
+            family: "membership-inference".to_owned(),
+            edpb: "55(i)".to_owned(),
+            attack: Some(shadow),
+            verdict: Verdict::NotTested,
+            reasons: vec![Reason::References {
+                what: "reference models fitted with each audited record".to_owned(),
+                needed: 8,
+                got: 5,
+            }],
+            membership: None,
+        },
+    ];
+    rows.extend(families());
+    let exposed = BTreeMap::from([(
+        "mia-lira".to_owned(),
+        (0..3)
+            .map(|i| Exposed { pseudonym: format!("r-7f3a{i}c"), score: 8.21 - f64::from(i), p: 0.0014 })
+            .collect(),
+    )]);
+    Evidence::new(core(rows), exposed, run()).unwrap()
+}
+
+/// One attack on few persons that finds nothing, with nothing declared but the data.
+pub(crate) fn inconclusive() -> Evidence {
+    let loss = attack(
+        "loss",
+        ["Perte du modèle", "Loss of the model"],
+        ["Le modèle se trompe moins sur ce qu’il a appris.", "The model errs less on what it learned."],
+    );
+    let mut result = membership(&noise(60, 3, 0.1), &noise(64, 4, 0.0), false);
+    result.unit = Unit::Person;
+    let mut rows = vec![row(
+        "mia-loss",
+        loss,
+        Verdict::Inconclusive,
+        vec![Reason::ShiftNotExcluded, Reason::AbsenceNotTested],
+        result,
+    )];
+    rows.extend(families());
+    let mut core = core(rows);
+    core.declared = json!({});
+    core.data.unit = Unit::Person;
+    (core.data.member_records, core.data.non_member_records) = (180, 190);
+    (core.data.member_persons, core.data.non_member_persons) = (Some(60), Some(64));
+    Evidence::new(core, BTreeMap::new(), run()).unwrap()
+}
+
+/// Scores of another tool: no manifest, no model, no attack.
+pub(crate) fn scores() -> Evidence {
+    let result = membership(&members(4000, 1, 2.5), &noise(4000, 2, 0.0), false);
+    let rows = vec![Row {
+        id: "scores.csv".to_owned(),
+        family: "membership-inference".to_owned(),
+        edpb: "55(i)".to_owned(),
+        attack: None,
+        verdict: Verdict::Inconclusive,
+        reasons: vec![Reason::Significant { p_adjusted: 1e-20, alpha: 0.05 }, Reason::ShiftNotExcluded],
+        membership: Some(result),
+    }];
+    let mut core = core(rows);
+    core.declared = json!({});
+    (core.data.member_records, core.data.non_member_records, core.data.population_records) = (4000, 4000, 0);
+    core.data.classes = None;
+    core.target = None;
+    core.references = None;
+    Evidence::new(core, BTreeMap::new(), run()).unwrap()
+}
