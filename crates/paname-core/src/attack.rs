@@ -147,8 +147,12 @@ impl Needs {
             let membership = case.membership(crate::Whom::Audited);
             for r in 0..membership.records() {
                 let row = membership.row(r);
-                short("reference models fitted with each audited record", needed_in, row.count())?;
-                short("reference models fitted without each audited record", needed_out, row.count_out())?;
+                short(&format!("reference models fitted with audited record {r}"), needed_in, row.count())?;
+                short(
+                    &format!("reference models fitted without audited record {r}"),
+                    needed_out,
+                    row.count_out(),
+                )?;
             }
         }
         Ok(())

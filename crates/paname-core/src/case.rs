@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::pieces::map_pieces;
 use crate::{
     Access, Cohort, Ctx, Error, Labels, Membership, MembershipRow, Result, Signal, SignalSource, Target,
     Task, Whom,
@@ -134,12 +133,14 @@ impl<'a> Case<'a> {
     }
 
     /// The same case with reference model `k` in the place of the target, which disappears. An attack may rehearse here, since it knows the rows
-    /// of `k`; the engine measures here what the attack finds on a model that has nothing to do with the target's members.
+    /// of `k`; the engine measures here what the attack finds on a model that has nothing to do with the target's members. Reference models
+    /// whose rows repeat or complement those of `k` disappear too: they would give the rehearsal away.
     pub fn with_reference_as_target(&self, k: usize) -> Result<Case<'_>> {
         let Some(&target) = self.parts.references.get(k) else {
             return Err(Error::mismatch("reference model", format!("below {}", self.references()), k));
         };
-        let others: Vec<usize> = (0..self.references()).filter(|&m| m != k).collect();
+        let telling = self.parts.audited_membership.telling(k);
+        let others: Vec<usize> = (0..self.references()).filter(|m| !telling.contains(m)).collect();
         let columns = std::iter::once(k).chain(others.iter().copied()).map(|m| self.columns[m + 1]).collect();
         let parts = CaseParts {
             target,
@@ -165,43 +166,13 @@ impl<'a> Case<'a> {
         let records = self.cohort(whom).len();
         let row = self.parts.signals.models() * self.augmentations();
         let size = chunk_records(row * signals.len().max(1));
-        let chunks = records.div_ceil(size);
-        let next = AtomicUsize::new(0);
-        let failed = AtomicUsize::new(usize::MAX);
-        let results: Mutex<Vec<(usize, Result<T>)>> = Mutex::new(Vec::with_capacity(chunks));
-        let work = || {
-            let mut source = Vec::new();
-            loop {
-                let c = next.fetch_add(1, Ordering::Relaxed);
-                // Chunks before a failed one still run, so that the first error in record order is the one reported.
-                if c >= chunks || c > failed.load(Ordering::Relaxed) {
-                    return;
-                }
-                let range = c * size..records.min((c + 1) * size);
-                let result = ctx
-                    .tick(range.start, records)
-                    .and_then(|()| self.chunk(whom, signals, range, &mut source))
-                    .and_then(|chunk| each(&chunk));
-                if result.is_err() {
-                    failed.fetch_min(c, Ordering::Relaxed);
-                }
-                match results.lock() {
-                    Ok(mut results) => results.push((c, result)),
-                    Err(poisoned) => poisoned.into_inner().push((c, result)),
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            let helpers = ctx.threads().min(chunks).saturating_sub(1);
-            for _ in 0..helpers {
-                scope.spawn(work);
-            }
-            work();
+        let results = map_pieces(records.div_ceil(size), ctx.threads(), |piece, room: &mut Room| {
+            let range = piece * size..records.min((piece + 1) * size);
+            ctx.tick(range.start, records)?;
+            each(&self.chunk(whom, signals, range, room)?)
         });
         ctx.tick(records, records)?;
-        let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        results.sort_unstable_by_key(|(c, _)| *c);
-        results.into_iter().map(|(_, result)| result).collect()
+        results
     }
 
     /// One result per record: [`Case::map_chunks`] for work that looks at one record at a time.
@@ -217,44 +188,57 @@ impl<'a> Case<'a> {
         Ok(chunks.into_iter().flatten().collect())
     }
 
-    fn chunk(
-        &self,
+    fn chunk<'r>(
+        &'r self,
         whom: Whom,
         signals: &[Signal],
         range: Range<usize>,
-        source: &mut Vec<f32>,
-    ) -> Result<SignalChunk<'_>> {
+        room: &'r mut Room,
+    ) -> Result<SignalChunk<'r>> {
         let augmentations = self.augmentations();
         let width = self.parts.signals.models() * augmentations;
         let in_place = self.columns.len() == self.parts.signals.models() && self.columns.is_sorted();
-        let mut values = Vec::with_capacity(signals.len());
-        for &signal in signals {
-            source.clear();
+        room.values.resize_with(signals.len(), Vec::new);
+        for (&signal, values) in signals.iter().zip(&mut room.values) {
+            let source = if in_place { &mut *values } else { &mut room.source };
             source.resize(range.len() * width, 0.0);
             self.parts.signals.read(signal, whom, range.clone(), source)?;
             if in_place {
-                values.push(std::mem::take(source));
                 continue;
             }
-            let mut picked = Vec::with_capacity(range.len() * self.columns.len() * augmentations);
-            for row in source.chunks_exact(width.max(1)) {
+            values.clear();
+            for row in room.source.chunks_exact(width.max(1)) {
                 for &column in &self.columns {
-                    picked.extend_from_slice(&row[column * augmentations..(column + 1) * augmentations]);
+                    values.extend_from_slice(&row[column * augmentations..(column + 1) * augmentations]);
                 }
             }
-            values.push(picked);
         }
         let classes = match &self.cohort(whom).labels {
             Labels::Classes { values, .. } => Some(&values[range.clone()]),
             Labels::None | Labels::Values(_) => None,
         };
-        let membership = self.membership(whom);
-        Ok(SignalChunk { range, values, augmentations, models: self.columns.len(), classes, membership })
+        Ok(SignalChunk {
+            range,
+            values: &room.values,
+            augmentations,
+            models: self.columns.len(),
+            classes,
+            membership: self.membership(whom),
+        })
     }
 }
 
+/// What one thread reads its chunks into, one after the other.
+#[derive(Default)]
+struct Room {
+    /// Per asked signal, the models of the case.
+    values: Vec<Vec<f32>>,
+    /// One signal of all models of the source, where the case has others.
+    source: Vec<f32>,
+}
+
 /// Records per chunk, so that the signals of a chunk stay within half a megabyte, in reach of a core's own cache.
-fn chunk_records(values_per_record: usize) -> usize {
+pub(crate) fn chunk_records(values_per_record: usize) -> usize {
     (128 * 1024 / values_per_record.max(1)).clamp(16, 4096)
 }
 
@@ -262,7 +246,7 @@ fn chunk_records(values_per_record: usize) -> usize {
 pub struct SignalChunk<'a> {
     range: Range<usize>,
     /// Per asked signal `[records][models][augmentations]`.
-    values: Vec<Vec<f32>>,
+    values: &'a [Vec<f32>],
     models: usize,
     augmentations: usize,
     classes: Option<&'a [u32]>,

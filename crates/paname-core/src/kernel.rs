@@ -2,7 +2,7 @@
 //!
 //! One source is compiled twice, plainly and for x86 processors with AVX2 and FMA. Both give the same bits, since every step is an exactly
 //! rounded operation in a fixed order: evidence does not depend on the machine. Answers are taken 32 records at a time, turned so that records
-//! lie side by side, and every loop runs over records.
+//! lie side by side, and every loop runs over records: plain loops, since closures would be compiled apart, without the vector instructions.
 //!
 //! Limits, so that a signal is always a finite number: a probability, its complement and a loss count as at least 1e−38, so that a saturated
 //! softmax claims no more than about ±87; signals of logits that differ by more than 3.4e38 end there. Rows of probabilities are taken relative
@@ -253,10 +253,8 @@ fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), 
         let signals = match (batch.kind, batch.signal) {
             (Kind::Losses, signal) => of_losses(signal, z[0]),
             (_, Signal::ScaledConfidence) => odds(&mut z, &labels, 1.0),
-            (_, Signal::Loss) => odds(&mut z, &labels, 1.0).map(|s| softplus(-s)),
-            (_, Signal::LogProbability { temperature }) => {
-                odds(&mut z, &labels, 1.0 / temperature).map(|s| -softplus(-s))
-            }
+            (_, Signal::Loss) => loss(&mut z, &labels, 1.0),
+            (_, Signal::LogProbability { temperature }) => minus(loss(&mut z, &labels, 1.0 / temperature)),
             (_, Signal::Margin) => margin(&mut z, &labels),
             (_, Signal::Entropy) => entropy(&z),
             (_, Signal::ModifiedEntropy) => modified_entropy(&mut z, &labels),
@@ -356,11 +354,33 @@ fn odds(z: &mut [Lanes], labels: &[usize; LANES], inverse_temperature: f32) -> L
     odds
 }
 
+/// −ln softmax(z / T)_y from the odds of y.
+#[inline(always)]
+fn loss(z: &mut [Lanes], labels: &[usize; LANES], inverse_temperature: f32) -> Lanes {
+    let mut values = odds(z, labels, inverse_temperature);
+    for l in 0..LANES {
+        values[l] = softplus(-values[l]);
+    }
+    values
+}
+
+#[inline(always)]
+fn minus(mut values: Lanes) -> Lanes {
+    for l in 0..LANES {
+        values[l] = -values[l];
+    }
+    values
+}
+
 #[inline(always)]
 fn margin(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
     let own = take_true(z, labels);
     let most = largest(z);
-    std::array::from_fn(|l| own[l] - most[l])
+    let mut margin = [0.0; LANES];
+    for l in 0..LANES {
+        margin[l] = own[l] - most[l];
+    }
+    margin
 }
 
 /// Σ exp(z_j − m) over all classes but one that attains the maximum m: the odds against the likeliest class. Free of cancellation, however
@@ -376,7 +396,10 @@ fn doubt(z: &[Lanes], most: &Lanes) -> Lanes {
             sum[l] += if below == 0.0 { 0.0 } else { weight };
         }
     }
-    std::array::from_fn(|l| attained[l] + sum[l])
+    for l in 0..LANES {
+        sum[l] += attained[l];
+    }
+    sum
 }
 
 /// ln(1 + D) − Σ_j e_j (z_j − m) / (1 + D), where e_j = exp(z_j − m) and D is the [`doubt`]: two terms of one sign.
@@ -437,7 +460,10 @@ fn top_probability(z: &[Lanes], rank: usize, row: &mut Vec<f32>) -> Lanes {
             top[l] = *row.select_nth_unstable_by(rank, |a, b| b.total_cmp(a)).1;
         }
     }
-    std::array::from_fn(|l| exp(top[l] - most[l]) / (1.0 + doubt[l]))
+    for l in 0..LANES {
+        top[l] = exp(top[l] - most[l]) / (1.0 + doubt[l]);
+    }
+    top
 }
 
 /// The signals that follow from p_y = e^−loss alone.

@@ -57,6 +57,7 @@ mod error;
 mod findings;
 pub mod kernel;
 mod meter;
+mod pieces;
 mod query;
 mod record;
 mod registry;

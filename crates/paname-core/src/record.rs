@@ -158,6 +158,26 @@ impl Membership {
         MembershipRow { words: &self.words[start..start + self.stride()], models: self.models }
     }
 
+    /// The models whose rows repeat or complement those of `model`, itself among them: who knows their rows knows its rows. A model that was
+    /// fitted on all of the records, or on none, is told by no other.
+    pub fn telling(&self, model: usize) -> Vec<usize> {
+        let own = (0..self.records).filter(|r| self.row(*r).contains(model)).count();
+        if own == 0 || own == self.records {
+            return vec![model];
+        }
+        let mut equal = vec![u64::MAX; self.stride()];
+        let mut opposite = equal.clone();
+        for r in 0..self.records {
+            let row = self.row(r);
+            let own = if row.contains(model) { u64::MAX } else { 0 };
+            for ((equal, opposite), word) in equal.iter_mut().zip(&mut opposite).zip(row.words) {
+                *equal &= !(word ^ own);
+                *opposite &= word ^ own;
+            }
+        }
+        (0..self.models).filter(|m| (equal[m / 64] | opposite[m / 64]) >> (m % 64) & 1 == 1).collect()
+    }
+
     /// The same records as seen with only these models, in this order.
     #[must_use]
     pub fn select_models(&self, models: &[usize]) -> Self {

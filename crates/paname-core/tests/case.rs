@@ -57,7 +57,7 @@ impl Setup {
     fn new(records: usize, references: usize, augmentations: usize) -> Self {
         let mut audited = Membership::none(records, references);
         for r in 0..records {
-            for m in (0..references).filter(|m| (r + m) % 3 == 0) {
+            for m in (0..references).filter(|m| (r + m) % references == 0) {
                 audited.insert(r, m);
             }
         }
@@ -215,6 +215,9 @@ fn a_reference_model_takes_the_place_of_the_target() {
         assert_eq!(seen.2, all.3[..2]);
         assert_eq!(seen.3, [&all.3[2..4], &all.3[6..]].concat());
     }
+    // Of two models with complementary rows, one tells the rows of the other.
+    let pair = Setup::new(30, 2, 1);
+    assert_eq!(pair.case().unwrap().with_reference_as_target(0).unwrap().references(), 0);
     let last = Setup::new(3, 1, 1);
     let case = last.case().unwrap();
     let alone = case.with_reference_as_target(0).unwrap();
@@ -283,7 +286,7 @@ fn needs_are_checked_against_the_case() {
     );
     assert_eq!(
         check(Needs { in_out_min: (2, 0), ..Needs::default() }),
-        "reference models fitted with each audited record: 2 needed, 1 given"
+        "reference models fitted with audited record 0: 2 needed, 1 given"
     );
     assert_eq!(check(Needs { access: Access::TEXT, ..Needs::default() }), "access denied: text");
 }

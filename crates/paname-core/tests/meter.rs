@@ -38,13 +38,13 @@ impl Target for Echo {
         let rows = ids.len() - self.short;
         let values: Vec<f32> =
             ids[..rows].iter().flat_map(|&id| [id as f32, augmentation.0 as f32]).collect();
-        let tensor = Some(Tensor::from_vec(values, &[rows, 2])?);
+        let tensor = Tensor::from_vec(values, &[rows, 2])?;
         let mut answers = Outputs::default();
         if query.want.contains(Access::LOGITS) {
-            answers.logits.clone_from(&tensor);
+            answers.logits = Some(tensor.clone());
         }
         if query.want.contains(Access::ACTIVATIONS) {
-            answers.activations = vec![("inner".to_owned(), tensor.unwrap())];
+            answers.activations = vec![("inner".to_owned(), tensor)];
         }
         Ok(answers)
     }

@@ -124,9 +124,13 @@ proptest! {
         let mut p = values;
         for row in p.chunks_mut(classes) {
             let most = row.iter().copied().fold(f32::MIN, f32::max);
-            row.iter_mut().for_each(|z| *z = (*z - most).max(-50.0).exp());
+            for z in row.iter_mut() {
+                *z = (*z - most).max(-50.0).exp();
+            }
             let sum: f32 = row.iter().sum();
-            row.iter_mut().for_each(|p| *p /= sum);
+            for p in row.iter_mut() {
+                *p /= sum;
+            }
         }
         let answers = probabilities(p.clone(), classes);
         for signal in SIGNALS {

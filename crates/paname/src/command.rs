@@ -1,0 +1,141 @@
+//! One file per command.
+
+mod adapters;
+mod attacks;
+mod completions;
+mod doctor;
+mod init;
+mod plan;
+mod run;
+mod schema;
+mod score;
+mod verify;
+mod work;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use paname_evidence::{Evidence, Verdict};
+use paname_report::{Key, Language, key};
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::output::write_private;
+
+/// Exit code of a demonstrated leak under `--fail-on-leak`.
+const LEAK: u8 = 10;
+
+/// Every exit code of the command line with what it means.
+pub(crate) const EXITS: &[(u8, Key)] = &[
+    (0, key!("exit.0")),
+    (1, key!("exit.1")),
+    (2, key!("exit.2")),
+    (3, key!("exit.3")),
+    (4, key!("exit.4")),
+    (5, key!("exit.5")),
+    (6, key!("exit.6")),
+    (7, key!("exit.7")),
+    (8, key!("exit.8")),
+    (LEAK, key!("exit.10")),
+    (130, key!("exit.130")),
+];
+
+/// Does what the arguments ask.
+pub(crate) fn dispatch(arguments: &Arguments, language: Language) -> Result<ExitCode, Failure> {
+    let json = arguments.json;
+    let done = match &arguments.command {
+        Command::Run(run) => return run::run(run, language, json),
+        Command::Score(score) => return score::score(score, language, json),
+        Command::Verify { folder } => return verify::verify(folder, language, json),
+        Command::Plan { manifest } => plan::plan(manifest, language, json),
+        Command::Attacks { name } => attacks::attacks(name.as_deref(), language, json),
+        Command::Adapters { name } => adapters::adapters(name.as_deref(), language, json),
+        Command::Init(init) => init::init(init, language, json),
+        Command::Doctor => doctor::doctor(language, json),
+        Command::Schema { document } => schema::schema(*document),
+        Command::Completions { shell } => completions::completions(*shell, language),
+        Command::Work { run, step } => work::work(run, step),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Writes `report.fr.html` and the like, and returns language code and path of each.
+fn write_reports(
+    evidence: &Evidence,
+    folder: &Path,
+    languages: &[Language],
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let write = |language: &Language| {
+        let path = folder.join(format!("report.{}.html", language.code()));
+        write_private(&path, &paname_report::html(evidence, *language)?)?;
+        Ok((language.code(), path.display().to_string()))
+    };
+    languages.iter().map(write).collect()
+}
+
+/// The verdict changes the exit code only where that was asked for.
+fn exit_code(evidence: &Evidence, fail_on_leak: bool) -> ExitCode {
+    if fail_on_leak && evidence.verdict() == Verdict::LeakDemonstrated {
+        ExitCode::from(LEAK)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// What `run` and `score` tell programs.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    verdict: Verdict,
+    rows: Vec<ToldRow<'a>>,
+    core_sha256: &'a str,
+    evidence: String,
+    reports: std::collections::BTreeMap<&'static str, String>,
+    steps_run: u64,
+    steps_reused: u64,
+}
+
+#[derive(serde::Serialize)]
+struct ToldRow<'a> {
+    id: &'a str,
+    attack: Option<&'a str>,
+    verdict: Verdict,
+}
+
+impl<'a> Told<'a> {
+    fn of(evidence: &'a Evidence, path: &Path, reports: Vec<(&'static str, String)>) -> Self {
+        let rows = evidence.core.rows.iter().map(|row| ToldRow {
+            id: &row.id,
+            attack: row.attack.as_ref().map(|attack| attack.name.as_str()),
+            verdict: row.verdict,
+        });
+        Self {
+            verdict: evidence.verdict(),
+            rows: rows.collect(),
+            core_sha256: &evidence.core_sha256,
+            evidence: path.display().to_string(),
+            reports: reports.into_iter().collect(),
+            steps_run: evidence.run.steps_run,
+            steps_reused: evidence.run.steps_reused,
+        }
+    }
+
+    /// The three lines that matter, then the files.
+    fn lines(&self, evidence: &Evidence, language: Language) -> String {
+        let [asked, verdict, not_said] = paname_report::headline(evidence, language);
+        let files = self.reports.values().chain([&self.evidence]).cloned().collect::<Vec<_>>().join("\n");
+        format!("{asked}\n{verdict}\n{not_said}\n\n{files}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_of_the_engine_is_explained() {
+        for (code, meaning) in paname_engine::EXIT_CODES {
+            assert!(EXITS.iter().any(|(known, _)| known == code), "{code}: {meaning}");
+        }
+        assert!(paname_engine::EXIT_CODES.iter().all(|(code, _)| *code != LEAK));
+    }
+}

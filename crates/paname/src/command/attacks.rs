@@ -1,0 +1,122 @@
+//! `paname attacks`.
+
+use paname_core::Entry;
+use paname_report::{Language, key};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::output::{print, print_json};
+use crate::text_table::text_table;
+use crate::{linked, schema_text};
+
+pub(super) fn attacks(name: Option<&str>, language: Language, json: bool) -> Result<(), Failure> {
+    let registry = linked::registry()?;
+    match name {
+        Some(name) => {
+            let entry = *registry.attack(name).map_err(|error| Failure::Arguments(error.to_string()))?;
+            let origin = registry.attacks().find(|(known, _)| known.info.name == name);
+            let origin = origin.map(|(_, origin)| origin).unwrap_or_default();
+            let told = Told::of(&entry, origin)?;
+            if json { print_json("paname-attack/1", &told) } else { print(&page(&entry, &told, language)) }
+        }
+        None if json => {
+            let attacks = registry
+                .attacks()
+                .map(|(entry, origin)| Told::of(entry, origin))
+                .collect::<Result<_, _>>()?;
+            print_json("paname-attacks/1", &List { attacks })
+        }
+        None => {
+            let rows: Vec<Vec<String>> = registry
+                .attacks()
+                .map(|(entry, _)| {
+                    vec![
+                        entry.info.name.to_owned(),
+                        title(entry, language).to_owned(),
+                        entry.info.formula.to_owned(),
+                    ]
+                })
+                .collect();
+            print(&format!("{}\n{}", text_table(None, &rows), language.text(key!("attacks.more"))))
+        }
+    }
+}
+
+const fn title(entry: &Entry, language: Language) -> &'static str {
+    match language {
+        Language::French => entry.info.title_fr,
+        Language::English => entry.info.title_en,
+    }
+}
+
+fn page(entry: &Entry, told: &Told<'_>, language: Language) -> String {
+    let info = &entry.info;
+    let summary = match language {
+        Language::French => info.summary_fr,
+        Language::English => info.summary_en,
+    };
+    let family = language.family(&told.family);
+    let facts = [
+        (key!("attacks.family"), family.as_str()),
+        (key!("attacks.formula"), info.formula),
+        (key!("attacks.paper"), info.paper),
+    ]
+    .map(|(key, value)| vec![language.text(key), value.to_owned()]);
+    let rows = schema_text::keys(&told.schema, &told.defaults, language);
+    let parameters = if rows.is_empty() {
+        language.text(key!("attacks.no_parameters"))
+    } else {
+        format!("{}\n{}", language.text(key!("attacks.parameters")), text_table(None, &rows))
+    };
+    format!(
+        "{}: {}\n{summary}\n\n{}\n{}\n\n{parameters}",
+        info.name,
+        title(entry, language),
+        text_table(None, &facts),
+        info.manual().trim()
+    )
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    attacks: Vec<Told<'a>>,
+}
+
+/// An attack for programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    name: &'static str,
+    version: u32,
+    family: String,
+    title_fr: &'static str,
+    title_en: &'static str,
+    summary_fr: &'static str,
+    summary_en: &'static str,
+    formula: &'static str,
+    paper: &'static str,
+    origin: &'a str,
+    schema: Value,
+    defaults: Value,
+}
+
+impl<'a> Told<'a> {
+    fn of(entry: &Entry, origin: &'a str) -> Result<Self, Failure> {
+        let info = entry.info;
+        let family = serde_json::to_value(info.family).ok().and_then(|name| name.as_str().map(str::to_owned));
+        Ok(Self {
+            name: info.name,
+            version: info.version,
+            family: family.unwrap_or_default(),
+            title_fr: info.title_fr,
+            title_en: info.title_en,
+            summary_fr: info.summary_fr,
+            summary_en: info.summary_en,
+            formula: info.formula,
+            paper: info.paper,
+            origin,
+            schema: (entry.schema)(),
+            defaults: (entry.resolve)(Value::Null)?,
+        })
+    }
+}
