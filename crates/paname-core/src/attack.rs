@@ -143,16 +143,15 @@ impl Needs {
         short("reference models", self.references_min, case.references())?;
         short("population records", self.population_min, case.population().len())?;
         let (needed_in, needed_out) = self.in_out_min;
-        if (needed_in, needed_out) != (0, 0) {
-            let membership = case.membership(crate::Whom::Audited);
-            for r in 0..membership.records() {
-                let row = membership.row(r);
-                short(&format!("reference models fitted with audited record {r}"), needed_in, row.count())?;
-                short(
-                    &format!("reference models fitted without audited record {r}"),
-                    needed_out,
-                    row.count_out(),
-                )?;
+        let membership = case.membership(crate::Whom::Audited);
+        for r in 0..membership.records() {
+            let row = membership.row(r);
+            let (count_in, count_out) = (row.count(), row.count_out());
+            if count_in < needed_in {
+                short(&format!("reference models fitted with audited record {r}"), needed_in, count_in)?;
+            }
+            if count_out < needed_out {
+                short(&format!("reference models fitted without audited record {r}"), needed_out, count_out)?;
             }
         }
         Ok(())

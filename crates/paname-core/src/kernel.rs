@@ -23,7 +23,10 @@ use crate::{DType, Error, Outputs, Result, Signal, Tensor};
 
 use single::{exp, ln, ln_1p, max, one_minus_exp, softplus};
 
+mod mean;
 mod single;
+
+pub use mean::log_mean_exp;
 
 /// Records side by side.
 const LANES: usize = 32;
@@ -270,17 +273,29 @@ fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), 
 /// Lays `count` rows side by side; missing rows repeat the last.
 #[inline(always)]
 fn turn(rows: &[f32], count: usize, z: &mut [Lanes]) {
-    /// Classes turned at a time, so that what is read and what is written stays in the nearest cache for any number of classes.
-    const BLOCK: usize = 16;
+    let start = turn_classes::<8>(rows, count, z, 0);
+    let start = turn_classes::<4>(rows, count, z, start);
+    let start = turn_classes::<2>(rows, count, z, start);
+    turn_classes::<1>(rows, count, z, start);
+}
+
+/// Turns as many blocks of so many classes as there are from class `start` on, and returns the first class that is left: lengths known to the
+/// compiler cost no counting, and what is read and written stays in the nearest cache for any number of classes.
+#[inline(always)]
+fn turn_classes<const CLASSES: usize>(rows: &[f32], count: usize, z: &mut [Lanes], start: usize) -> usize {
     let width = z.len();
-    for (b, block) in z.chunks_mut(BLOCK).enumerate() {
+    let (blocks, _) = z[start..].as_chunks_mut::<CLASSES>();
+    let mut start = start;
+    for block in blocks {
         for l in 0..LANES {
-            let start = l.min(count - 1) * width + b * BLOCK;
-            for (lanes, &value) in block.iter_mut().zip(&rows[start..]) {
-                lanes[l] = value;
+            let row = &rows[l.min(count - 1) * width + start..][..CLASSES];
+            for j in 0..CLASSES {
+                block[j][l] = row[j];
             }
         }
+        start += CLASSES;
     }
+    start
 }
 
 #[inline(always)]

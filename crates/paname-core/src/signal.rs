@@ -132,7 +132,11 @@ impl DirectSignals<'_> {
     ) -> Result<()> {
         let width = self.models.len() * self.augmentations;
         if out.len() != range.len() * width {
-            return Err(Error::mismatch("signal buffer", range.len() * width, out.len()));
+            return Err(Error::mismatch(
+                "signal buffer",
+                format!("{} values", range.len() * width),
+                out.len(),
+            ));
         }
         let size = chunk_records(width);
         let pieces: Vec<Mutex<&mut [f32]>> = out.chunks_mut((size * width).max(1)).map(Mutex::new).collect();

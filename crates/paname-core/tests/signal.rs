@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use paname_core::{
-    Access, Cohort, DirectSignals, Input, Labels, Outputs, Query, Result, Signal, SignalSource, Target,
+    Access, Cohort, Ctx, DirectSignals, Input, Labels, Outputs, Query, Result, Signal, SignalSource, Target,
     TargetCard, Tensor, Whom,
 };
 
@@ -118,6 +118,29 @@ fn signals_are_laid_out_by_record_model_and_augmentation() {
     source.read(Signal::ScaledConfidence, Whom::Population, 0..2, &mut out).unwrap();
     assert_eq!(out, [7.0, 8.0, 7.5, 8.5, 8.0, 9.0, 8.5, 9.5]);
     source.read(Signal::ScaledConfidence, Whom::Audited, 2..2, &mut []).unwrap();
+}
+
+#[test]
+fn signals_are_the_same_on_any_number_of_threads() {
+    let line = Line::new(0.25, "logits");
+    let ids: Vec<u32> = (0..10_000).collect();
+    let labels = Labels::Classes { values: vec![0; ids.len()].into(), classes: 2 };
+    let audited = Cohort { ids: ids.into(), labels };
+    let source = DirectSignals { audited, ..source(&[&line], Access::LOGITS.with_implied()) };
+    let range = 5..9_999;
+    let mut expected = vec![f32::NAN; 2 * range.len()];
+    source.read(Signal::Margin, Whom::Audited, range.clone(), &mut expected).unwrap();
+    for threads in [1, 2, 7] {
+        let ctx = Ctx::new(0, "test", threads, &());
+        let mut out = vec![f32::NAN; expected.len()];
+        source.read_all(Signal::Margin, Whom::Audited, range.clone(), &mut out, &ctx).unwrap();
+        assert_eq!(out, expected);
+    }
+    let ctx = Ctx::new(0, "test", 2, &());
+    let read = |range, out: &mut [f32]| source.read_all(Signal::Margin, Whom::Audited, range, out, &ctx);
+    assert_eq!(read(0..3, &mut [0.0; 5]).unwrap_err().to_string(), "signal buffer: expected 6 values, got 5");
+    assert!(read(9_999..10_001, &mut [0.0; 4]).is_err());
+    read(4..4, &mut []).unwrap();
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Attack for Confidence {
         family: Family::MembershipInference,
         title_fr: "Confiance dans la vraie classe",
         title_en: "Confidence in the true class",
-        summary_fr: "Le modèle répond avec plus d'assurance sur les données dont il a été entraîné.",
+        summary_fr: "Le modèle répond avec plus d'assurance sur les données sur lesquelles il a été entraîné.",
         summary_en: "The model answers with more confidence on data that it was trained on.",
         formula: "ln p_y − ln(1 − p_y)",
         paper: "Yeom, Giacomelli, Fredrikson and Jha, Privacy Risk in Machine Learning, 2018, arXiv 1709.01604",

@@ -29,7 +29,7 @@ impl Attack for Entropy {
         family: Family::MembershipInference,
         title_fr: "Entropie de la réponse",
         title_en: "Entropy of the answer",
-        summary_fr: "Le modèle hésite moins sur les données dont il a été entraîné.",
+        summary_fr: "Le modèle hésite moins sur les données sur lesquelles il a été entraîné.",
         summary_en: "The model hesitates less on data that it was trained on.",
         formula: "Σ_j p_j ln p_j",
         paper: "Shokri, Stronati, Song and Shmatikov, Membership Inference Attacks Against Machine Learning Models, 2017, arXiv 1610.05820",

@@ -144,10 +144,11 @@ impl Attack for Lira {
         let augmentations = case.augmentations();
         let fits = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
+            let mut cells = Cells::default();
             for record in chunk.records() {
-                let references = record.references(0);
-                for (a, target) in record.target(0).iter().enumerate() {
-                    fits.push(Fit::new(*target, references, augmentations, a, record.membership()));
+                cells.weigh(record.membership());
+                for (a, &target) in record.target(0).iter().enumerate() {
+                    fits.push(cells.fit(target, record.references(0).iter().skip(a).step_by(augmentations)));
                 }
             }
             Ok(fits)
@@ -167,8 +168,7 @@ impl Attack for Lira {
             match (online, self.0.offline_test) {
                 (true, _) => {
                     let variance_in = estimate.variance(with, inside);
-                    log_normal(*target, with.mean, variance_in)
-                        - log_normal(*target, without.mean, variance_out)
+                    log_ratio(*target, (with.mean, variance_in), (without.mean, variance_out))
                 }
                 (false, OfflineTest::OneSided) => (target - without.mean) / variance_out.sqrt(),
                 (false, OfflineTest::TwoSided) => -log_normal(*target, without.mean, variance_out),
@@ -223,7 +223,7 @@ impl Estimate {
         }
         let total: f64 = sides.clone().map(|side| side.count).sum();
         let mean = sides.clone().map(|side| side.count * side.mean).sum::<f64>() / total;
-        let between = |side: &Side| if self.raw { (side.mean - mean).powi(2) } else { 0.0 };
+        let between = |side: &Side| if self.raw { (side.mean - mean) * (side.mean - mean) } else { 0.0 };
         let squares: f64 = sides.clone().map(|side| side.count * (side.variance + between(&side))).sum();
         let most = sides.map(|side| side.count).fold(0.0, f64::max);
         if most < 2.0 && !self.raw {
@@ -258,41 +258,65 @@ struct Fit {
     outside: Side,
 }
 
-impl Fit {
-    /// From the target's signal and those of the reference models `[references][augmentations]`. Two passes, so that nothing cancels.
-    fn new(
-        target: f32,
-        row: &[f32],
-        augmentations: usize,
-        augmentation: usize,
-        members: MembershipRow<'_>,
-    ) -> Self {
-        let cells = || row.iter().skip(augmentation).step_by(augmentations).zip(members.iter());
-        let count = [members.count_out() as f64, members.count() as f64];
-        let (mut sum, mut squares) = ([0.0; 2], [0.0; 2]);
-        for (value, inside) in cells() {
-            let (value, inside) = (f64::from(*value), f64::from(inside));
-            sum[1] += value * inside;
-            sum[0] += value * (1.0 - inside);
+/// The reference models' signals of one record at one augmentation, and which models were fitted on it: 1 where they were, 0 elsewhere.
+#[derive(Default)]
+struct Cells {
+    values: Vec<f64>,
+    inside: Vec<f64>,
+    /// Models without the record, and with it.
+    counts: [f64; 2],
+}
+
+impl Cells {
+    /// Takes up the models of a record.
+    fn weigh(&mut self, members: MembershipRow<'_>) {
+        self.counts = [members.count_out() as f64, members.count() as f64];
+        self.inside.resize(members.count_out() + members.count(), 0.0);
+        for (inside, member) in self.inside.iter_mut().zip(members.iter()) {
+            *inside = f64::from(member);
         }
-        let mean = [0, 1].map(|side: usize| if count[side] > 0.0 { sum[side] / count[side] } else { 0.0 });
-        for (value, inside) in cells() {
-            let (value, inside) = (f64::from(*value), f64::from(inside));
-            squares[1] += inside * (value - mean[1]).powi(2);
-            squares[0] += (1.0 - inside) * (value - mean[0]).powi(2);
-        }
-        let side = |side: usize| Side {
-            count: count[side],
-            mean: mean[side],
-            variance: if count[side] > 0.0 { squares[side] / count[side] } else { 0.0 },
+    }
+
+    /// Sums up the signals of these models. Two passes, so that nothing cancels.
+    fn fit<'v>(&mut self, target: f32, signals: impl Iterator<Item = &'v f32>) -> Fit {
+        self.values.clear();
+        self.values.extend(signals.map(|signal| f64::from(*signal)));
+        let mean = self.means(|value, _| value);
+        let variance = self.means(|value, side| (value - mean[side]) * (value - mean[side]));
+        let side =
+            |side: usize| Side { count: self.counts[side], mean: mean[side], variance: variance[side] };
+        Fit { target: f64::from(target), inside: side(1), outside: side(0) }
+    }
+
+    /// The mean of a term on either side; 0 where there is no model. Terms are summed in four parts, so that additions do not wait for each other.
+    fn means(&self, term: impl Fn(f64, usize) -> f64) -> [f64; 2] {
+        let mut sums = [[0.0; 4]; 2];
+        let mut add = |values: &[f64], inside: &[f64]| {
+            for (l, (&value, &inside)) in values.iter().zip(inside).enumerate() {
+                sums[0][l] += (1.0 - inside) * term(value, 0);
+                sums[1][l] += inside * term(value, 1);
+            }
         };
-        Self { target: f64::from(target), inside: side(1), outside: side(0) }
+        let (values, last_values) = self.values.as_chunks::<4>();
+        let (inside, last_inside) = self.inside.as_chunks::<4>();
+        for (values, inside) in values.iter().zip(inside) {
+            add(values, inside);
+        }
+        add(last_values, last_inside);
+        [0, 1].map(|side: usize| sums[side].iter().sum::<f64>() / self.counts[side].max(1.0))
     }
 }
 
 /// ln of the normal density.
 fn log_normal(x: f64, mean: f64, variance: f64) -> f64 {
-    -0.5 * ((std::f64::consts::TAU * variance).ln() + (x - mean).powi(2) / variance)
+    -0.5 * (libm::log(std::f64::consts::TAU * variance) + (x - mean) * (x - mean) / variance)
+}
+
+/// ln of the ratio of two normal densities, each given by its mean and variance.
+fn log_ratio(x: f64, (mean_in, variance_in): (f64, f64), (mean_out, variance_out): (f64, f64)) -> f64 {
+    let (from_in, from_out) = (x - mean_in, x - mean_out);
+    let distances = from_out * from_out / variance_out - from_in * from_in / variance_in;
+    0.5 * (libm::log(variance_out / variance_in) + distances)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Attack for Loss {
         family: Family::MembershipInference,
         title_fr: "Perte",
         title_en: "Loss",
-        summary_fr: "Le modèle se trompe moins sur les données dont il a été entraîné.",
+        summary_fr: "Le modèle se trompe moins sur les données sur lesquelles il a été entraîné.",
         summary_en: "The model errs less on data that it was trained on.",
         formula: "−loss",
         paper: "Yeom, Giacomelli, Fredrikson and Jha, Privacy Risk in Machine Learning, 2018, arXiv 1709.01604",

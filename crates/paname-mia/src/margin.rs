@@ -29,7 +29,7 @@ impl Attack for Margin {
         family: Family::MembershipInference,
         title_fr: "Marge",
         title_en: "Margin",
-        summary_fr: "Le modèle sépare mieux la vraie classe de la suivante sur les données dont il a été entraîné.",
+        summary_fr: "Le modèle sépare mieux la vraie classe de la suivante sur les données sur lesquelles il a été entraîné.",
         summary_en: "The model sets the true class further apart from the next on data that it was trained on.",
         formula: "ln p_y − max_{j≠y} ln p_j",
         paper: "Carlini, Chien, Nasr, Song, Terzis and Tramèr, Membership Inference Attacks From First Principles, 2022, arXiv 2112.03570",

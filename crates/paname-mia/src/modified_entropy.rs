@@ -28,7 +28,7 @@ impl Attack for ModifiedEntropy {
         family: Family::MembershipInference,
         title_fr: "Entropie modifiée",
         title_en: "Modified entropy",
-        summary_fr: "Le modèle hésite moins, et à bon escient, sur les données dont il a été entraîné.",
+        summary_fr: "Le modèle hésite moins, et à bon escient, sur les données sur lesquelles il a été entraîné.",
         summary_en: "The model hesitates less, and rightly so, on data that it was trained on.",
         formula: "(1 − p_y) ln p_y + Σ_{j≠y} p_j ln(1 − p_j)",
         paper: "Song and Mittal, Systematic Evaluation of Privacy Risks of Machine Learning Models, 2021, arXiv 2003.10595",

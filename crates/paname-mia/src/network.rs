@@ -73,7 +73,7 @@ impl Network {
                     let input = &examples.inputs[row as usize * width..(row as usize + 1) * width];
                     let positive = examples.positive[row as usize];
                     let output = network.forward(input, &mut active);
-                    let error = 1.0 / (1.0 + (-output).exp()) - f64::from(positive);
+                    let error = 1.0 / (1.0 + libm::exp(-output)) - f64::from(positive);
                     network.backward(input, &active, error * weight_of(positive), &mut gradient);
                 }
                 power_1 *= 0.9;

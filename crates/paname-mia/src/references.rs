@@ -1,5 +1,6 @@
 //! What the attacks share that compare the target with reference models.
 
+use paname_core::kernel::log_mean_exp;
 use paname_core::{Case, Ctx, MembershipRow, Whom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,36 +47,24 @@ impl Mode {
 }
 
 /// ln of the mean over reference models of the probabilities whose logarithms stand in `row` `[references][augmentations]`, at one
-/// augmentation; over the models that left the record out where `left_out` is their row, over all otherwise. Never overflows or underflows.
-/// −∞ where there is no model.
+/// augmentation; over the models that left the record out where `left_out` is their row, over all otherwise. −∞ where there is no model.
 pub(crate) fn log_mean(
     row: &[f32],
     augmentations: usize,
     augmentation: usize,
     left_out: Option<MembershipRow<'_>>,
 ) -> f64 {
-    let values = || row.iter().skip(augmentation).step_by(augmentations).copied();
-    match left_out {
-        None if augmentations == 1 => log_mean_exp(|| row.iter().copied()),
-        None => log_mean_exp(values),
-        Some(members) => {
-            log_mean_exp(|| values().zip(members.iter()).filter(|(_, inside)| !inside).map(|(v, _)| v))
-        }
+    if augmentations == 1 && left_out.is_none() {
+        return log_mean_exp(row);
     }
-}
-
-fn log_mean_exp<I: Iterator<Item = f32>>(values: impl Fn() -> I) -> f64 {
-    let most = values().fold(f32::NEG_INFINITY, f32::max);
-    if most == f32::NEG_INFINITY {
-        return f64::NEG_INFINITY;
+    let mut values = vec![0.0; row.len() / augmentations.max(1) + 1];
+    let mut count = 0;
+    for (m, value) in row.iter().skip(augmentation).step_by(augmentations).enumerate() {
+        // Written in any case, and kept by counting: which models left a record out cannot be foreseen by a processor.
+        values[count] = *value;
+        count += usize::from(!left_out.is_some_and(|members| members.contains(m)));
     }
-    let most = f64::from(most);
-    let (mut sum, mut count) = (0.0, 0.0);
-    for value in values() {
-        sum += (f64::from(value) - most).exp();
-        count += 1.0;
-    }
-    most + (sum / count).ln()
+    log_mean_exp(&values[..count])
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl Attack for Rmia {
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let online = self.config.mode.is_online(case, ctx, (1, 1));
         let ladder = Ladder::new(self.log_ratios(case, ctx, Whom::Population, online)?)?;
-        let log_gamma = self.config.gamma.ln();
+        let log_gamma = libm::log(self.config.gamma);
         let mut scores = self.log_ratios(case, ctx, Whom::Audited, online)?;
         for score in &mut scores {
             *score = ladder.place(*score - log_gamma, self.config.ties);
@@ -109,7 +109,7 @@ impl Rmia {
     /// ln(p_target / Pr) of each record, the mean over augmentations.
     fn log_ratios(&self, case: &Case<'_>, ctx: &Ctx<'_>, whom: Whom, online: bool) -> Result<Vec<f64>> {
         let (slope, intercept) =
-            (f64::midpoint(1.0, self.config.a).ln(), f64::midpoint(1.0, -self.config.a).ln());
+            (libm::log(f64::midpoint(1.0, self.config.a)), libm::log(f64::midpoint(1.0, -self.config.a)));
         case.map_records(whom, &[self.signal], ctx, |record| {
             let target = record.target(0);
             let left_out = (!online).then(|| record.membership());
@@ -132,7 +132,7 @@ impl Rmia {
 /// ln(exp a + exp b); either may be −∞, not both.
 fn log_add(a: f64, b: f64) -> f64 {
     let (most, least) = if a > b { (a, b) } else { (b, a) };
-    most + (least - most).exp().ln_1p()
+    most + libm::log1p(libm::exp(least - most))
 }
 
 #[cfg(test)]

@@ -189,6 +189,19 @@ proptest! {
         }
     }
 
+    /// Any number of values, so that the last block is filled up, and values so far apart that most of them are nothing.
+    #[test]
+    fn log_mean_exp_is_accurate_and_of_one_kind(
+        (scale, values) in prop::sample::select(vec![1e-3_f32, 1.0, 30.0, 1e6, 3e38])
+            .prop_flat_map(|scale| (Just(scale), prop::collection::vec(-scale..=0.0, 1..150))),
+    ) {
+        let most = f64::from(values.iter().copied().fold(f32::MIN, f32::max));
+        let mean = values.iter().map(|&v| (f64::from(v) - most).exp()).sum::<f64>() / values.len() as f64;
+        let got = log_mean_exp(&values);
+        prop_assert!((got - (most + mean.ln())).abs() <= 2e-7 * f64::from(scale).max(1.0), "{} {}", got, most + mean.ln());
+        prop_assert_eq!(got.to_bits(), mean::log_mean_exp_plain(&values).to_bits());
+    }
+
     /// 2 units in the last place, measured against double precision.
     #[test]
     fn elementary_functions_are_accurate(x in prop_oneof![-87.0..0.0_f32, -1.0..0.0_f32, -1e-3..0.0_f32], log in -87.0..88.0_f32) {
@@ -202,6 +215,14 @@ proptest! {
             assert_close(ln(y), exact, 1.5 * unit * exact.abs() + 1e-30, &("ln", y));
         }
     }
+}
+
+#[test]
+fn log_mean_exp_of_few_values() {
+    assert_eq!(log_mean_exp(&[]), f64::NEG_INFINITY);
+    assert_eq!(log_mean_exp(&[-3.5]), -3.5);
+    assert_eq!(log_mean_exp(&[f32::MAX, f32::MIN]), f64::from(f32::MAX) + 0.5_f64.ln());
+    assert_eq!(log_mean_exp(&[-1000.0; 97]), -1000.0);
 }
 
 /// Log-odds of a million against one and of one against a million, worked by hand: the scaled confidence stays exact where 1 − p is lost.
