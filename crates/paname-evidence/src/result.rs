@@ -76,6 +76,8 @@ pub struct LevelResult {
     pub level: f64,
     /// Non-members needed to speak of this level at all.
     pub needed_non_members: u64,
+    /// Non-members that are left to be counted once those that fix the threshold are set aside.
+    pub counted_non_members: u64,
     /// Whether the level rests on few false positives.
     pub coarse: bool,
     /// TPR at the most permissive threshold of these data with FPR ≤ level. None where refused.

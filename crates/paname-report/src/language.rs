@@ -81,6 +81,11 @@ impl Language {
         }
     }
 
+    /// A text of a program in print: curly apostrophes, and the language's spaces.
+    pub(crate) fn printed(self, text: &str) -> String {
+        self.typeset(&text.replace('\'', "’"))
+    }
+
     /// The table is typed with plain spaces; French print wants narrow no-break ones before high punctuation and inside quotation marks.
     fn typeset(self, text: &str) -> String {
         match self {

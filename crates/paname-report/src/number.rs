@@ -129,6 +129,12 @@ impl Language {
     }
 }
 
+/// An RFC 3339 time to the second, `2026-03-01 09:12:04`; anything else is given back unchanged.
+pub(crate) fn second(time: &str) -> String {
+    let parts = time.get(..10).zip(time.get(11..19)).filter(|_| time.get(10..11) == Some("T"));
+    parts.map_or_else(|| time.to_owned(), |(day, second)| format!("{day} {second}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,8 +166,10 @@ mod tests {
         let [fr, en] = Language::ALL;
         assert_eq!(fr.day("2026-03-01T10:00:00Z"), "1er mars 2026");
         assert_eq!(en.day("2026-12-24T10:00:00Z"), "24 December 2026");
+        assert_eq!(second("2026-03-01T09:12:04.818491474Z"), "2026-03-01 09:12:04");
         for odd in ["", "2026-13-01", "é2026-01-01", "2026-00-01", "soon, or later"] {
             assert_eq!(en.day(odd), odd);
+            assert_eq!(second(odd), odd);
         }
     }
 }

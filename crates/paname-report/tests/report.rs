@@ -8,7 +8,7 @@ mod sample;
 use std::fs;
 use std::path::Path;
 
-use paname_evidence::{Core, Evidence, LevelResult};
+use paname_evidence::{Core, Evidence, LevelResult, Reason, Statistic, Verdict};
 use paname_report::{Language, ReportError, headline, html};
 
 fn samples() -> [(&'static str, Evidence); 3] {
@@ -93,7 +93,7 @@ fn a_level_out_of_reach_has_no_figure() {
     });
     let text = page::text(&html(&all_refused, Language::English).unwrap());
     let row = |level: &str, needed: &str| {
-        format!("{level} Not resolved: {needed} non-members are needed, there are 700.")
+        format!("{level} Out of reach: that would take {needed} non-members, and the sample has 700.")
     };
     let flat = text.replace('\n', " ");
     assert!(flat.contains(&row("1%", "299")), "{text}");
@@ -102,9 +102,76 @@ fn a_level_out_of_reach_has_no_figure() {
 }
 
 #[test]
+fn only_tests_that_ran_are_counted() {
+    let evidence = sealed_again(&sample::leak(), |core| {
+        let extraction = core.rows.iter_mut().find(|row| row.family == "extraction").unwrap();
+        extraction.verdict = Verdict::NotApplicable;
+        extraction.reasons = vec![Reason::DeclaredNotApplicable { why: "It writes no text.".to_owned() }];
+    });
+    let [asked, verdict, not_said] = headline(&evidence, Language::English);
+    assert!(
+        asked.starts_with("3 tests run against the model “Chiffres manuscrits”, on 700 records"),
+        "{asked}"
+    );
+    assert!(asked.ends_with("1 more test was asked for and could not be run."), "{asked}");
+    assert!(verdict.contains("2 of the 3 tests that were run"), "{verdict}");
+    let senseless = "Family declared not applicable, hence not tested: extraction of training texts.";
+    assert!(not_said.contains(senseless), "{not_said}");
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    assert!(text.contains("Declared not applicable in the manifest: “It writes no text”."), "{text}");
+}
+
+#[test]
+fn a_leak_on_average_alone_is_not_told_by_rates_that_show_nothing() {
+    let evidence = sealed_again(&sample::leak(), |core| {
+        core.rows.truncate(1);
+        let result = core.rows[0].membership.as_mut().unwrap();
+        let rates = result.tests.iter_mut().filter(|test| test.statistic != Statistic::Auc);
+        rates.for_each(|test| test.p_adjusted = 1.0);
+    });
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    assert!(text.contains("this attack points at the member"), "{text}");
+    assert!(text.contains("it does not recognise clearly more members than chance would"), "{text}");
+    assert!(text.contains("No better than chance at the level of 1%"), "{text}");
+}
+
+#[test]
+fn a_threshold_that_cannot_be_fixed_apart_says_what_is_short() {
+    let evidence = sealed_again(&sample::leak(), |core| {
+        for level in
+            core.rows.iter_mut().filter_map(|row| row.membership.as_mut()).flat_map(|r| &mut r.levels)
+        {
+            (level.fixed, level.counted_non_members) = (None, 210);
+        }
+    });
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    let short =
+        "that would take 299 non-members to fix the threshold and as many to count; there are 490 and 210.";
+    assert!(text.contains(short), "{text}");
+    assert!(text.contains("Level of 1% false alarms: the sample is enough for"), "{text}");
+}
+
+#[test]
+fn without_false_alarms_no_share_of_true_alarms_is_stated() {
+    let evidence = sealed_again(&sample::leak(), |core| {
+        for level in
+            core.rows.iter_mut().filter_map(|row| row.membership.as_mut()).flat_map(|r| &mut r.levels)
+        {
+            if let Some(fixed) = &mut level.fixed {
+                (fixed.fpr.hits, fixed.fpr.estimate) = (0, 0.0);
+            }
+            level.precision.iter_mut().for_each(|(_, value)| *value = 1.0);
+        }
+    });
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    assert!(text.contains("Cannot be estimated: no false alarm among 350 non-members"), "{text}");
+    assert!(text.contains("wrongly pointed at none of the 350 non-members"), "{text}");
+}
+
+#[test]
 fn small_parts_show_neither_figures_nor_counts() {
     let text = page::text(&html(&sample::leak(), Language::English).unwrap()).replace('\n', " ");
-    assert!(text.contains("Class 1 under 10 62 – –"), "{text}");
+    assert!(text.contains(" 1 under 10 62 – –"), "{text}");
     assert!(text.contains("Declared group group “B” 120 under 10 – –"), "{text}");
     let leaky = sealed_again(&sample::leak(), |core| {
         for slice in
@@ -114,7 +181,7 @@ fn small_parts_show_neither_figures_nor_counts() {
         }
     });
     let text = page::text(&html(&leaky, Language::English).unwrap()).replace('\n', " ");
-    assert!(text.contains("Class 1 under 10 62 – –"), "a figure of a small part is shown: {text}");
+    assert!(text.contains(" 1 under 10 62 – –"), "a figure of a small part is shown: {text}");
 }
 
 #[test]

@@ -42,30 +42,29 @@ pub(crate) struct Compared {
     pub(crate) non_members: Rate,
 }
 
-/// All tests at one level, one line each, on a common scale.
+/// All tests at one level, one strip each, on a common scale.
 pub(crate) fn comparison(id: &str, level: f64, tests: &[Compared], language: Language) -> String {
-    const ROW: f64 = 32.0;
+    const ROW: f64 = 36.0;
+    const STRIP: f64 = 14.0;
+    const RIGHT: f64 = 312.0;
     let most = tests.iter().flat_map(|test| [test.members.interval.upper, test.non_members.interval.upper]);
     let most = most.filter(|share| share.is_finite()).fold(level, f64::max).clamp(0.001, 1.0);
-    let (ticks, _) = super::axis::ticks(0.0, most * 1.04, 4.0);
     let scale = most * 1.04;
+    let (ticks, _) = super::axis::ticks(0.0, scale, 4.0);
     let left = 4.0;
-    let width = WIDTH - 12.0;
+    let width = RIGHT - left;
     let x = |share: f64| left + width * inside(share / scale);
-    let bottom = ROW * tests.len() as f64 + 8.0;
     let mut drawing = String::new();
-    for tick in &ticks {
-        drawing += &line(x(*tick), 0.0, x(*tick), bottom, "grid");
-        let anchor = if *tick == 0.0 { "tick" } else { "tick middle" };
-        drawing += &text(x(*tick), bottom + 13.0, anchor, &language.level(*tick));
-    }
-    drawing += &line(x(level), 0.0, x(level), bottom, "chance");
     let mut described = Vec::new();
     for (i, test) in tests.iter().enumerate() {
         let top = ROW * i as f64;
-        let y = top + 23.0;
-        drawing += &text(left, top + 13.0, "label", &shortened(&test.title, 44));
-        drawing += &text(WIDTH - 8.0, top + 13.0, "label end", &language.percent(test.members.estimate));
+        let y = top + 24.0;
+        let upright =
+            |share: f64, class: &str| line(x(share), y - STRIP / 2.0, x(share), y + STRIP / 2.0, class);
+        drawing += &text(0.0, top + 12.0, "label", &shortened(&test.title, 62));
+        drawing += &rectangle(0.0, y - STRIP / 2.0, RIGHT + 4.0, STRIP, "track");
+        drawing += &ticks.iter().map(|tick| upright(*tick, "grid")).collect::<String>();
+        drawing += &upright(level, "chance");
         drawing += &whisker(&test.members, y, left, width, scale);
         let _ = write!(
             drawing,
@@ -73,10 +72,16 @@ pub(crate) fn comparison(id: &str, level: f64, tests: &[Compared], language: Lan
             x(test.non_members.estimate),
             x(test.members.estimate),
         );
+        drawing += &text(WIDTH, y + 4.0, "value end", &language.percent(test.members.estimate));
         described.push(format!("{} – {}", test.title, language.percent(test.members.estimate)));
     }
+    let bottom = ROW * tests.len() as f64;
+    for tick in ticks {
+        let anchor = if tick == 0.0 { "tick" } else { "tick middle" };
+        drawing += &text(x(tick), bottom + 9.0, anchor, &language.level(tick));
+    }
     let title = language.fill(key!("figure.comparison.title"), &[("level", &language.level(level))]);
-    frame(id, (WIDTH, bottom + 18.0), &title, &described.join(". "), &drawing)
+    frame(id, (WIDTH, bottom + 14.0), &title, &described.join(". "), &drawing)
 }
 
 /// The line of an interval, lifted off the bar below it.

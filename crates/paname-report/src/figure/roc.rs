@@ -9,7 +9,7 @@ use super::{frame, line, rectangle, text};
 use crate::{Language, key};
 
 const SIZE: (f64, f64) = (360.0, 322.0);
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 54.0;
 const RIGHT: f64 = 350.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 280.0;
@@ -42,8 +42,16 @@ pub(crate) fn figure(anchor: &str, result: &MembershipResult, language: Language
     let plane = Plane { least };
     let mut drawing = axes(&plane, language);
     drawing += &rectangle(LEFT, TOP, plane.x(resolved) - LEFT, BOTTOM - TOP, "unresolved");
-    if plane.x(resolved) - LEFT > 58.0 {
-        drawing += &text(LEFT + 5.0, TOP + 14.0, "tick", &language.text(key!("figure.roc.unresolved")));
+    if plane.x(resolved) - LEFT > 18.0 {
+        let x = f64::midpoint(LEFT, plane.x(resolved)) + 4.0;
+        // At the top of the zone, or above the line of chance where a marker is in the way.
+        let mut markers = result.levels.iter().filter_map(|level| level.fixed);
+        let (y, class) = if markers.any(|fixed| plane.y(fixed.tpr.estimate) < TOP + 100.0) {
+            (BOTTOM - 52.0, "tick")
+        } else {
+            (TOP + 8.0, "tick end")
+        };
+        drawing += &upright(x, y, class, &language.text(key!("figure.roc.unresolved")));
     }
     drawing += &line(plane.x(least), plane.y(least), plane.x(1.0), plane.y(1.0), "chance");
     let mut points: Vec<RocPoint> =
@@ -87,13 +95,14 @@ fn axes(plane: &Plane, language: Language) -> String {
         "label middle",
         &language.text(key!("figure.roc.x")),
     );
-    let middle = f64::midpoint(TOP, BOTTOM);
-    let _ = write!(
-        drawing,
-        "<g transform=\"translate(10 {middle:.1}) rotate(-90)\">{}</g>",
-        text(0.0, 0.0, "label middle", &language.text(key!("figure.roc.y")))
-    );
+    drawing +=
+        &upright(10.0, f64::midpoint(TOP, BOTTOM), "label middle", &language.text(key!("figure.roc.y")));
     drawing
+}
+
+/// Text that reads upwards.
+fn upright(x: f64, y: f64, class: &str, content: &str) -> String {
+    format!("<g transform=\"translate({x:.1} {y:.1}) rotate(-90)\">{}</g>", text(0.0, 0.0, class, content))
 }
 
 /// Steps that are right-continuous: at a rate, the best point at or below it.
@@ -146,7 +155,12 @@ fn markers(plane: &Plane, result: &MembershipResult) -> String {
         let along = fixed.tpr.interval;
         drawing += &line(plane.x(across.lower), y, plane.x(across.upper), y, "whisker");
         drawing += &line(x, plane.y(along.lower), x, plane.y(along.upper), "whisker");
-        let _ = write!(drawing, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" class=\"member-fill\"/>");
+        // A rate of zero has no place on a logarithmic axis: a triangle points beyond its edge.
+        let _ = if fixed.fpr.hits == 0 {
+            write!(drawing, "<path d=\"M{x:.1} {y:.1}l8 -5v10Z\" class=\"member-fill\"/>")
+        } else {
+            write!(drawing, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" class=\"member-fill\"/>")
+        };
     }
     drawing
 }

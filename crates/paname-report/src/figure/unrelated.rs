@@ -53,8 +53,6 @@ pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> Strin
         let label = language.fill(key!("figure.unrelated.target"), &[("value", &value(control.observed))]);
         drawing += &text(at, 15.0, side, &label);
     }
-    let label = language.fill(key!("figure.unrelated.x"), &[("statistic", &statistic)]);
-    drawing += &text(f64::midpoint(LEFT, RIGHT), BOTTOM + 34.0, "label middle", &label);
     let description = language.fill(
         key!("figure.unrelated.description"),
         &[
@@ -66,20 +64,23 @@ pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> Strin
         ],
     );
     let title = language.text(key!("figure.unrelated.title"));
-    frame(id, (WIDTH, BOTTOM + 40.0), &title, &description, &drawing)
+    frame(id, (WIDTH, BOTTOM + 22.0), &title, &description, &drawing)
 }
 
 /// Dots stacked into columns, closer together where a column would grow out of the figure.
 fn dots(places: impl Iterator<Item = f64>) -> String {
-    let mut columns: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    let mut columns: BTreeMap<i64, usize> = BTreeMap::new();
     for place in places {
-        columns.entry((place / DOT).round() as i64).or_default().push(place);
+        *columns.entry((place / DOT).round() as i64).or_default() += 1;
     }
-    let highest = columns.values().map(Vec::len).max().unwrap_or(0);
+    let highest = columns.values().copied().max().unwrap_or(0);
     let step = (HIGHEST / highest.max(1) as f64).min(DOT);
     let mut path = String::new();
-    for (height, place) in columns.values().flat_map(|column| column.iter().enumerate()) {
-        let _ = write!(path, "M{place:.1} {:.1}h0", BOTTOM - 6.0 - step * height as f64);
+    for (column, dots) in columns {
+        let place = DOT * column as f64;
+        for height in 0..dots {
+            let _ = write!(path, "M{place:.1} {:.1}h0", BOTTOM - 6.0 - step * height as f64);
+        }
     }
     format!("<path d=\"{path}\" class=\"other-dots\"/>")
 }

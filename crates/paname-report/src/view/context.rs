@@ -34,6 +34,7 @@ const LEGAL: (Key, &[Key]) = (
         key!("declared.legal.dpo_opinion"),
         key!("declared.legal.dpia_ref"),
         key!("declared.legal.retention_days"),
+        key!("declared.legal.next_review"),
     ],
 );
 
@@ -136,12 +137,23 @@ fn section(core: &Core, (title, questions): &(Key, &[Key]), language: Language) 
         let given = answer(core, *question);
         Answer {
             question: language.text(*question),
-            text: given
-                .map_or_else(|| language.text(key!("not_declared")), |value| words::value(value, language)),
+            text: given.map_or_else(
+                || language.text(key!("not_declared")),
+                |value| shown(*question, value, language),
+            ),
             declared: given.is_some(),
         }
     });
     Section { title: language.text(*title), answers: answers.collect() }
+}
+
+/// An answer as text; an accuracy as a share.
+fn shown(question: Key, value: &serde_json::Value, language: Language) -> String {
+    let shares = [key!("declared.model.train_accuracy"), key!("declared.model.test_accuracy")];
+    match value.as_f64() {
+        Some(share) if shares.contains(&question) => language.percent(share),
+        _ => words::value(value, language),
+    }
 }
 
 fn answer(core: &Core, question: Key) -> Option<&serde_json::Value> {

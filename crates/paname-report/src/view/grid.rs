@@ -1,6 +1,6 @@
-//! The common grid: one row per test, one per family without a test.
+//! The common grid: one row per test, one per family without a test. What every test shares is said once, beside the grid.
 
-use paname_evidence::{MembershipResult, Reason, Row};
+use paname_evidence::{MembershipResult, Reason, Row, Statistic};
 use serde::Serialize;
 
 use super::words::{self, Badge};
@@ -8,10 +8,18 @@ use super::{lead, reason};
 use crate::{Language, key};
 
 #[derive(Serialize)]
-pub(crate) struct GridRow {
+pub(crate) struct Grid {
+    rows: Vec<GridRow>,
+    /// Whether rows state their smallest detectable effect: those of a grid whose rows share it do not.
+    detectable: bool,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct GridRow {
     title: String,
     id: String,
-    /// Whether the id is a name that the manifest gave, not the family's.
+    /// Whether the id is a name that the manifest gave, not the family's or the title.
     named: bool,
     anchor: Option<String>,
     edpb: String,
@@ -23,103 +31,154 @@ pub(crate) struct GridRow {
 
 #[derive(Serialize)]
 struct Figures {
-    sample: String,
     headline: String,
-    interval: String,
+    more: Vec<String>,
     control: String,
-    detectable: String,
+    control_models: Option<String>,
+    detectable: Vec<String>,
 }
 
-pub(crate) fn row(index: usize, row: &Row, language: Language) -> GridRow {
+pub(crate) fn grid(rows: &[Row], language: Language) -> Grid {
+    let results: Vec<&MembershipResult> = rows.iter().filter_map(|row| row.membership.as_ref()).collect();
+    let sample = shared(results.iter().map(|result| sample(result, language)));
+    let detectable = shared(results.iter().map(|result| self::detectable(result, language)));
+    let mut notes = vec![language.text(key!("grid.note"))];
+    notes.extend(sample.clone());
+    if let (Some(effects), Some(result)) = (&detectable, results.first()) {
+        notes.push(match &effects[..] {
+            [] => language.text(key!("grid.note.detectable.none")),
+            effects => language.plural(
+                effects.len() as u64,
+                key!("grid.note.detectable.one"),
+                key!("grid.note.detectable.many"),
+                &[("power", &language.level(result.power.power)), ("effects", &language.list(effects))],
+            ),
+        });
+    }
+    Grid {
+        rows: rows.iter().enumerate().map(|(i, row)| self::row(i, row, sample.is_none(), language)).collect(),
+        detectable: !results.is_empty() && detectable.is_none(),
+        notes,
+    }
+}
+
+/// The value that all items have.
+fn shared<T: PartialEq>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.all(|item| item == first).then_some(first)
+}
+
+fn row(index: usize, row: &Row, with_sample: bool, language: Language) -> GridRow {
+    let title = words::title(row, language);
     GridRow {
-        title: words::title(row, language),
         id: row.id.clone(),
-        named: row.id != row.family,
+        named: row.id != row.family && row.id != title,
+        title,
         anchor: row.membership.as_ref().map(|_| format!("test-{index}")),
         edpb: row.edpb.clone(),
         badge: words::badge(row.verdict, language),
-        figures: row.membership.as_ref().map(|result| figures(row, result, language)),
+        figures: row.membership.as_ref().map(|result| figures(row, result, with_sample, language)),
         reasons: reason::sentences(&row.reasons, language),
     }
 }
 
-fn figures(row: &Row, result: &MembershipResult, language: Language) -> Figures {
-    let (headline, interval) = headline(result, language);
-    Figures {
-        sample: language.fill(
-            key!("grid.sample"),
-            &[
-                ("members", &language.count(result.members)),
-                ("others", &language.count(result.non_members)),
-                ("unit", &words::unit(result.unit, language)),
-            ],
-        ),
-        headline,
-        interval,
-        control: control(row, result, language),
-        detectable: detectable(result, language),
+fn figures(row: &Row, result: &MembershipResult, with_sample: bool, language: Language) -> Figures {
+    let (headline, mut more) = headline(result, language);
+    if with_sample {
+        more.push(sample(result, language));
     }
+    let (control, control_models) = control(row, result, language);
+    Figures { headline, more, control, control_models, detectable: detectable(result, language) }
 }
 
-fn headline(result: &MembershipResult, language: Language) -> (String, String) {
-    let confidence = |interval: &paname_stats::Interval| language.level(interval.confidence);
-    let level = lead::headline_level(result).and_then(|level| level.fixed);
-    match level {
-        Some(fixed) => (
-            language.fill(
-                key!("grid.tpr"),
-                &[
-                    ("tpr", &language.percent(fixed.tpr.estimate)),
-                    ("fpr", &language.percent(fixed.fpr.estimate)),
-                ],
-            ),
-            language.fill(
+fn sample(result: &MembershipResult, language: Language) -> String {
+    language.fill(
+        key!("test.sample"),
+        &[
+            ("members", &language.count(result.members)),
+            ("others", &language.count(result.non_members)),
+            ("unit", &words::unit(result.unit, language)),
+        ],
+    )
+}
+
+/// The figure that speaks for the row, and what goes with it.
+fn headline(result: &MembershipResult, language: Language) -> (String, Vec<String>) {
+    let average = language.fill(key!("grid.auc"), &[("auc", &language.decimal(result.auc.auc, 3))]);
+    let average_range = language.fill(
+        key!("grid.interval"),
+        &[
+            ("confidence", &language.level(result.auc.interval.confidence)),
+            ("range", &language.decimal_range(&result.auc.interval, 3)),
+        ],
+    );
+    let rate = |rate: &paname_stats::Rate| [language.count(rate.hits), language.count(rate.trials)];
+    match (lead::telling_rates(result), lead::headline_level(result).and_then(|level| level.fixed)) {
+        (Some(fixed), _) => {
+            let [alarms, others] = rate(&fixed.fpr);
+            let range = language.fill(
                 key!("grid.interval"),
                 &[
-                    ("confidence", &confidence(&fixed.tpr.interval)),
+                    ("confidence", &language.level(fixed.tpr.interval.confidence)),
                     ("range", &language.percent_range(&fixed.tpr.interval)),
                 ],
-            ),
-        ),
-        None => (
-            language.fill(key!("grid.auc"), &[("auc", &language.decimal(result.auc.auc, 3))]),
-            language.fill(
-                key!("grid.interval"),
+            );
+            let alarms = language.fill(key!("grid.alarms"), &[("alarms", &alarms), ("others", &others)]);
+            let headline = language.fill(key!("grid.tpr"), &[("tpr", &language.percent(fixed.tpr.estimate))]);
+            (headline, vec![range, alarms, average])
+        }
+        (None, Some(fixed)) => {
+            let ([hits, members], [alarms, others]) = (rate(&fixed.tpr), rate(&fixed.fpr));
+            let flat = language.fill(
+                key!("grid.flat"),
                 &[
-                    ("confidence", &confidence(&result.auc.interval)),
-                    ("range", &language.decimal_range(&result.auc.interval, 3)),
+                    ("level", &language.level(fixed.level)),
+                    ("hits", &hits),
+                    ("members", &members),
+                    ("alarms", &alarms),
+                    ("others", &others),
                 ],
-            ),
-        ),
+            );
+            (average, vec![average_range, flat])
+        }
+        (None, None) => (average, vec![average_range]),
     }
 }
 
-fn control(row: &Row, result: &MembershipResult, language: Language) -> String {
+/// What the control says, and on how many models.
+fn control(row: &Row, result: &MembershipResult, language: Language) -> (String, Option<String>) {
     let models = result.unrelated.iter().map(|control| control.null.len()).max().unwrap_or(0) as u64;
-    if models > 0 {
-        let mut p_values: Vec<String> = Vec::new();
-        for p in result.unrelated.iter().map(|control| language.p_equation(control.p)) {
-            if !p_values.contains(&p) {
-                p_values.push(p);
-            }
-        }
-        let p_values = p_values.join(", ");
-        return language.plural(
-            models,
-            key!("grid.control.one"),
-            key!("grid.control.many"),
-            &[("p", p_values.as_str())],
-        );
+    let on = (models > 0)
+        .then(|| language.plural(models, key!("grid.control.one"), key!("grid.control.many"), &[]));
+    let stated = row.reasons.iter().find_map(|reason| {
+        let (key, p) = match reason {
+            Reason::AboveUnrelatedModels { p } => (key!("grid.control.passed"), *p),
+            Reason::Confounded { p, .. } => (key!("grid.control.failed"), *p),
+            _ => return None,
+        };
+        Some(language.fill(key, &[("p", &language.p_equation(p))]))
+    });
+    let random = row.reasons.contains(&Reason::RandomSplitDeclared);
+    match stated {
+        Some(stated) => (stated, on),
+        None if random => (language.text(key!("grid.control.random")), failed_control(result, on, language)),
+        None if models > 0 => (language.text(key!("grid.control.idle")), on),
+        None => (language.text(key!("grid.control.none")), None),
     }
-    language.text(if row.reasons.contains(&Reason::RandomSplitDeclared) {
-        key!("grid.control.random")
-    } else {
-        key!("grid.control.none")
-    })
+}
+
+/// A declared random split settles the question; a control that disagrees is shown all the same.
+fn failed_control(result: &MembershipResult, on: Option<String>, language: Language) -> Option<String> {
+    let by_area = result.unrelated.iter().find(|control| control.statistic == Statistic::Auc)?;
+    if by_area.p <= result.power.alpha {
+        return on;
+    }
+    let stated = language.fill(key!("grid.control.failed"), &[("p", &language.p_equation(by_area.p))]);
+    Some(format!("{} – {stated}", on?))
 }
 
 /// The smallest effects that this sample shows with the declared probability.
-pub(crate) fn detectable(result: &MembershipResult, language: Language) -> String {
+pub(crate) fn detectable(result: &MembershipResult, language: Language) -> Vec<String> {
     let level = lead::headline_level(result).map(|level| level.level);
     let tpr = result.power.tpr.iter().find(|(given, _)| Some(*given) == level).and_then(|(_, tpr)| *tpr);
     let mut parts = Vec::new();
@@ -132,5 +191,5 @@ pub(crate) fn detectable(result: &MembershipResult, language: Language) -> Strin
     if let Some(auc) = result.power.auc {
         parts.push(language.fill(key!("grid.detectable.auc"), &[("auc", &language.decimal(auc, 3))]));
     }
-    if parts.is_empty() { language.text(key!("grid.detectable.none")) } else { parts.join(", ") }
+    parts
 }

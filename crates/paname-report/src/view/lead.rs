@@ -1,6 +1,7 @@
-//! The first screen's sentences, which the terminal prints too.
+//! The first screen's sentences, which the terminal prints too. No word of statistics: whoever decides reads these.
 
-use paname_evidence::{Core, Evidence, LevelResult, MembershipResult, Reason, Row, Unit, Verdict};
+use paname_evidence::{Core, Evidence, LevelResult, MembershipResult, Reason, Row, Statistic, Unit, Verdict};
+use paname_stats::level::FixedThreshold;
 
 use super::{reason, words};
 use crate::{Language, key};
@@ -9,7 +10,7 @@ use crate::{Language, key};
 /// alarms; without a leak, the first row with figures, so that nothing is chosen by its result.
 pub(crate) fn lead_row(core: &Core) -> Option<(&Row, &MembershipResult)> {
     let with_figures = || core.rows.iter().filter_map(|row| Some((row, row.membership.as_ref()?)));
-    let gain = |result: &MembershipResult| match headline_level(result).and_then(|level| level.fixed) {
+    let gain = |result: &MembershipResult| match telling_rates(result) {
         Some(fixed) => fixed.tpr.estimate - fixed.fpr.estimate,
         None => 0.0,
     };
@@ -19,53 +20,100 @@ pub(crate) fn lead_row(core: &Core) -> Option<(&Row, &MembershipResult)> {
         .or_else(|| with_figures().next())
 }
 
-/// The level that speaks for a row: the first declared one with both rates, a fine one before a coarse one.
+/// The level at which rows are compared: the first declared one with both rates, a fine one before a coarse one.
 pub(crate) fn headline_level(result: &MembershipResult) -> Option<&LevelResult> {
-    let resolved = || result.levels.iter().filter(|level| level.fixed.is_some());
+    first_level(result, |_| true)
+}
+
+/// The rates that speak for a row: those of a level where it beats chance; where only the average does, none; where nothing does, those of
+/// [`headline_level`].
+pub(crate) fn telling_rates(result: &MembershipResult) -> Option<FixedThreshold> {
+    let beats_chance = |statistic: Statistic| {
+        let mut tests = result.tests.iter();
+        tests.any(|test| test.statistic == statistic && test.p_adjusted <= result.power.alpha)
+    };
+    first_level(result, |level| beats_chance(Statistic::TprAt(level.level)))
+        .or_else(|| if beats_chance(Statistic::Auc) { None } else { headline_level(result) })
+        .and_then(|level| level.fixed)
+}
+
+fn first_level(result: &MembershipResult, wanted: impl Fn(&LevelResult) -> bool) -> Option<&LevelResult> {
+    let resolved = || result.levels.iter().filter(|level| level.fixed.is_some() && wanted(level));
     resolved().find(|level| !level.coarse).or_else(|| resolved().next())
 }
 
-/// Line 1: what was asked, and of how many.
+/// Tests that gave figures.
+pub(crate) fn ran(core: &Core) -> impl Iterator<Item = &Row> {
+    core.rows.iter().filter(|row| row.membership.is_some())
+}
+
+/// Line 1: what was asked, and of how many; the tests that could not be run are said apart.
 pub(crate) fn asked(core: &Core, language: Language) -> String {
-    let n = |value: u64| language.count(value);
-    let requested = requested(core).count() as u64;
     let model = match words::model_name(core) {
         Some(name) => language.fill(key!("asked.model"), &[("name", &name)]),
         None if core.target.is_none() => language.text(key!("asked.scores")),
         None => language.text(key!("asked.model_unnamed")),
     };
-    let data = &core.data;
-    let persons = data.member_persons.zip(data.non_member_persons);
-    let people = match persons {
-        Some((members, others)) if data.unit == Unit::Person => {
-            language.fill(key!("asked.persons"), &[("members", &n(members)), ("others", &n(others))])
-        }
-        _ => language.fill(
-            key!("asked.records"),
-            &[("members", &n(data.member_records)), ("others", &n(data.non_member_records))],
-        ),
+    let count = ran(core).count() as u64;
+    let values = [("model", model.as_str()), ("people", &people(core, language))];
+    let asked = match count {
+        0 => language.fill(key!("asked.none"), &values),
+        _ => language.plural(count, key!("asked.one"), key!("asked.many"), &values),
     };
-    language.plural(
-        requested,
-        key!("asked.one"),
-        key!("asked.many"),
-        &[("model", &model), ("people", &people)],
-    )
+    let stopped = core.rows.iter().filter(|row| row.attack.is_some() && row.membership.is_none()).count();
+    match stopped as u64 {
+        0 => asked,
+        n => {
+            let more = language.plural(n, key!("asked.stopped.one"), key!("asked.stopped.many"), &[]);
+            format!("{asked} {more}")
+        }
+    }
+}
+
+/// Of whom or what: both sides in numbers.
+fn people(core: &Core, language: Language) -> String {
+    let data = &core.data;
+    let sides = match data.member_persons.zip(data.non_member_persons) {
+        Some((members, others)) if data.unit == Unit::Person => [
+            language.plural(members, key!("asked.person.in.one"), key!("asked.person.in.many"), &[]),
+            language.plural(others, key!("asked.person.out.one"), key!("asked.person.out.many"), &[]),
+        ],
+        _ => [
+            language.plural(
+                data.member_records,
+                key!("asked.record.in.one"),
+                key!("asked.record.in.many"),
+                &[],
+            ),
+            language.plural(
+                data.non_member_records,
+                key!("asked.record.out.one"),
+                key!("asked.record.out.many"),
+                &[],
+            ),
+        ],
+    };
+    language.list(&sides)
 }
 
 /// Line 2: the verdict.
 pub(crate) fn verdict_sentence(evidence: &Evidence, language: Language) -> String {
     let core = &evidence.core;
-    let leaks = requested(core).filter(|row| row.verdict == Verdict::LeakDemonstrated).count() as u64;
-    let total = language.count(requested(core).count() as u64);
+    let total = ran(core).count() as u64;
+    let leaks = ran(core).filter(|row| row.verdict == Verdict::LeakDemonstrated).count() as u64;
     match evidence.verdict() {
+        Verdict::LeakDemonstrated if leaks == total => {
+            language.plural(total, key!("sentence.leak.only"), key!("sentence.leak.all"), &[])
+        }
         Verdict::LeakDemonstrated => language.plural(
             leaks,
             key!("sentence.leak.one"),
             key!("sentence.leak.many"),
-            &[("total", &total)],
+            &[("total", &language.count(total))],
         ),
-        Verdict::Inconclusive => language.text(key!("sentence.inconclusive")),
+        Verdict::Inconclusive => {
+            language.plural(total, key!("sentence.inconclusive.one"), key!("sentence.inconclusive.many"), &[])
+        }
         Verdict::NotTested => language.text(key!("sentence.not_tested")),
         Verdict::NotApplicable => language.text(key!("sentence.not_applicable")),
     }
@@ -74,10 +122,14 @@ pub(crate) fn verdict_sentence(evidence: &Evidence, language: Language) -> Strin
 /// Line 3 in its parts: the scope, the families that were not tested, the levels that the sample cannot resolve.
 pub(crate) fn not_said(core: &Core, language: Language) -> Vec<String> {
     let mut parts = vec![language.text(key!("not_said.scope"))];
-    let families = reason::untested_families(core, language);
-    if !families.is_empty() {
-        parts.push(language.fill(key!("not_said.families"), &[("families", &language.list(&families))]));
-    }
+    let (senseless, untested) = reason::families_without_test(core, language);
+    let named = |families: &[String], one, many| {
+        let list = language.list(families);
+        let count = families.len() as u64;
+        (count > 0).then(|| language.plural(count, one, many, &[("families", &list)]))
+    };
+    parts.extend(named(&untested, key!("not_said.families.one"), key!("not_said.families.many")));
+    parts.extend(named(&senseless, key!("not_said.senseless.one"), key!("not_said.senseless.many")));
     for (level, needed, got) in refused_levels(core) {
         parts.push(language.fill(
             key!("not_said.level"),
@@ -89,11 +141,6 @@ pub(crate) fn not_said(core: &Core, language: Language) -> Vec<String> {
         ));
     }
     parts
-}
-
-/// Rows that the manifest asks for.
-pub(crate) fn requested(core: &Core) -> impl Iterator<Item = &Row> {
-    core.rows.iter().filter(|row| !row.reasons.contains(&Reason::NotRequested))
 }
 
 /// Levels without any figure, each once: level, non-members needed, the most that a test had.
@@ -108,4 +155,89 @@ pub(crate) fn refused_levels(core: &Core) -> Vec<(f64, u64, u64)> {
         }
     }
     refused
+}
+
+/// Levels with a figure from the same data but none at a fixed threshold, each once: level, non-members needed on each side, those that would fix
+/// the threshold, those that would be counted.
+pub(crate) fn levels_of_one_kind(core: &Core) -> Vec<(f64, u64, u64, u64)> {
+    let mut found: Vec<(f64, u64, u64, u64)> = Vec::new();
+    for result in core.rows.iter().filter_map(|row| row.membership.as_ref()) {
+        for level in result.levels.iter().filter(|level| level.fixed.is_none() && level.same_data.is_some()) {
+            if !found.iter().any(|(known, ..)| *known == level.level) {
+                let fixing = result.non_members.saturating_sub(level.counted_non_members);
+                found.push((level.level, level.needed_non_members, fixing, level.counted_non_members));
+            }
+        }
+    }
+    found
+}
+
+/// What the shown test found, in plain words.
+pub(crate) fn finding(row: &Row, result: &MembershipResult, language: Language) -> String {
+    if row.verdict != Verdict::LeakDemonstrated {
+        return undetected(row, result, language);
+    }
+    let Some(fixed) = telling_rates(result) else { return on_average(result, language) };
+    let key = if fixed.fpr.hits == 0 { key!("lead.leak.no_alarm") } else { key!("lead.leak") };
+    let mut values = vec![
+        ("level", language.level(fixed.level)),
+        ("hits", language.count(fixed.tpr.hits)),
+        ("members", language.count(fixed.tpr.trials)),
+        ("others", language.count(fixed.fpr.trials)),
+    ];
+    if fixed.fpr.hits > 0 {
+        values.push(("alarms", language.count(fixed.fpr.hits)));
+    }
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    language.fill(key, &values)
+}
+
+/// A leak that shows over all pairs of a member and a non-member, though not where false alarms must be rare.
+fn on_average(result: &MembershipResult, language: Language) -> String {
+    let of_hundred = |share: f64| language.decimal(100.0 * share, 1);
+    let interval = &result.auc.interval;
+    let pairs = language.fill(
+        key!("lead.leak.average"),
+        &[
+            ("times", &of_hundred(result.auc.auc)),
+            ("lower", &of_hundred(interval.lower)),
+            ("upper", &of_hundred(interval.upper)),
+        ],
+    );
+    let rare = match headline_level(result) {
+        Some(level) => {
+            language.fill(key!("lead.leak.average.flat"), &[("level", &language.level(level.level))])
+        }
+        None => language.text(key!("lead.leak.average.unresolved")),
+    };
+    format!("{pairs} {rare}")
+}
+
+/// Why the test does not settle the question, and, where it saw nothing, what it would have seen.
+fn undetected(row: &Row, result: &MembershipResult, language: Language) -> String {
+    let reasons = row.reasons.iter().filter(|reason| **reason != Reason::AbsenceNotTested);
+    let mut sentences: Vec<String> = reasons.map(|reason| reason::plain(reason, language)).collect();
+    let found = |reason: &Reason| matches!(reason, Reason::Significant { .. } | Reason::Confounded { .. });
+    if !row.reasons.iter().any(found) {
+        sentences.push(seen(result, language));
+    }
+    sentences.join(" ")
+}
+
+/// The smallest effect that the test would have seen.
+fn seen(result: &MembershipResult, language: Language) -> String {
+    let power = language.level(result.power.power);
+    let level = headline_level(result).map(|level| level.level);
+    let tpr = result.power.tpr.iter().find(|(given, _)| Some(*given) == level).and_then(|(_, tpr)| *tpr);
+    match (tpr, level, result.power.auc) {
+        (Some(tpr), Some(level), _) => language.fill(
+            key!("lead.seen.rate"),
+            &[("power", &power), ("tpr", &language.percent(tpr)), ("level", &language.level(level))],
+        ),
+        (_, _, Some(auc)) => language.fill(
+            key!("lead.seen.average"),
+            &[("power", &power), ("times", &language.decimal(100.0 * auc, 1))],
+        ),
+        _ => language.text(key!("lead.seen.none")),
+    }
 }

@@ -1,16 +1,17 @@
 //! The whole page.
 
 use minijinja::Value;
-use paname_evidence::{Evidence, MembershipResult, Reason, Row, Verdict};
+use paname_evidence::{Core, Evidence, Row, Unit, Verdict};
 use paname_stats::Rate;
 use serde::Serialize;
 
 use super::context::{self, Section};
-use super::grid::{self, GridRow};
+use super::grid::{self, Grid};
+use super::lead;
 use super::test::{self, TestView};
 use super::words::{self, Badge};
-use super::{lead, reason};
 use crate::figure::rates;
+use crate::number::second;
 use crate::{Key, Language, key};
 
 #[derive(Serialize)]
@@ -21,15 +22,17 @@ pub(crate) struct Page {
     /// Whether there is a manifest to print.
     declared: bool,
     summary: Summary,
-    grid: Vec<GridRow>,
+    grid: Grid,
     comparison: Option<Comparison>,
-    limits: Limits,
+    limits: Vec<String>,
+    reading: Vec<(String, String)>,
     tests: Vec<TestView>,
     target: Vec<(String, String)>,
     legal: Section,
     context: Vec<Section>,
     remedies: Vec<(String, String)>,
     provenance: Vec<(String, String)>,
+    digests: Vec<(String, String)>,
     files: Vec<(String, String)>,
     plugins: Vec<(String, String)>,
     settings: Vec<(String, String)>,
@@ -51,29 +54,19 @@ struct Summary {
 
 #[derive(Serialize)]
 struct Lead {
+    label: String,
     title: String,
     anchor: String,
     sentence: String,
     figure: Option<Value>,
+    caption: String,
 }
 
 #[derive(Serialize)]
 struct Comparison {
+    title: String,
     caption: String,
     figure: Value,
-}
-
-#[derive(Serialize)]
-struct Limits {
-    untested: Vec<Untested>,
-    general: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Untested {
-    title: String,
-    edpb: String,
-    reasons: Vec<String>,
 }
 
 pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
@@ -91,17 +84,19 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
         lang: language.code(),
         title,
         scores_only,
-        declared: !scores_only || core.declared.as_object().is_some_and(|answers| !answers.is_empty()),
+        declared: !scores_only,
         summary: summary(evidence, language),
-        grid: core.rows.iter().enumerate().map(|(i, row)| grid::row(i, row, language)).collect(),
+        grid: grid::grid(&core.rows, language),
         comparison: comparison(evidence, language),
         limits: limits(evidence, language),
+        reading: reading(core, language),
         tests: core.rows.iter().enumerate().filter_map(with_figures).collect(),
         target: target(evidence, language),
         legal: context::legal(core, language),
         context: context::context(core, language),
         remedies: pairs(REMEDIES, language),
         provenance: provenance(evidence, language),
+        digests: digests(evidence, language),
         files: core.data.files.clone(),
         plugins: core
             .plugins
@@ -172,13 +167,18 @@ fn summary(evidence: &Evidence, language: Language) -> Summary {
     }
 }
 
-/// What left the machine: nothing, unless the target answers from elsewhere.
+/// What left the machine: nothing, unless the target answers from elsewhere. What a plugin sends is beyond this program's knowledge.
 fn left(evidence: &Evidence, language: Language) -> String {
-    match &evidence.core.target {
+    let core = &evidence.core;
+    match &core.target {
         Some(target) if target.adapter == "http" => {
             language.fill(key!("summary.left.remote"), &[("model", &target.name)])
         }
-        _ => language.text(key!("summary.left.nothing")),
+        _ if core.plugins.is_empty() => language.text(key!("summary.left.nothing")),
+        _ => {
+            let names: Vec<String> = core.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+            language.fill(key!("summary.left.plugins"), &[("plugins", &language.list(&names))])
+        }
     }
 }
 
@@ -186,67 +186,34 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
     let core = &evidence.core;
     let (row, result) = lead::lead_row(core)?;
     let index = core.rows.iter().position(|other| std::ptr::eq(other, row))?;
-    let fixed = lead::headline_level(result).and_then(|level| level.fixed);
-    let sentence = match (row.verdict, &fixed) {
-        (Verdict::LeakDemonstrated, Some(fixed)) => {
-            let count = |rate: &Rate| [language.count(rate.hits), language.count(rate.trials)];
-            let ([hits, members], [alarms, others]) = (count(&fixed.tpr), count(&fixed.fpr));
-            language.fill(
-                key!("lead.leak"),
-                &[
-                    ("level", &language.level(fixed.level)),
-                    ("hits", &hits),
-                    ("members", &members),
-                    ("alarms", &alarms),
-                    ("others", &others),
-                ],
-            )
-        }
-        (Verdict::LeakDemonstrated, None) => language.fill(
-            key!("lead.leak.auc"),
-            &[
-                ("auc", &language.decimal(result.auc.auc, 3)),
-                ("range", &language.decimal_range(&result.auc.interval, 3)),
-            ],
-        ),
-        _ => undetected(row, result, language),
+    let label = match (lead::ran(core).count(), row.verdict) {
+        (..=1, _) => key!("lead.only"),
+        (_, Verdict::LeakDemonstrated) => key!("lead.strongest"),
+        _ => key!("lead.first"),
     };
+    let caption = match result.unit {
+        Unit::Record => key!("lead.caption.record"),
+        Unit::Person => key!("lead.caption.person"),
+    };
+    let fixed = lead::telling_rates(result);
+    let confidence = fixed.map_or(result.auc.interval.confidence, |fixed| fixed.tpr.interval.confidence);
     Some(Lead {
+        label: language.text(label),
         title: words::title(row, language),
         anchor: format!("test-{index}"),
-        sentence,
+        sentence: lead::finding(row, result, language),
         figure: fixed.map(|fixed| {
             Value::from_safe_string(rates::pair("lead-figure", &fixed.tpr, &fixed.fpr, language))
         }),
+        caption: language.fill(caption, &[("confidence", &language.level(confidence))]),
     })
-}
-
-/// Why the test does not settle the question, and, where it saw nothing, what it would have seen.
-fn undetected(row: &Row, result: &MembershipResult, language: Language) -> String {
-    let reasons = row.reasons.iter().filter(|reason| **reason != Reason::AbsenceNotTested);
-    let reasons = reasons.map(|reason| reason::sentence(reason, language)).collect::<Vec<_>>().join(" ");
-    if row
-        .reasons
-        .iter()
-        .any(|reason| matches!(reason, Reason::Significant { .. } | Reason::Confounded { .. }))
-    {
-        return reasons;
-    }
-    let text = language.fill(
-        key!("lead.undetected"),
-        &[
-            ("reasons", &reasons),
-            ("power", &language.level(result.power.power)),
-            ("effect", &grid::detectable(result, language)),
-        ],
-    );
-    text.trim_start().to_owned()
 }
 
 /// All tests at the lead's level, where at least two have both rates there.
 fn comparison(evidence: &Evidence, language: Language) -> Option<Comparison> {
     let (_, result) = lead::lead_row(&evidence.core)?;
-    let level = lead::headline_level(result)?.level;
+    let told = lead::telling_rates(result).map(|fixed| fixed.level);
+    let level = told.or_else(|| lead::headline_level(result).map(|level| level.level))?;
     let compared: Vec<rates::Compared> = evidence
         .core
         .rows
@@ -262,21 +229,17 @@ fn comparison(evidence: &Evidence, language: Language) -> Option<Comparison> {
         })
         .collect();
     (compared.len() > 1).then(|| Comparison {
+        title: language.fill(key!("figure.comparison.title"), &[("level", &language.level(level))]),
         caption: language.fill(key!("figure.comparison.caption"), &[("level", &language.level(level))]),
         figure: Value::from_safe_string(rates::comparison("comparison", level, &compared, language)),
     })
 }
 
-fn limits(evidence: &Evidence, language: Language) -> Limits {
+fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
     let core = &evidence.core;
-    let untested = core.rows.iter().filter(|row| row.membership.is_none()).map(|row| Untested {
-        title: words::title(row, language),
-        edpb: row.edpb.clone(),
-        reasons: reason::sentences(&row.reasons, language),
-    });
-    let mut general = vec![language.text(key!("limits.edpb"))];
+    let mut limits = vec![language.text(key!("limits.edpb"))];
     for (level, needed, got) in lead::refused_levels(core) {
-        general.push(language.fill(
+        limits.push(language.fill(
             key!("limits.level"),
             &[
                 ("level", &language.level(level)),
@@ -285,22 +248,37 @@ fn limits(evidence: &Evidence, language: Language) -> Limits {
             ],
         ));
     }
-    if let Some(excluded) = core.references.as_ref().map(|references| references.excluded.len() as u64)
-        && excluded > 0
-    {
-        general.push(language.plural(
+    for (level, needed, fixing, counted) in lead::levels_of_one_kind(core) {
+        limits.push(language.fill(
+            key!("limits.level.fixed"),
+            &[
+                ("level", &language.level(level)),
+                ("needed", &language.count(needed)),
+                ("fixing", &language.count(fixing)),
+                ("counted", &language.count(counted)),
+            ],
+        ));
+    }
+    let excluded = core.references.as_ref().map_or(0, |references| references.excluded.len() as u64);
+    if excluded > 0 {
+        limits.push(language.plural(
             excluded,
             key!("limits.excluded.one"),
             key!("limits.excluded.many"),
             &[],
         ));
     }
-    general.push(language.text(key!("limits.optimistic")));
-    general.push(language.text(key!("limits.absence")));
+    if lead::ran(core).next().is_some() {
+        limits.push(language.text(key!("limits.optimistic")));
+        limits.push(language.text(key!("limits.absence")));
+        if evidence.exposed.is_empty() {
+            limits.push(language.text(key!("limits.exposed_off")));
+        }
+    }
     if core.target.is_some() {
         let undeclared = context::undeclared(core);
         if undeclared > 0 {
-            general.push(language.plural(
+            limits.push(language.plural(
                 undeclared,
                 key!("limits.undeclared.one"),
                 key!("limits.undeclared.many"),
@@ -308,9 +286,28 @@ fn limits(evidence: &Evidence, language: Language) -> Limits {
             ));
         }
     } else {
-        general.push(language.text(key!("limits.scores")));
+        limits.push(language.text(key!("limits.scores")));
     }
-    Limits { untested: untested.collect(), general }
+    limits
+}
+
+/// How to read what every test shows, said once for all.
+fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
+    let results = || core.rows.iter().filter_map(|row| row.membership.as_ref());
+    let Some(first) = results().next() else { return Vec::new() };
+    let confidence = language.level(first.auc.interval.confidence);
+    let band = language.level(first.band_confidence);
+    let control = results().any(|result| !result.unrelated.is_empty());
+    let parts = results().any(|result| !result.slices.is_empty());
+    let rows = [
+        (true, key!("test.levels"), language.fill(key!("reading.levels"), &[("confidence", &confidence)])),
+        (true, key!("figure.roc.title"), language.fill(key!("reading.roc"), &[("confidence", &band)])),
+        (true, key!("figure.histogram.title"), language.text(key!("reading.histogram"))),
+        (control, key!("figure.unrelated.title"), language.text(key!("reading.control"))),
+        (parts, key!("test.parts"), language.text(key!("reading.parts"))),
+    ];
+    let shown = rows.into_iter().filter(|(shown, ..)| *shown);
+    shown.map(|(_, name, text)| (language.text(name), text)).collect()
 }
 
 /// The model as it was measured.
@@ -354,33 +351,49 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
     rows
 }
 
+/// How the evidence came about, in words.
 fn provenance(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
     let (core, run) = (&evidence.core, &evidence.run);
-    let amendments = match run.amendments {
-        0 => language.text(key!("provenance.amendments.none")),
-        n => language.plural(n, key!("provenance.amendments.one"), key!("provenance.amendments.many"), &[]),
-    };
     let mut rows = vec![
         (key!("provenance.tool"), format!("{} {}", core.tool.name, core.tool.version)),
-        (key!("provenance.started"), run.started.clone()),
-        (key!("provenance.finished"), run.finished.clone()),
+        (key!("provenance.started"), second(&run.started)),
+        (key!("provenance.finished"), second(&run.finished)),
         (key!("provenance.hardware"), run.hardware.clone()),
-        (
-            key!("provenance.steps"),
-            language.fill(
-                key!("provenance.steps.value"),
-                &[("run", &language.count(run.steps_run)), ("reused", &language.count(run.steps_reused))],
-            ),
-        ),
-        (key!("provenance.manifest"), core.manifest_sha256.clone()),
+    ];
+    // Scores alone have neither a manifest nor steps.
+    if core.target.is_some() {
+        let amendments = match run.amendments {
+            0 => language.text(key!("provenance.amendments.none")),
+            n => {
+                language.plural(n, key!("provenance.amendments.one"), key!("provenance.amendments.many"), &[])
+            }
+        };
+        let steps = language.fill(
+            key!("provenance.steps.value"),
+            &[("run", &language.count(run.steps_run)), ("reused", &language.count(run.steps_reused))],
+        );
+        rows.push((key!("provenance.amendments"), amendments));
+        rows.push((key!("provenance.steps"), steps));
+    }
+    stated(rows, language)
+}
+
+/// What names the inputs and the outcome beyond doubt.
+fn digests(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
+    let (core, run) = (&evidence.core, &evidence.run);
+    let target = core.target.as_ref().map_or_else(String::new, |target| target.fingerprint.clone());
+    let rows = vec![
         (key!("provenance.core"), evidence.core_sha256.clone()),
+        (key!("provenance.manifest"), core.manifest_sha256.clone()),
         (key!("provenance.journal"), run.journal_head.clone()),
-        (key!("provenance.amendments"), amendments),
+        (key!("provenance.target"), target),
         (key!("provenance.data"), run.data_fingerprint.clone()),
     ];
-    if let Some(target) = &core.target {
-        rows.push((key!("provenance.target"), target.fingerprint.clone()));
-    }
-    let shown = |text: String| if text.trim().is_empty() { "–".to_owned() } else { text };
-    rows.into_iter().map(|(name, value)| (language.text(name), shown(value))).collect()
+    stated(rows, language)
+}
+
+/// Rows that have a value.
+fn stated(rows: Vec<(Key, String)>, language: Language) -> Vec<(String, String)> {
+    let stated = rows.into_iter().filter(|(_, value)| !value.trim().is_empty());
+    stated.map(|(name, value)| (language.text(name), value)).collect()
 }

@@ -1,6 +1,6 @@
 //! Reasons in words.
 
-use paname_evidence::Reason;
+use paname_evidence::{Core, Reason};
 
 use super::words;
 use crate::{Language, key};
@@ -47,12 +47,22 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
         ),
         Reason::NotRequested => language.text(key!("reason.not_requested")),
         Reason::DeclaredNotApplicable { why } => {
-            language.fill(key!("reason.declared_not_applicable"), &[("why", why)])
+            language.fill(key!("reason.declared_not_applicable"), &[("why", why.trim_end_matches('.'))])
         }
         Reason::Task => language.text(key!("reason.task")),
         Reason::Failed { message } => language.fill(key!("reason.failed"), &[("message", message)]),
         Reason::AbsenceNotTested => language.text(key!("reason.absence_not_tested")),
     }
+}
+
+/// A reason for whoever decides: without p-values, which the details give.
+pub(crate) fn plain(reason: &Reason, language: Language) -> String {
+    language.text(match reason {
+        Reason::Significant { .. } => key!("plain.significant"),
+        Reason::NotSignificant { .. } => key!("plain.not_significant"),
+        Reason::Confounded { .. } => key!("plain.confounded"),
+        other => return sentence(other, language),
+    })
 }
 
 /// What an attack may be short of; words of another attack are given back unchanged.
@@ -79,15 +89,18 @@ pub(crate) fn sentences(reasons: &[Reason], language: Language) -> Vec<String> {
     reasons.iter().map(|reason| sentence(reason, language)).collect()
 }
 
-/// The families that no row of the audit tests.
-pub(crate) fn untested_families(core: &paname_evidence::Core, language: Language) -> Vec<String> {
+/// The families that no row of the audit tests, as names inside a sentence: those that the manifest declares senseless here, and the others.
+pub(crate) fn families_without_test(core: &Core, language: Language) -> (Vec<String>, Vec<String>) {
     let tested = |family: &str| core.rows.iter().any(|row| row.family == family && row.membership.is_some());
-    let mut names: Vec<String> = Vec::new();
+    let (mut senseless, mut untested): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for row in core.rows.iter().filter(|row| !tested(&row.family)) {
         let name = words::lower_first(&words::family(&row.family, language));
+        let declared = |reason: &Reason| matches!(reason, Reason::DeclaredNotApplicable { .. });
+        let names = if row.reasons.iter().any(declared) { &mut senseless } else { &mut untested };
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    names
+    untested.retain(|name| !senseless.contains(name));
+    (senseless, untested)
 }

@@ -22,7 +22,6 @@ pub(crate) struct TestView {
     badge: Badge,
     reasons: Vec<String>,
     sample: String,
-    confidence: String,
     levels: Vec<Level>,
     auc: String,
     auc_range: String,
@@ -32,11 +31,12 @@ pub(crate) struct TestView {
     priors: Vec<String>,
     precision: Vec<Precision>,
     controls: Vec<Control>,
-    detectable: String,
+    detectable: Vec<String>,
     power: String,
     roc: Value,
     histogram: Value,
-    parts: Vec<Part>,
+    parts: Vec<PartGroup>,
+    interval: String,
     exposed: Vec<Exposed>,
     identity: Vec<(String, String)>,
     formula: String,
@@ -64,17 +64,26 @@ struct Detection {
 struct Precision {
     level: String,
     values: Vec<String>,
+    /// Why there are none.
+    missing: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Control {
+    title: String,
     sentence: String,
     figure: Value,
 }
 
+/// Parts by one cut of the data.
+#[derive(Serialize)]
+struct PartGroup {
+    kind: String,
+    parts: Vec<Part>,
+}
+
 #[derive(Serialize)]
 struct Part {
-    kind: String,
     value: String,
     members: String,
     non_members: String,
@@ -112,7 +121,8 @@ pub(crate) fn test(
                 ("unit", &words::unit(result.unit, language)),
             ],
         ),
-        confidence: language.level(result.auc.interval.confidence),
+        interval: language
+            .fill(key!("test.interval"), &[("confidence", &language.level(result.auc.interval.confidence))]),
         levels: result.levels.iter().map(|level| self::level(level, result, language)).collect(),
         auc: language.decimal(result.auc.auc, 3),
         auc_range: language.fill(
@@ -137,7 +147,7 @@ pub(crate) fn test(
         power: language.level(result.power.power),
         roc: Value::from_safe_string(roc::figure(&anchor, result, language)),
         histogram: Value::from_safe_string(histogram::figure(&anchor, &result.histogram, language)),
-        parts: result.slices.iter().map(|slice| part(slice, language)).collect(),
+        parts: parts(&result.slices, language),
         exposed: exposed
             .iter()
             .map(|exposed| Exposed {
@@ -160,8 +170,8 @@ pub(crate) fn test(
 
 fn summary(row: &Row, language: Language) -> String {
     match (&row.attack, language) {
-        (Some(attack), Language::French) => attack.summary_fr.clone(),
-        (Some(attack), Language::English) => attack.summary_en.clone(),
+        (Some(attack), Language::French) => language.printed(&attack.summary_fr),
+        (Some(attack), Language::English) => language.printed(&attack.summary_en),
         (None, _) => language.text(key!("score.summary")),
     }
 }
@@ -194,7 +204,14 @@ fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> 
                 language.percent_range(&fixed.fpr.interval),
             ]
         }),
-        fixed_missing: language.fill(key!("test.level.fixed_missing"), &[("needed", &needed)]),
+        fixed_missing: language.fill(
+            key!("test.level.fixed_missing"),
+            &[
+                ("fixing", &language.count(result.non_members.saturating_sub(level.counted_non_members))),
+                ("counted", &language.count(level.counted_non_members)),
+                ("needed", &needed),
+            ],
+        ),
         same_data: level
             .same_data
             .map(|same| [language.percent(same.tpr), language.percent_range(&same.interval)]),
@@ -228,10 +245,16 @@ fn precision(levels: &[LevelResult], priors: &[f64], language: Language) -> Vec<
         let found = level.precision.iter().find(|(given, _)| *given == prior);
         found.map_or_else(|| "–".to_owned(), |(_, value)| language.percent(*value))
     };
+    // Without a single false alarm the measured rates give 100 %, whatever the truth.
+    let missing = |level: &LevelResult| {
+        let alarms = level.fixed.filter(|fixed| fixed.fpr.hits == 0)?.fpr;
+        Some(language.fill(key!("test.precision.missing"), &[("others", &language.count(alarms.trials))]))
+    };
     shown
         .map(|level| Precision {
             level: language.level(level.level),
             values: priors.iter().map(|prior| value(level, *prior)).collect(),
+            missing: missing(level),
         })
         .collect()
 }
@@ -241,14 +264,10 @@ fn control(id: &str, control: &Unrelated, language: Language) -> Control {
         NullMethod::Rank => key!("control.rank"),
         NullMethod::Student => key!("control.student"),
     });
-    let values = [
-        ("statistic", words::statistic(control.statistic, language)),
-        ("observed", words::statistic_value(control.statistic, control.observed, language)),
-        ("p", language.p_equation(control.p)),
-        ("method", method),
-    ];
+    let values = [("p", language.p_equation(control.p)), ("method", method)];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Control {
+        title: words::control_statistic(control.statistic, language),
         sentence: language.plural(
             control.null.len() as u64,
             key!("control.sentence.one"),
@@ -259,6 +278,16 @@ fn control(id: &str, control: &Unrelated, language: Language) -> Control {
     }
 }
 
+/// Parts in the order of the evidence, one group for each run of the same cut.
+fn parts(slices: &[Slice], language: Language) -> Vec<PartGroup> {
+    let runs = slices.chunk_by(|a, b| a.kind == b.kind);
+    runs.filter_map(|run| {
+        let kind = words::slice_kind(run.first()?.kind, language);
+        Some(PartGroup { kind, parts: run.iter().map(|slice| part(slice, language)).collect() })
+    })
+    .collect()
+}
+
 fn part(slice: &Slice, language: Language) -> Part {
     let count = |n: u64| {
         if n < SMALLEST_PART { language.text(key!("test.part.small")) } else { language.count(n) }
@@ -266,8 +295,7 @@ fn part(slice: &Slice, language: Language) -> Part {
     let shown = slice.members >= SMALLEST_PART && slice.non_members >= SMALLEST_PART;
     let dash = || "–".to_owned();
     Part {
-        kind: words::slice_kind(slice.kind, language),
-        value: slice.value.clone(),
+        value: words::slice_value(slice.kind, &slice.value, language),
         members: count(slice.members),
         non_members: count(slice.non_members),
         auc: slice.auc.filter(|_| shown).map_or_else(dash, |auc| language.decimal(auc, 3)),
@@ -281,8 +309,14 @@ fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
     let list = |names: &[String]| if names.is_empty() { "–".to_owned() } else { names.join(", ") };
     vec![
         (language.text(key!("identity.attack")), format!("{} (v{})", attack.name, attack.version)),
-        (language.text(key!("identity.family")), words::family(&row.family, language)),
-        (language.text(key!("identity.edpb")), row.edpb.clone()),
+        (
+            language.text(key!("identity.family")),
+            format!(
+                "{} – {}",
+                words::family(&row.family, language),
+                language.fill(key!("grid.edpb"), &[("point", &row.edpb)])
+            ),
+        ),
         (language.text(key!("identity.paper")), attack.paper.clone()),
         (language.text(key!("identity.origin")), attack.origin.clone()),
         (language.text(key!("identity.signals")), list(&attack.signals)),

@@ -68,10 +68,29 @@ pub(crate) fn slice_kind(kind: SliceKind, language: Language) -> String {
     })
 }
 
+/// The name of a part of the data: the user's own, but for what the program itself cuts by.
+pub(crate) fn slice_value(kind: SliceKind, value: &str, language: Language) -> String {
+    match (kind, value) {
+        (SliceKind::Correctness, "correct") => language.text(key!("slice.correctness.correct")),
+        (SliceKind::Correctness, "wrong") => language.text(key!("slice.correctness.wrong")),
+        _ => value.to_owned(),
+    }
+}
+
 pub(crate) fn statistic(statistic: Statistic, language: Language) -> String {
     match statistic {
         Statistic::Auc => language.text(key!("statistic.auc")),
         Statistic::TprAt(level) => language.fill(key!("statistic.tpr"), &[("level", &language.level(level))]),
+    }
+}
+
+/// A statistic as the control compares it: on every model its rate is read off the same data.
+pub(crate) fn control_statistic(statistic: Statistic, language: Language) -> String {
+    match statistic {
+        Statistic::Auc => self::statistic(statistic, language),
+        Statistic::TprAt(level) => {
+            language.fill(key!("statistic.tpr.same_data"), &[("level", &language.level(level))])
+        }
     }
 }
 
@@ -83,14 +102,14 @@ pub(crate) fn statistic_value(statistic: Statistic, value: f64, language: Langua
     }
 }
 
-/// The title of a row: its attack's, else its family's; scores that some other program computed have no attack.
+/// The title of a row: its attack's, else its family's; scores that some other program computed have no attack but a name of their own.
 pub(crate) fn title(row: &Row, language: Language) -> String {
     match (&row.attack, &row.membership) {
         (Some(attack), _) => match language {
-            Language::French => attack.title_fr.clone(),
-            Language::English => attack.title_en.clone(),
+            Language::French => language.printed(&attack.title_fr),
+            Language::English => language.printed(&attack.title_en),
         },
-        (None, Some(_)) => language.text(key!("score.title")),
+        (None, Some(_)) => row.id.clone(),
         (None, None) => family(&row.family, language),
     }
 }

@@ -141,6 +141,7 @@ fn level_result(
     LevelResult {
         level: wanted,
         needed_non_members: level::needed_non_members(wanted).unwrap(),
+        counted_non_members: counted.len() as u64,
         coarse: resolution(wanted, roc.non_members()).unwrap() == Resolution::Coarse,
         same_data,
         fixed,
