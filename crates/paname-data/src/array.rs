@@ -144,14 +144,15 @@ pub enum IdSource {
 }
 
 impl IdSource {
-    /// The ids of `rows` rows.
-    pub(crate) fn read(&self, base: &Path, rows: usize) -> Result<Vec<String>> {
+    /// The ids of `rows` rows of the array `of`, which errors name.
+    pub(crate) fn read(&self, base: &Path, rows: usize, of: &str) -> Result<Vec<String>> {
         match self {
             Self::RowNumber { prefix } => Ok((0..rows).map(|row| format!("{prefix}{row}")).collect()),
             Self::Array(array) => {
                 let ids = read_strings(base, array)?;
                 if ids.len() != rows {
-                    return Err(Error::mismatch(format!("{array}, ids of rows"), rows, ids.len()));
+                    let expected = format!("{rows} as in {of}");
+                    return Err(Error::mismatch(format!("{array}, ids of rows"), expected, ids.len()));
                 }
                 Ok(ids)
             }

@@ -15,8 +15,10 @@ impl MappedFile {
     pub(crate) fn open(path: &Path, place: &str) -> Result<Arc<Self>> {
         let refuse = |e: std::io::Error| Error::data(place, format!("cannot be opened: {e}"));
         // Asked before opening, since to open a pipe may wait for ever.
-        if !fs::metadata(path).map_err(refuse)?.is_file() {
-            return Err(Error::data(place, "is not a file"));
+        let kind = fs::metadata(path).map_err(refuse)?.file_type();
+        if !kind.is_file() {
+            let problem = if kind.is_dir() { "is a folder; expected a file" } else { "is not a file" };
+            return Err(Error::data(place, problem));
         }
         let file = fs::File::open(path).map_err(refuse)?;
         #[expect(unsafe_code, reason = "mapping a file is the only way to read it without a copy")]

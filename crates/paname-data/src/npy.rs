@@ -105,6 +105,9 @@ impl Header {
     /// Parses the header at the start of `file`, which may be cut off after [`HEAD`] bytes.
     pub(crate) fn parse(file: &[u8]) -> Result<Self, String> {
         let too_short = || "ends within its header".to_owned();
+        if file.is_empty() {
+            return Err("is empty; expected an npy array".into());
+        }
         if !file.starts_with(b"\x93NUMPY") {
             return Err("is not an npy array (its first bytes are not those of the format)".into());
         }
@@ -184,7 +187,7 @@ impl Header {
 
     /// The entries of a one-dimensional array of text, in the elements' bytes. Errors name the row.
     pub(crate) fn texts(&self, elements: &[u8]) -> Result<Vec<String>, String> {
-        let bad = |row: usize| format!("row {row} is not valid text");
+        let bad = |row: usize| format!("row {row} is not text in UTF-8 (bytes) or Unicode (array of str)");
         match self.kind {
             Kind::Unicode(units) => elements
                 .chunks_exact(units * 4)

@@ -53,6 +53,9 @@ pub(crate) fn read_member(path: &Path, name: Option<&str>, place: &str) -> Resul
 }
 
 fn open<'a>(file: &'a MappedFile, place: &str) -> Result<ZipArchive<Cursor<&'a [u8]>>> {
+    if file.bytes().is_empty() {
+        return Err(Error::data(place, "is empty; expected an npz archive"));
+    }
     ZipArchive::new(Cursor::new(file.bytes()))
         .map_err(|e| Error::data(place, format!("is not a whole npz archive (truncated?): {e}")))
 }

@@ -307,12 +307,9 @@ impl<'a> Reader<'a> {
                 ));
             }
             let source = id_source(&sources.0[p], model)?;
-            let ids = source.read(self.setting.base, part.tensor.rows()).map_err(|e| match e {
-                Error::Mismatch { what, expected, got } => {
-                    Error::Mismatch { what, expected: format!("{expected} as in {place}"), got }
-                }
-                other => other,
-            })?;
+            // The shape tells a forgotten axis of models or variants.
+            let of = format!("{place} of shape {:?}", part.tensor.shape());
+            let ids = source.read(self.setting.base, part.tensor.rows(), &of)?;
             let place = match &source {
                 IdSource::Array(array) => array.to_string(),
                 IdSource::RowNumber { .. } => part.array.to_string(),

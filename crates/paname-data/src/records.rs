@@ -277,7 +277,7 @@ impl<'a> Source<'a> {
                             "id = \"row-number\" needs another column, whose rows are counted".into(),
                         )
                     })?;
-                    numbers.read(self.base(), rows)?
+                    numbers.read(self.base(), rows, "the table")?
                 }
             };
             return Ok(Ids { values, place: text.to_owned(), array: text.to_owned(), lines: None });

@@ -117,9 +117,9 @@ fn what_is_no_plain_array_is_refused() {
         ("text.npy", b"hello"),
         ("text.npz", b"hello"),
     ]);
-    assert_eq!(message(read(files.path(), "folder.npy")), "folder.npy: is not a file");
+    assert_eq!(message(read(files.path(), "folder.npy")), "folder.npy: is a folder; expected a file");
     let not_npy = "is not an npy array (its first bytes are not those of the format)";
-    assert_eq!(message(read(files.path(), "nothing.npy")), format!("nothing.npy: {not_npy}"));
+    assert_eq!(message(read(files.path(), "nothing.npy")), "nothing.npy: is empty; expected an npy array");
     assert_eq!(message(read(files.path(), "text.npy")), format!("text.npy: {not_npy}"));
     assert!(
         message(read(files.path(), "text.npz#a"))

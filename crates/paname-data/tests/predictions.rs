@@ -288,7 +288,7 @@ fn what_disagrees_is_refused_with_its_place() {
         ),
         (
             json!({ "logits": "l.npy", "ids": "more.npy" }),
-            "more.npy, ids of rows: expected 3 as in l.npy, got 4",
+            "more.npy, ids of rows: expected 3 as in l.npy of shape [3, 3], got 4",
         ),
         (
             json!({ "logits": "l.npy", "ids": ["ids.npy", "ids.npy"] }),

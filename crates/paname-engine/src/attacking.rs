@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Input, Labels, Metered, Named, Outputs, Pullback,
-    Query, Result, Signal, Target, TargetCard, Tensor, View,
+    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Input, Labels, Metered, Named, Outputs,
+    Pullback, Query, Result, Signal, Target, TargetCard, Tensor, View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,17 +118,22 @@ impl Bench<'_> {
         let (rows, order, _) = self.with_case(|case| {
             let silent = Quiet(ctx);
             let inner = ctx.within(&silent);
-            (0..models)
-                .map(|k| {
-                    ctx.tick(k, models)?;
-                    let rehearsal = case.with_reference_as_target(k)?;
-                    attack.run(&rehearsal, &inner)?.membership(case.audited().len())
-                })
-                .collect::<Result<Vec<Vec<f64>>>>()
+            let mut rows: Vec<Vec<f64>> = Vec::with_capacity(models);
+            for k in 0..models {
+                ctx.tick(k, models)?;
+                let rehearsal = case.with_reference_as_target(k)?;
+                match attack.run(&rehearsal, &inner) {
+                    Ok(findings) => rows.push(findings.membership(case.audited().len())?),
+                    // Without this model, and those that tell its rows, some record has too few reference models.
+                    Err(Error::Missing { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(rows)
         })?;
         ctx.tick(models, models)?;
         let flat: Vec<f64> = rows.iter().flat_map(|scores| in_roster_order(scores, &order)).collect();
-        write_npy(draft, "scores.npy", &[models, self.inputs.audited], &flat)
+        write_npy(draft, "scores.npy", &[rows.len(), self.inputs.audited], &flat)
     }
 }
 
@@ -173,11 +178,7 @@ impl Veiled<'_> {
         let translated: Option<Arc<[u32]>> =
             ids.iter().map(|&id| self.order.get(id as usize).copied()).collect();
         let ids = translated.ok_or_else(|| {
-            paname_core::Error::mismatch(
-                "record",
-                format!("a number below {}", self.order.len()),
-                "one beyond the case",
-            )
+            Error::mismatch("record", format!("a number below {}", self.order.len()), "one beyond the case")
         })?;
         Ok(Query { input: Input::Records(ids, Augmentation(*a)), ..query.clone() })
     }

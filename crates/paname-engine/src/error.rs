@@ -38,12 +38,20 @@ pub enum EngineError {
     /// The journal is broken.
     #[error(transparent)]
     Journal(#[from] paname_evidence::JournalError),
-    /// A step failed in its worker.
+    /// A step ended without a word, as in a crash.
     #[error("step `{step}`: {message}")]
     Step {
         /// The step.
         step: String,
-        /// What its worker said.
+        /// What is known.
+        message: String,
+    },
+    /// What a worker reported.
+    #[error("{message}")]
+    Reported {
+        /// Exit code of the worker's own error.
+        code: u8,
+        /// Its words.
         message: String,
     },
     /// The user asked to stop.
@@ -63,7 +71,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (5, "file cannot be read or written"),
     (6, "run folder in use"),
     (7, "journal broken"),
-    (8, "a step failed"),
+    (8, "a step crashed"),
     (130, "cancelled"),
 ];
 
@@ -78,8 +86,14 @@ impl EngineError {
             Self::Busy(_) => 6,
             Self::Journal(_) => 7,
             Self::Step { .. } => 8,
+            Self::Reported { code, .. } => *code,
             Self::Cancelled => 130,
         }
+    }
+
+    /// Whether the audit cannot go on, as after a full disk.
+    pub(crate) const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Journal(_)) || self.exit_code() == 5
     }
 
     /// For `map_err`: an [`EngineError::Io`] that names the file.

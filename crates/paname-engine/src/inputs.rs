@@ -84,7 +84,11 @@ pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<Inpu
         .into_iter()
         .map(|path| {
             let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
-            let digest = paname_data::fingerprint(std::slice::from_ref(&path))?;
+            let digest =
+                paname_data::fingerprint(std::slice::from_ref(&path)).map_err(|error| match error {
+                    Error::Data { problem, .. } => Error::data(&name, problem),
+                    other => other,
+                })?;
             Ok(InputFile { name, digest })
         })
         .collect()
@@ -132,18 +136,23 @@ impl Tables {
         let base = manifest.base();
         let data = &manifest.content.data;
         let (audited_config, population_config) = tables(manifest);
-        let mut table = RecordTable::read(&audited_config, base)?;
+        let mut table = RecordTable::read(&audited_config, base).map_err(manifest.about("data"))?;
         let audited = table.ids.len();
         let member = table.member.take().ok_or_else(|| no_members(data))?;
         let person = table.person.take().filter(|_| data.person_id.is_some());
         let group = table.group.take().filter(|_| data.group.is_some());
         let truth =
             Truth { member, person, slices: group.map(|g| (SliceKind::Group, g)).into_iter().collect() };
-        truth.check(&table.ids)?;
+        truth.check(&table.ids, &data.records)?;
         if let Some(config) = population_config {
-            let mut population = RecordTable::read(&config, base)?;
+            let mut population = RecordTable::read(&config, base).map_err(manifest.about("data"))?;
             (population.member, population.person, population.group) = (None, None, None);
-            table.append(population)?;
+            table.append(population).map_err(|error| match (error, &data.population) {
+                (Error::Data { problem, .. }, Some(other)) => {
+                    Error::data(format!("{} and {other}", data.records), problem)
+                }
+                (other, _) => other,
+            })?;
         }
         Ok(Self { roster: table.roster()?, labels: table.labels, audited, truth })
     }
@@ -178,7 +187,8 @@ pub(crate) fn prepare(
     ctx.tick(1, 4)?;
     let setting = Setting { base: manifest.base(), roster: &tables.roster, labels: &tables.labels };
     let adapter = registry.adapter(&content.target.adapter)?;
-    let target = (adapter.open)(config_of(&content.target), &setting, ctx)?;
+    let target =
+        (adapter.open)(config_of(&content.target), &setting, ctx).map_err(manifest.about("target"))?;
     let mut card = target.card().clone();
     if let Some(name) = &content.model.name {
         card.name.clone_from(name);
@@ -188,7 +198,8 @@ pub(crate) fn prepare(
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
     if let Some(source) = &content.references {
-        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)?;
+        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)
+            .map_err(manifest.about("references"))?;
         for (place, reference) in opened.into_iter().enumerate() {
             if reference.member.len() != tables.roster.len() {
                 let what = format!("rows of reference model {place}");
@@ -202,13 +213,10 @@ pub(crate) fn prepare(
                 continue;
             }
             if reference_card.classes != card.classes {
-                let what = format!("classes of reference model {place}");
-                return Err(Error::mismatch(
-                    what,
-                    format!("{:?}, as the target's", card.classes),
-                    format!("{:?}", reference_card.classes),
-                )
-                .into());
+                let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
+                let what = format!("{}, classes", reference_card.name);
+                let expected = format!("{} as the target has", count(card.classes));
+                return Err(Error::mismatch(what, expected, count(reference_card.classes)).into());
             }
             used.places.push(place);
             used.cards.push(reference_card);

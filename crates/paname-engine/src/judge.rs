@@ -36,8 +36,8 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    /// Checks that there are members and non-members, and that no person is on both sides.
-    pub(crate) fn check(&self, ids: &[String]) -> Result<()> {
+    /// Checks that there are members and non-members, and that no person is on both sides. Errors name the file `place`.
+    pub(crate) fn check(&self, ids: &[String], place: &str) -> Result<()> {
         let members = self.member.iter().filter(|m| **m).count();
         for (count, what) in [(members, "members"), (self.member.len() - members, "non-members")] {
             if count == 0 {
@@ -45,7 +45,7 @@ impl Truth {
                     "there are no {what} among the {} audited records; an audit compares members with non-members",
                     self.member.len()
                 );
-                return Err(Error::data("records", problem));
+                return Err(Error::data(place, problem));
             }
         }
         let Some(persons) = &self.person else { return Ok(()) };
@@ -61,7 +61,7 @@ impl Truth {
         match torn.values().next() {
             None => Ok(()),
             Some(&(a, b)) => Err(Error::data(
-                "records",
+                place,
                 format!(
                     "{} person(s) have records on both sides, e.g. records {:?} and {:?}; a person with any record in the training set is a \
                      member: mark all of that person's records so, or leave them out",
@@ -272,7 +272,16 @@ fn level_result(
     }
     let coarse = fixed.as_ref().map(|f| f.resolution).or(same_data.as_ref().map(|s| s.resolution))
         == Some(Resolution::Coarse);
-    Ok(LevelResult { level, needed_non_members: needed, coarse, same_data, fixed, precision: precisions })
+    let counted_non_members = counted.len() as u64;
+    Ok(LevelResult {
+        level,
+        needed_non_members: needed,
+        counted_non_members,
+        coarse,
+        same_data,
+        fixed,
+        precision: precisions,
+    })
 }
 
 fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) -> Result<Option<Unrelated>> {

@@ -36,5 +36,5 @@ pub use manifest::*;
 pub use plan::{Plan, PlannedRow, plan};
 pub use run::{Outcome, RunOptions, Watch, run};
 pub use score::{ScoreOptions, Scored, score};
-pub use verify::{Verification, verify};
+pub use verify::{RunVerification, Verification, verify};
 pub use work::work;

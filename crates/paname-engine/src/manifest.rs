@@ -5,6 +5,7 @@
 
 mod check;
 mod declared;
+mod named;
 mod schema;
 mod template;
 mod text;
@@ -35,6 +36,8 @@ pub struct Manifest {
     pub content: Content,
     /// The same as JSON, in its own words, for the evidence.
     pub declared: serde_json::Value,
+    /// Its text, for errors that are found later.
+    text: Text,
 }
 
 /// The content of `audit.toml`.
@@ -349,6 +352,9 @@ pub struct Legal {
     pub dpia_ref: Option<String>,
     /// Days for which results are kept.
     pub retention_days: Option<u64>,
+    /// Day on which the audit is to be looked at again, `YYYY-MM-DD`.
+    #[schemars(extend("format" = "date"))]
+    pub next_review: Option<String>,
 }
 
 /// How one score per person comes from several records.
@@ -473,7 +479,8 @@ impl Manifest {
         let content = Content::deserialize(toml::de::Deserializer::from(document.clone()))
             .map_err(|error| text.toml_error(&error))?;
         check::rules(&content, &document).map_err(|problem| text.error(problem))?;
-        Ok(Self { path: path.to_owned(), sha256: text.sha256(), content, declared })
+        drop(document);
+        Ok(Self { path: path.to_owned(), sha256: text.sha256(), content, declared, text })
     }
 
     /// Folder that relative paths start from.

@@ -229,6 +229,7 @@ pub(crate) fn steps(
 
 /// The plan of an audit. Opens and checks tables and models, but asks them nothing.
 pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
+    manifest.check_named(registry)?;
     let seed = manifest.content.statistics.seed;
     let prepared = prepare(manifest, registry, &Ctx::new(seed, "inputs", 1, &()))?;
     let inputs = &prepared.inputs;

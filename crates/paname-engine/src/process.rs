@@ -18,6 +18,8 @@ const LAST_WORDS: usize = 2000;
 /// What a worker process is started with.
 pub(crate) struct Worker<'a> {
     pub(crate) program: &'a Path,
+    /// The manifest, as the call named it.
+    pub(crate) manifest: &'a Path,
     pub(crate) run_dir: &'a Path,
     pub(crate) watch: &'a dyn Watch,
     /// Set when the engine no longer waits for steps.
@@ -64,7 +66,11 @@ impl Worker<'_> {
             Some(Message::Done) if status.success() => Ok(()),
             Some(Message::Cancelled) => Err(EngineError::Cancelled),
             _ if self.unwanted() => Err(EngineError::Cancelled),
-            Some(Message::Error(message)) => failed(message),
+            Some(Message::Manifest { line, column, problem, span }) => {
+                let path = self.manifest.to_owned();
+                Err(EngineError::Manifest { path, line, column, problem, span })
+            }
+            Some(Message::Error(code, message)) => Err(EngineError::Reported { code, message }),
             _ if talk.is_empty() => failed(format!("its worker ended with {status}")),
             _ => failed(format!("its worker ended with {status}: {talk}")),
         }
@@ -80,10 +86,10 @@ impl Worker<'_> {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
                 Ok(Message::Progress(done, total)) => self.watch.progress(name, done, total),
-                Ok(Message::Log(line)) => self.watch.log(&line),
+                Ok(Message::Log(line)) => self.watch.log(&format!("{name}: {line}")),
                 Ok(end) => outcome = Some(end),
                 // A library of an adapter that prints; it is no message of ours.
-                Err(_) => self.watch.log(&line),
+                Err(_) => self.watch.log(&format!("{name}: {line}")),
             }
         }
         outcome

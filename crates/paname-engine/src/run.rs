@@ -9,7 +9,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use paname_core::{Host, Registry};
-use paname_evidence::{Evidence, Journal, JournalEntry};
+use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256};
 
 use crate::EngineError;
 use crate::assemble::{self, Failures};
@@ -95,6 +95,8 @@ pub fn run(
     options: &RunOptions,
     watch: &dyn Watch,
 ) -> Result<Outcome, EngineError> {
+    // Before anything is written: a slip in the manifest must not become an amendment of the audit.
+    manifest.check_named(registry)?;
     create_private_folder(&options.run_dir)?;
     // Held until this function returns; a killed process gives it back.
     let _lock = lock(&options.run_dir)?;
@@ -115,7 +117,7 @@ pub fn run(
         journal: Mutex::new(journal),
         noted: past.keys,
         run_file: RunFile {
-            manifest: absolute,
+            manifest: absolute.into_os_string(),
             sha256: manifest.sha256.clone(),
             threads: (available / options.workers.max(1)).max(1),
             keys: BTreeMap::from([(Step::Inputs.to_string(), inputs_key.clone())]),
@@ -125,9 +127,6 @@ pub fn run(
     session.write_run_file()?;
     let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
     session.perform(&[first], &mut tally)?;
-    if let Some(message) = tally.failures.remove(&Step::Inputs.to_string()) {
-        return Err(EngineError::Step { step: Step::Inputs.to_string(), message });
-    }
     let inputs: Inputs = session.store.object(&inputs_key).json("inputs.json")?;
     let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
     let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
@@ -312,15 +311,10 @@ impl Session<'_> {
                     self.watch.finished(&name, false);
                     tally.finished.insert(name);
                 }
-                // What the user must mend, and what has no room to go on, stops the audit; an attack that fails does not.
-                Err(error @ (EngineError::Cancelled | EngineError::Io { .. } | EngineError::Journal(_))) => {
-                    return Err(error);
-                }
+                // What cannot be read at all, and what has no room to go on, stops the audit; an attack that fails does not.
+                Err(error) if step == Step::Inputs || error.is_fatal() => return Err(error),
                 Err(error) => {
-                    let message = match error {
-                        EngineError::Step { message, .. } => message,
-                        error => error.to_string(),
-                    };
+                    let message = error.to_string();
                     self.note("failed", serde_json::json!({ "step": name, "message": message }))?;
                     self.watch.log(&format!("step `{name}` failed: {message}"));
                     tally.failures.insert(name, message);
@@ -332,7 +326,13 @@ impl Session<'_> {
     /// Runs one step to its end, in a worker process or here.
     fn run_step(&self, step: &Step, stop: &AtomicBool) -> Result<(), EngineError> {
         if let Some(program) = &self.options.worker {
-            let worker = Worker { program, run_dir: &self.options.run_dir, watch: self.watch, stop };
+            let worker = Worker {
+                program,
+                manifest: &self.manifest.path,
+                run_dir: &self.options.run_dir,
+                watch: self.watch,
+                stop,
+            };
             return worker.run(&step.to_string());
         }
         let host = HereHost { name: step.to_string(), watch: self.watch, stop };
@@ -366,9 +366,14 @@ impl Session<'_> {
         run.data_fingerprint = assemble::data_fingerprint(&self.place(), &key)?;
         let exposed = assemble::exposed(&self.place(), &core, &key, run_dir)?;
         let evidence = Evidence::new(core, exposed, run).map_err(|e| EngineError::Other(e.to_string()))?;
+        let exposed_sha256 =
+            canonical_sha256(&evidence.exposed).map_err(|e| EngineError::Other(e.to_string()))?;
         let evidence_path = run_dir.join("evidence.json");
         assemble::write_evidence(&evidence, &evidence_path)?;
-        self.note("evidence", serde_json::json!({ "core_sha256": evidence.core_sha256 }))?;
+        self.note(
+            "evidence",
+            serde_json::json!({ "core_sha256": evidence.core_sha256, "exposed_sha256": exposed_sha256 }),
+        )?;
         Ok(Outcome { evidence, evidence_path, steps_run: tally.run, steps_reused: tally.reused })
     }
 }
@@ -397,6 +402,6 @@ impl Host for HereHost<'_> {
     }
 
     fn log(&self, line: &str) {
-        self.watch.log(line);
+        self.watch.log(&format!("{}: {line}", self.name));
     }
 }

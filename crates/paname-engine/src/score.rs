@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use paname_core::Ctx;
 use paname_data::ScoreTable;
-use paname_evidence::{Core, DataSummary, Evidence, Row, Run, SliceKind, Verdict};
+use paname_evidence::{Core, DataSummary, Evidence, Row, Run, SliceKind, Verdict, sha256_hex};
 
 use crate::EngineError;
 use crate::assemble::{add_missing_families, conclude, fingerprint, hardware, random_key, tool};
@@ -38,11 +38,12 @@ pub struct Scored {
 /// Judges a table `id,score,member[,person,group]`.
 pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError> {
     let started = now();
+    let bytes = std::fs::read(path).map_err(EngineError::io(path))?;
     let digest = paname_data::fingerprint(std::slice::from_ref(&path.to_owned()))?;
     let table = ScoreTable::read(path)?;
     let slices = table.group.into_iter().map(|group| (SliceKind::Group, group)).collect();
     let truth = Truth { member: table.member, person: table.person, slices };
-    truth.check(&table.ids)?;
+    truth.check(&table.ids, &path.display().to_string())?;
     let settings = &options.statistics;
     let scores = Scores { target: table.scores, unrelated: Vec::new() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
@@ -76,7 +77,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let persons = truth.person.is_some();
     let core = Core {
         tool: tool(),
-        manifest_sha256: String::new(),
+        manifest_sha256: sha256_hex(&bytes),
         declared: serde_json::json!({ "data": { "split": options.split } }),
         data: DataSummary {
             unit: truth.unit(),

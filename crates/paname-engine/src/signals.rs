@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use npyz::WriterBuilder as _;
 use paname_core::{
@@ -52,48 +51,10 @@ pub(crate) fn run(
     for start in (0..records).step_by(block) {
         let end = records.min(start + block);
         let values = &mut values[..(end - start) * width];
-        fill(&source, signal, start, values, width, records, ctx)?;
+        source.read_all(signal, Whom::Audited, start..end, values, ctx)?;
         writer.extend(values.iter().copied()).map_err(EngineError::io(&path))?;
     }
     writer.finish().map_err(EngineError::io(&path))
-}
-
-/// Fills a block of records on all threads of the context.
-fn fill(
-    source: &DirectSignals<'_>,
-    signal: Signal,
-    start: usize,
-    values: &mut [f32],
-    width: usize,
-    records: usize,
-    ctx: &Ctx<'_>,
-) -> Result<()> {
-    let chunk = (128 * 1024 / width.max(1)).clamp(16, 4096);
-    let pieces: Vec<std::sync::Mutex<&mut [f32]>> =
-        values.chunks_mut(chunk * width).map(std::sync::Mutex::new).collect();
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let c = next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = pieces.get(c) else { return Ok(()) };
-            let mut piece = piece.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let first = start + c * chunk;
-            ctx.tick(first, records)?;
-            source.read(signal, Whom::Audited, first..first + piece.len() / width, &mut piece)?;
-        }
-    };
-    std::thread::scope(|scope| {
-        let helpers: Vec<_> = (1..ctx.threads().min(pieces.len())).map(|_| scope.spawn(work)).collect();
-        let mut results = vec![work()];
-        for helper in helpers {
-            results.push(
-                helper
-                    .join()
-                    .unwrap_or_else(|_| Err(Error::Panic("in a thread that computed signals".into()))),
-            );
-        }
-        results.into_iter().collect()
-    })
 }
 
 /// Stored signals, read in the order of a case.

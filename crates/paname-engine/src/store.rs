@@ -230,6 +230,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EngineError> 
 mod tests {
     use super::*;
 
+    type Spoil = fn(&Path);
+
     fn finished(store: &Store, key: &str) {
         let draft = store.draft(key).unwrap();
         draft.json("numbers.json", &[1, 2, 3]).unwrap();
@@ -253,7 +255,7 @@ mod tests {
     fn a_changed_shortened_or_lost_file_is_found_and_moved_out_of_the_way() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let spoil: [(&str, fn(&Path)); 4] = [
+        let spoil: [(&str, Spoil); 4] = [
             ("same length", |path| fs::write(path, "[1,2,4]").unwrap()),
             ("shorter", |path| fs::write(path, "[1,").unwrap()),
             ("gone", |path| fs::remove_file(path).unwrap()),

@@ -3,19 +3,26 @@
 use std::fs;
 use std::path::Path;
 
-use paname_evidence::{Evidence, verify_journal};
+use paname_evidence::{Evidence, JournalEntry, canonical_sha256, sha256_hex, verify_journal};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
 
-/// The outcome of checking a run folder.
+/// The outcome of checking a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification {
     /// The evidence's core has the digest that it states.
     pub evidence_intact: bool,
     /// Digest of the core.
     pub core_sha256: String,
+    /// What surrounds the evidence of an audit; absent where scores alone were judged, which leaves no journal.
+    pub run: Option<RunVerification>,
+}
+
+/// The outcome of checking what surrounds the evidence of an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RunVerification {
     /// Lines of the journal, each of which follows from the one before.
     pub journal_entries: u64,
     /// The journal's last line names this evidence.
@@ -27,30 +34,45 @@ pub struct Verification {
 impl Verification {
     /// Whether everything holds.
     pub fn holds(&self) -> bool {
-        self.evidence_intact && self.journal_names_evidence && self.manifest_matches
+        let surroundings =
+            self.run.as_ref().is_none_or(|run| run.journal_names_evidence && run.manifest_matches);
+        self.evidence_intact && surroundings
     }
 }
 
-/// Checks evidence, journal and manifest of a run folder. A broken chain is an error that names the line.
+/// Checks the evidence of a folder, and the journal and the manifest that it came from. A broken chain is an error that names the line.
 pub fn verify(dir: &Path) -> Result<Verification, EngineError> {
     let path = dir.join("evidence.json");
     let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
     let evidence: Evidence =
         serde_json::from_slice(&bytes).map_err(|e| EngineError::Other(format!("{}: {e}", path.display())))?;
+    let verification = Verification {
+        evidence_intact: evidence.is_intact().map_err(|e| EngineError::Other(e.to_string()))?,
+        core_sha256: evidence.core_sha256.clone(),
+        run: None,
+    };
+    if evidence.core.target.is_none() {
+        return Ok(verification);
+    }
     let journal = dir.join("journal.jsonl");
     let check = verify_journal(&journal)?;
     let text = fs::read_to_string(&journal).map_err(EngineError::io(&journal))?;
-    let mut entries =
-        text.lines().filter_map(|line| serde_json::from_str::<paname_evidence::JournalEntry>(line).ok());
+    let mut entries = text.lines().filter_map(|line| serde_json::from_str::<JournalEntry>(line).ok());
     let named = entries.rfind(|entry| entry.op == "evidence");
-    let named = named.and_then(|entry| entry.detail.get("core_sha256")?.as_str().map(str::to_owned));
+    let names = |field: &str, digest: &str| {
+        named
+            .as_ref()
+            .and_then(|entry| entry.detail.get(field)?.as_str())
+            .is_some_and(|named| named == digest)
+    };
+    let exposed = canonical_sha256(&evidence.exposed).map_err(|e| EngineError::Other(e.to_string()))?;
     let manifest = dir.join("manifest.toml");
     let manifest = fs::read(&manifest).map_err(EngineError::io(&manifest))?;
-    Ok(Verification {
-        evidence_intact: evidence.is_intact().map_err(|e| EngineError::Other(e.to_string()))?,
+    let run = RunVerification {
         journal_entries: check.entries,
-        journal_names_evidence: named.as_ref() == Some(&evidence.core_sha256),
-        manifest_matches: paname_evidence::sha256_hex(&manifest) == evidence.core.manifest_sha256,
-        core_sha256: evidence.core_sha256,
-    })
+        journal_names_evidence: names("core_sha256", &evidence.core_sha256)
+            && names("exposed_sha256", &exposed),
+        manifest_matches: sha256_hex(&manifest) == evidence.core.manifest_sha256,
+    };
+    Ok(Verification { run: Some(run), ..verification })
 }

@@ -4,9 +4,10 @@
 //! JSON on its standard output. It ends at once when its standard input closes, so that no worker outlives its engine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,8 @@ pub(crate) const RUN_FILE: &str = "run.json";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunFile {
-    /// The manifest, absolute.
-    pub(crate) manifest: PathBuf,
+    /// The manifest, absolute. Not a `PathBuf`, which JSON refuses where a name is not UTF-8.
+    pub(crate) manifest: OsString,
     /// Its digest when the run was planned.
     pub(crate) sha256: String,
     /// Threads per worker.
@@ -55,8 +56,10 @@ pub(crate) enum Message {
     Progress(u64, u64),
     /// A line for the log.
     Log(String),
-    /// The step failed.
-    Error(String),
+    /// The step failed: the error's exit code and words.
+    Error(u8, String),
+    /// The manifest cannot be used, for a reason that shows in the data only.
+    Manifest { line: usize, column: usize, problem: String, span: std::ops::Range<usize> },
     /// The step was cancelled.
     Cancelled,
     /// The result is in the store.
@@ -224,7 +227,10 @@ pub fn work(run_dir: &Path, step: &str, registry: &Registry) -> Result<(), Engin
     say(&match &outcome {
         Ok(()) => Message::Done,
         Err(EngineError::Cancelled) => Message::Cancelled,
-        Err(error) => Message::Error(error.to_string()),
+        Err(EngineError::Manifest { line, column, problem, span, .. }) => {
+            Message::Manifest { line: *line, column: *column, problem: problem.clone(), span: span.clone() }
+        }
+        Err(error) => Message::Error(error.exit_code(), error.to_string()),
     });
     outcome
 }
@@ -234,11 +240,11 @@ fn run_worker(run_dir: &Path, step: &str, registry: &Registry, host: &WorkerHost
     let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
     let run: RunFile =
         serde_json::from_slice(&bytes).map_err(|e| EngineError::Other(format!("{}: {e}", path.display())))?;
-    let manifest = Manifest::read(&run.manifest)?;
+    let manifest = Manifest::read(Path::new(&run.manifest))?;
     if manifest.sha256 != run.sha256 {
         return Err(EngineError::Other(format!(
             "{} changed while the audit was running",
-            run.manifest.display()
+            manifest.path.display()
         )));
     }
     let store = Store::at(run_dir);

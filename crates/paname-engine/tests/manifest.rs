@@ -1,5 +1,7 @@
 //! Manifests that are read, and manifests that are refused with one clear message at the right place.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -133,6 +135,8 @@ fn each_bad_manifest_has_one_message_at_its_place() {
             let text = String::from_utf8(with("personal = []", "personal = [\"health\"]")).unwrap();
             format!("{text}[legal]\ncontroller = \"A\"\ntest_legal_basis = \" \"\nlawfully_obtained = false\nno_individual_decision = true\n").into_bytes()
         }),
+        ("review on a day that does not exist", and("[legal]\nnext_review = \"2027-02-30\"")),
+        ("review at a time", and("[legal]\nnext_review = \"2027-04-01T09:00:00Z\"")),
         ("special categories of nothing", with("personal = []", "personal = []\nspecial_categories = true")),
         (
             "after an accent, columns count characters",

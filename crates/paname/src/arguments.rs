@@ -66,6 +66,9 @@ pub(crate) enum Command {
         /// One of them.
         #[arg(help = help(key!("help.attack")))]
         name: Option<String>,
+        /// The manual of all of them in Markdown: the source of `docs/attacks.md`.
+        #[arg(long, hide = true, conflicts_with = "name")]
+        markdown: bool,
     },
     /// List adapters.
     #[command(about = help(key!("help.adapters")), long_about = None)]

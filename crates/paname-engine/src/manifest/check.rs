@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml::value::Datetime;
 
 use super::text::Problem;
 use super::{Content, Test};
@@ -14,11 +15,12 @@ pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Resul
     let root = document.get_ref();
     tests(content, root)?;
     special_categories(content, root)?;
+    next_review(content, root)?;
     legal(content, root)
 }
 
 /// The place of the value at a path of keys, or of the last part of it that is there.
-fn place(root: &DeTable<'_>, path: &[&str]) -> Range<usize> {
+pub(super) fn place(root: &DeTable<'_>, path: &[&str]) -> Range<usize> {
     let mut span = 0..0;
     let mut table = root;
     for key in path {
@@ -103,6 +105,21 @@ fn special_categories(content: &Content, root: &DeTable<'_>) -> Result<(), Probl
         return Err(Problem::new(place(root, &["data", "special_categories"]), what));
     }
     Ok(())
+}
+
+fn next_review(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    match &content.legal.next_review {
+        Some(day) if !is_day(day) => {
+            let what = format!("`legal.next_review` is {day:?}; expected a day such as \"2027-04-01\"");
+            Err(Problem::new(place(root, &["legal", "next_review"]), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text is a day of the calendar, `YYYY-MM-DD`. TOML's own dates have that form and are checked by its parser.
+fn is_day(text: &str) -> bool {
+    text.parse::<Datetime>().is_ok_and(|day| day.date.is_some() && day.time.is_none())
 }
 
 /// Personal data are attacked only within a declared legal frame. What is not declared counts as personal.

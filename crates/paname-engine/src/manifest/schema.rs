@@ -24,6 +24,16 @@ pub(super) fn conforms(document: &Spanned<DeTable<'_>>, schema: &Value) -> Resul
     Checker { root: schema }.table(document.get_ref(), 0..0, schema, &Place::default())
 }
 
+/// Checks the keys of one table, at the path `place`, against a schema of their own.
+pub(super) fn table_conforms(
+    table: &DeTable<'_>,
+    span: std::ops::Range<usize>,
+    schema: &Value,
+    place: &str,
+) -> Result<(), Problem> {
+    Checker { root: schema }.table(table, span, schema, &Place::default().key(place))
+}
+
 /// A key's place in the document, as messages write it.
 #[derive(Debug, Clone, Default)]
 struct Place {
@@ -109,6 +119,21 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
+    /// The types that a value may have; none where the schema says nothing of it.
+    fn types(&self, schema: &'s Value) -> Vec<&'s str> {
+        let named = match &schema["type"] {
+            Value::String(one) => vec![one.as_str()],
+            Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+            _ => {
+                let forms = schema["oneOf"].as_array().into_iter().flatten();
+                forms.flat_map(|form| self.types(self.resolve(form))).collect()
+            }
+        };
+        let mut types: Vec<&str> = named.into_iter().filter(|one| *one != "null").collect();
+        types.dedup();
+        types
+    }
+
     fn value(&self, item: &Spanned<DeValue<'_>>, property: &'s Value, place: &Place) -> Result<(), Problem> {
         let schema = self.resolve(property);
         let wrong = |expected: String| {
@@ -117,8 +142,17 @@ impl<'s> Checker<'s> {
         };
         // Lists and ranges may stand beside a reference or on what it refers to.
         let look = |keyword: &str| [&property[keyword], &schema[keyword]].into_iter().find(|v| !v.is_null());
-        if let Some(expected) = self.type_mismatch(item.get_ref(), schema) {
-            return wrong(expected);
+        let types = self.types(schema);
+        if !types.is_empty() && !types.iter().any(|wanted| is_of(item.get_ref(), wanted)) {
+            return wrong(types.into_iter().map(type_words).collect::<Vec<_>>().join(" or "));
+        }
+        // Of several forms that a value may take, the one that it has; closed lists have one form.
+        let forms = schema["oneOf"].as_array().into_iter().flatten().map(|form| self.resolve(form));
+        let form = forms
+            .filter(|form| form["const"].is_null())
+            .find(|form| self.types(form).iter().any(|wanted| is_of(item.get_ref(), wanted)));
+        if let Some(form) = form {
+            return self.value(item, form, place);
         }
         match item.get_ref() {
             DeValue::String(text) => {
@@ -168,7 +202,7 @@ impl<'s> Checker<'s> {
                     }
                 }
                 if look("uniqueItems") == Some(&Value::Bool(true)) {
-                    self.distinct(items, place)?;
+                    distinct(items, place)?;
                 }
             }
             DeValue::Table(inner) => self.table(inner, item.span(), schema, place)?,
@@ -176,59 +210,45 @@ impl<'s> Checker<'s> {
         }
         Ok(())
     }
+}
 
-    /// What was expected where the value has another type.
-    fn type_mismatch(&self, value: &DeValue<'_>, schema: &Value) -> Option<String> {
-        let has = match value {
-            DeValue::String(_) | DeValue::Datetime(_) => "string",
-            DeValue::Integer(_) => "integer",
-            DeValue::Float(_) => "number",
-            DeValue::Boolean(_) => "boolean",
-            DeValue::Array(_) => "array",
-            DeValue::Table(_) => "object",
-        };
-        let types: Vec<&str> = match &schema["type"] {
-            Value::String(one) => vec![one],
-            Value::Array(several) => {
-                several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect()
-            }
-            // A closed list of strings with a description each.
-            _ if schema["oneOf"].is_array() => vec!["string"],
-            _ => return None,
-        };
-        let fits = !matches!(value, DeValue::Datetime(_))
-            && types.iter().any(|wanted| *wanted == has || (*wanted == "number" && has == "integer"));
-        if fits {
-            return None;
-        }
-        let words = types.iter().map(|wanted| match *wanted {
-            "string" => "text in quotes",
-            "integer" => "a whole number",
-            "number" => "a number",
-            "boolean" => "true or false",
-            "array" => "a list in [ ]",
-            _ => "a table",
-        });
-        Some(words.collect::<Vec<_>>().join(" or "))
+/// Whether a value has a type of JSON.
+fn is_of(value: &DeValue<'_>, wanted: &str) -> bool {
+    match value {
+        DeValue::String(_) => wanted == "string",
+        DeValue::Integer(_) => wanted == "integer" || wanted == "number",
+        DeValue::Float(_) => wanted == "number",
+        DeValue::Boolean(_) => wanted == "boolean",
+        DeValue::Array(_) => wanted == "array",
+        DeValue::Table(_) => wanted == "object",
+        DeValue::Datetime(_) => false,
     }
+}
 
-    fn distinct(&self, items: &[Spanned<DeValue<'_>>], place: &Place) -> Result<(), Problem> {
-        let same = |a: &DeValue<'_>, b: &DeValue<'_>| match (a.as_str(), b.as_str()) {
-            (Some(a), Some(b)) => a == b,
-            _ => number(a).is_some() && number(a) == number(b),
-        };
-        for (i, item) in items.iter().enumerate() {
-            if items[..i].iter().any(|earlier| same(earlier.get_ref(), item.get_ref())) {
-                let what = format!(
-                    "`{}` holds {} twice; expected distinct values",
-                    place.path,
-                    shown(item.get_ref())
-                );
-                return Err(Problem::new(item.span(), what));
-            }
-        }
-        Ok(())
+fn type_words(name: &str) -> &'static str {
+    match name {
+        "string" => "text in quotes",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "array" => "a list in [ ]",
+        _ => "a table",
     }
+}
+
+fn distinct(items: &[Spanned<DeValue<'_>>], place: &Place) -> Result<(), Problem> {
+    let same = |a: &DeValue<'_>, b: &DeValue<'_>| match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => a == b,
+        _ => number(a).is_some() && number(a) == number(b),
+    };
+    for (i, item) in items.iter().enumerate() {
+        if items[..i].iter().any(|earlier| same(earlier.get_ref(), item.get_ref())) {
+            let what =
+                format!("`{}` holds {} twice; expected distinct values", place.path, shown(item.get_ref()));
+            return Err(Problem::new(item.span(), what));
+        }
+    }
+    Ok(())
 }
 
 /// A closed list, written as `enum` or as one constant per description.

@@ -24,7 +24,7 @@ impl Problem {
 }
 
 /// The text of a manifest and its file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Text {
     path: PathBuf,
     text: String,

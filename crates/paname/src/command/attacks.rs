@@ -43,6 +43,27 @@ pub(super) fn attacks(name: Option<&str>, language: Language, json: bool) -> Res
     }
 }
 
+/// The manual of every attack, for people who read before they build.
+pub(super) fn manual(language: Language) -> Result<(), Failure> {
+    let registry = linked::registry()?;
+    let mut text = format!("# {}\n", language.text(key!("attacks.manual")));
+    for (entry, origin) in registry.attacks() {
+        let told = Told::of(entry, origin)?;
+        // The head of the source file is a page of its own; here it is a section.
+        text += &format!("\n#{}\n", entry.info.manual().trim());
+        let rows = schema_text::keys(&told.schema, &told.defaults, language);
+        if !rows.is_empty() {
+            text += &format!("\n{}\n\n", language.text(key!("attacks.parameter_list")));
+        }
+        for row in rows {
+            let [name, facts @ .., about] = &row[..] else { continue };
+            let facts: Vec<&str> = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
+            text += &format!("- `{}` ({}): {about}\n", name.trim(), facts.join("; "));
+        }
+    }
+    print(text.trim_end())
+}
+
 const fn title(entry: &Entry, language: Language) -> &'static str {
     match language {
         Language::French => entry.info.title_fr,

@@ -18,14 +18,16 @@ pub(super) fn verify(folder: &Path, language: Language, json: bool) -> Result<Ex
         print_json("paname-verify/1", &found)?;
     } else {
         let answer = |holds: bool| language.text(if holds { key!("yes") } else { key!("no") });
-        let lines = language.count(found.journal_entries);
-        let rows = [
-            (language.text(key!("verify.evidence")), answer(found.evidence_intact)),
-            (language.fill(key!("verify.journal"), &[("n", &lines)]), answer(found.journal_names_evidence)),
-            (language.text(key!("verify.manifest")), answer(found.manifest_matches)),
-            (language.text(key!("verify.core")), found.core_sha256.clone()),
-        ];
-        print(&text_table(None, &rows.map(|(what, value)| vec![what, value])))?;
+        let mut rows = vec![(language.text(key!("verify.evidence")), answer(found.evidence_intact))];
+        if let Some(run) = &found.run {
+            let lines = language.count(run.journal_entries);
+            let journal = language.fill(key!("verify.journal"), &[("n", &lines)]);
+            rows.push((journal, answer(run.journal_names_evidence)));
+            rows.push((language.text(key!("verify.manifest")), answer(run.manifest_matches)));
+        }
+        rows.push((language.text(key!("verify.core")), found.core_sha256.clone()));
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|(what, value)| vec![what, value]).collect();
+        print(&text_table(None, &rows))?;
     }
     Ok(if found.holds() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::audit::{Case, MODELS, each, floats, membership, npy, reference_logits, set_float, texts};
+use crate::audit::{Case, MODELS, each, floats, membership, npy, set_float, texts};
 
 fn digits(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/digits").join(name)).unwrap()
@@ -16,7 +16,7 @@ fn a_bad_array_is_refused_with_file_and_place() {
         ("infinite logit of a reference model", |audit| {
             set_float(audit, "references.npy", 1, f32::NEG_INFINITY);
         }),
-        ("rows than ids", |audit| audit.write("target.npy", floats(&[100, 3], &[0.5; 300]))),
+        ("fewer rows than ids", |audit| audit.write("target.npy", floats(&[100, 3], &[0.5; 300]))),
         ("one axis", |audit| audit.write("target.npy", floats(&[120], &[0.5; 120]))),
         ("three axes", |audit| audit.write("target.npy", floats(&[1, 120, 3], &[0.5; 360]))),
         ("other classes than the target", |audit| {
@@ -78,6 +78,5 @@ fn a_bad_array_is_refused_with_file_and_place() {
             audit.replace("audit.toml", "target.npy", "target.npz#logits");
         }),
     ];
-    let _ = reference_logits;
     insta::assert_snapshot!("arrays", each(cases));
 }

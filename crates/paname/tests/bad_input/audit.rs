@@ -174,11 +174,11 @@ pub(crate) fn each(cases: &[Case]) -> String {
     let whole = audit.result();
     assert_ne!(whole["steps_run"], 0);
     let evidence = audit.bytes("audit.run/evidence.json");
-    let mut told = String::new();
+    let mut told = Vec::new();
     for (what, spoil) in cases {
         spoil(&audit);
         let run = audit.run();
-        told += &format!("{what}\n{}\n", run.refusal());
+        told.push(format!("{what}\n{}\n", run.refusal()));
         assert_eq!(audit.plan(), run, "{what}");
         assert_eq!(audit.bytes("audit.run/evidence.json"), evidence, "{what}");
         audit.restore();
@@ -188,7 +188,7 @@ pub(crate) fn each(cases: &[Case]) -> String {
         audit.write("audit.run/evidence.json", &evidence);
     }
     assert_eq!(audit.call(&["verify", "audit.run"]).code, 0);
-    told
+    told.concat()
 }
 
 fn id(record: usize) -> String {
@@ -198,12 +198,14 @@ fn id(record: usize) -> String {
 fn records() -> Vec<u8> {
     let rows = (0..AUDITED)
         .map(|r| format!("r{r},{},{},person{},group{}\n", r % CLASSES, r % 2, r, r % 4))
-        .collect::<String>();
+        .collect::<Vec<_>>()
+        .concat();
     format!("id,label,member,person,group\n{rows}").into_bytes()
 }
 
 fn population() -> Vec<u8> {
-    let rows = (0..POPULATION).map(|p| format!("p{p},{}\n", (AUDITED + p) % CLASSES)).collect::<String>();
+    let rows =
+        (0..POPULATION).map(|p| format!("p{p},{}\n", (AUDITED + p) % CLASSES)).collect::<Vec<_>>().concat();
     format!("id,label\n{rows}").into_bytes()
 }
 
@@ -239,7 +241,7 @@ pub(crate) fn membership(models: usize) -> Vec<u8> {
 
 /// An npy file (NumPy Enhancement Proposal 1) with this type, shape and these elements.
 pub(crate) fn npy(descr: &str, shape: &[usize], elements: &[u8]) -> Vec<u8> {
-    let axes = shape.iter().map(|length| format!("{length},")).collect::<String>();
+    let axes = shape.iter().map(|length| format!("{length},")).collect::<Vec<_>>().concat();
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');

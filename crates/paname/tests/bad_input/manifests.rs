@@ -1,6 +1,6 @@
 //! Manifests: every message points at its line.
 
-use crate::audit::{Case, each};
+use crate::audit::{Audit, Case, each};
 
 #[test]
 fn a_bad_manifest_is_refused_at_its_line() {
@@ -18,6 +18,9 @@ fn a_bad_manifest_is_refused_at_its_line() {
             audit.replace("audit.toml", "member = \"member.npy\"\n", "");
         }),
         ("wrong type in the adapter", |audit| audit.replace("audit.toml", "\"target.npy\"", "7")),
+        ("wrong type in a list of the adapter", |audit| {
+            audit.replace("audit.toml", "\"target.npy\"", "[\"target.npy\", 7]");
+        }),
         ("pickle named", |audit| audit.replace("audit.toml", "target.npy", "target.pkl")),
         ("unknown attack", |audit| audit.replace("audit.toml", "attack = \"lira\"", "attack = \"lyra\"")),
         ("unknown parameter", |audit| {
@@ -43,4 +46,25 @@ fn a_bad_manifest_is_refused_at_its_line() {
         }),
     ];
     insta::assert_snapshot!("manifests", each(cases));
+}
+
+#[test]
+fn every_form_of_a_key_of_the_adapter_is_accepted() {
+    let audit = Audit::new();
+    let target = "logits = \"target.npy\"\nids = \"ids.npy\"";
+    audit.replace(
+        "audit.toml",
+        target,
+        "logits = [\"target.npy\"]\nids = [\"ids.npy\"]\nname = \"a\"\naugmentations = false",
+    );
+    for models in [
+        "models = \"0..6\"",
+        "models = [0, 2, 4]",
+        "exclude = [7]\nactivations = { inner = \"references.npy\" }",
+    ] {
+        audit.replace("audit.toml", "member =", &format!("{models}\nmember ="));
+        let told = audit.plan();
+        assert_eq!(told.code, 0, "{models}: {}", told.stderr);
+        audit.replace("audit.toml", &format!("{models}\n"), "");
+    }
 }

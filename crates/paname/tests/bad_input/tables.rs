@@ -56,7 +56,7 @@ fn a_bad_table_is_refused_with_line_and_column() {
             fs::create_dir(audit.path("records.csv")).unwrap();
         }),
         ("npz under the name of a table", |audit| {
-            audit.write("records.csv", b"PK\x03\x04\x00\xff\xfe\n\x00")
+            audit.write("records.csv", b"PK\x03\x04\x00\xff\xfe\n\x00");
         }),
     ];
     insta::assert_snapshot!("tables", each(cases));

@@ -1,0 +1,85 @@
+//! What the manifest leaves to adapters and attacks: their names, and keys of their own, which their own schemas and constructors check.
+
+use std::ops::Range;
+
+use paname_core::{Error, Registry};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::text::Problem;
+use super::{Manifest, Source, Test, check, schema};
+use crate::EngineError;
+
+impl Manifest {
+    /// Checks adapters and attacks by name, and the keys that are theirs. Errors point at line and column.
+    pub(crate) fn check_named(&self, registry: &Registry) -> Result<(), EngineError> {
+        let document = self.text.parse()?;
+        let root = document.get_ref();
+        self.source("target", &self.content.target, root, registry)?;
+        if let Some(references) = &self.content.references {
+            self.source("references", references, root, registry)?;
+        }
+        let written = root.get("test").and_then(|item| item.get_ref().as_array());
+        for (test, item) in self.content.tests.iter().zip(written.into_iter().flatten()) {
+            attack(test, item, registry).map_err(|problem| self.text.error(problem))?;
+        }
+        Ok(())
+    }
+
+    fn source(
+        &self,
+        key: &str,
+        source: &Source,
+        root: &DeTable<'_>,
+        registry: &Registry,
+    ) -> Result<(), EngineError> {
+        let span = check::place(root, &[key]);
+        let adapter = registry.adapter(&source.adapter).map_err(|error| {
+            self.text.error(Problem::new(check::place(root, &[key, "adapter"]), words(&error)))
+        })?;
+        if let Some(table) = root.get(key).and_then(|item| item.get_ref().as_table()) {
+            let mut own = table.clone();
+            own.remove("adapter");
+            schema::table_conforms(&own, span, &(adapter.schema)(), key)
+                .map_err(|problem| self.text.error(problem))?;
+        }
+        let config = serde_json::Value::Object(source.config.clone());
+        (adapter.files)(config, self.base()).map(drop).map_err(self.about(key))
+    }
+
+    /// For `map_err`: what is wrong with the configuration in a table points at that table; other errors stay what they are.
+    pub(crate) fn about<'a>(&'a self, table: &'a str) -> impl Fn(Error) -> EngineError + 'a {
+        move |error| match &error {
+            Error::Config(problem) => {
+                let place = self.text.parse().map(|document| check::place(document.get_ref(), &[table]));
+                self.text.error(Problem::new(place.unwrap_or_default(), format!("in [{table}]: {problem}")))
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+fn attack(test: &Test, item: &Spanned<DeValue<'_>>, registry: &Registry) -> Result<(), Problem> {
+    let Some(name) = &test.attack else { return Ok(()) };
+    let value = |key: &str| item.get_ref().as_table().and_then(|table| table.get(key));
+    let span = |key: &str| -> Range<usize> { value(key).map_or_else(|| item.span(), Spanned::span) };
+    let about = |what: String| format!("test `{}`: {what}", test.id);
+    let entry = registry.attack(name).map_err(|error| Problem::new(span("attack"), about(words(&error))))?;
+    if let Some(table) = value("parameters").and_then(|item| item.get_ref().as_table()) {
+        schema::table_conforms(table, span("parameters"), &(entry.schema)(), "test.parameters")
+            .map_err(|problem| Problem::new(problem.span, about(problem.what)))?;
+    }
+    let parameters = serde_json::Value::Object(test.parameters.clone());
+    let built = (entry.build)(parameters).map(drop);
+    built.map_err(|error| {
+        Problem::new(span("parameters"), about(format!("attack `{name}`: {}", words(&error))))
+    })
+}
+
+/// The words of an error without its kind, which the exit code tells.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Config(problem) => problem.clone(),
+        other => other.to_string(),
+    }
+}
