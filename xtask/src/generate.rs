@@ -15,7 +15,11 @@ struct Generated {
 }
 
 /// Every generated file: one row each, nothing else to edit.
-const GENERATED: &[Generated] = &[];
+const GENERATED: &[Generated] = &[
+    Generated { path: "docs/attacks.md", arguments: &["--lang", "en", "attacks", "--markdown"] },
+    Generated { path: "docs/manifest.schema.json", arguments: &["schema", "manifest"] },
+    Generated { path: "docs/evidence.schema.json", arguments: &["schema", "evidence"] },
+];
 
 /// Writes the generated files, or compares them under `--check`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

@@ -5,10 +5,18 @@ use crate::{
     process::{cargo, stream},
 };
 
+/// Simulated audits per check of error rates; the tests' own number is 200.
+const AUDITS: &str = "1000";
+
 /// Random cases a property; the tests' own default is 256.
 const CASES: &str = "16384";
 
 /// Runs the workspace's tests optimised; the arguments go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    stream(cargo(["test", "--release", "--workspace"]).args(arguments).env("PROPTEST_CASES", CASES))
+    stream(
+        cargo(["test", "--release", "--workspace"])
+            .args(arguments)
+            .env("PROPTEST_CASES", CASES)
+            .env("PANAME_AUDITS", AUDITS),
+    )
 }
