@@ -53,8 +53,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [ARGUMENT OF `cargo bench`]...",
-        about: "the benchmarks",
+        usage: "bench [criterion] [ARGUMENT]...",
+        about: "what scoring costs, beside the plain read and NumPy; or the criterion benchmarks",
         run: bench::run,
     },
     Command {

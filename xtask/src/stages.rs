@@ -107,7 +107,7 @@ fn clippy() -> Result<()> {
 }
 
 fn test() -> Result<()> {
-    stream(&mut cargo(["test", "--workspace"]))
+    stream(&mut cargo(["test", "--workspace", "--no-fail-fast"]))
 }
 
 fn doc() -> Result<()> {

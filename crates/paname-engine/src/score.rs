@@ -38,9 +38,9 @@ pub struct Scored {
 /// Judges a table `id,score,member[,person,group]`.
 pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError> {
     let started = now();
-    let bytes = std::fs::read(path).map_err(EngineError::io(path))?;
     let digest = paname_data::fingerprint(std::slice::from_ref(&path.to_owned()))?;
     let table = ScoreTable::read(path)?;
+    let bytes = std::fs::read(path).map_err(EngineError::io(path))?;
     let slices = table.group.into_iter().map(|group| (SliceKind::Group, group)).collect();
     let truth = Truth { member: table.member, person: table.person, slices };
     truth.check(&table.ids, &path.display().to_string())?;

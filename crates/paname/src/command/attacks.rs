@@ -50,15 +50,15 @@ pub(super) fn manual(language: Language) -> Result<(), Failure> {
     for (entry, origin) in registry.attacks() {
         let told = Told::of(entry, origin)?;
         // The head of the source file is a page of its own; here it is a section.
-        text += &format!("\n#{}\n", entry.info.manual().trim());
+        text.extend(["\n#", entry.info.manual().trim(), "\n"]);
         let rows = schema_text::keys(&told.schema, &told.defaults, language);
         if !rows.is_empty() {
-            text += &format!("\n{}\n\n", language.text(key!("attacks.parameter_list")));
+            text.extend(["\n", &language.text(key!("attacks.parameter_list")), "\n\n"]);
         }
         for row in rows {
             let [name, facts @ .., about] = &row[..] else { continue };
             let facts: Vec<&str> = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
-            text += &format!("- `{}` ({}): {about}\n", name.trim(), facts.join("; "));
+            text.extend(["- `", name.trim(), "` (", &facts.join("; "), "): ", about, "\n"]);
         }
     }
     print(text.trim_end())
