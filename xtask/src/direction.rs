@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paname-evidence", &["paname-stats"]),
     ("paname-data", &["paname-core"]),
     ("paname-mia", &["paname-core"]),
-    ("paname-report", &["paname-evidence"]),
+    ("paname-report", &["paname-evidence", "paname-stats"]),
     ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
     ("paname-testkit", &["paname-core", "paname-stats"]),
     (

@@ -18,6 +18,12 @@ pub trait Attack: Send + Sync + Sized + 'static {
     /// Checks the parameters; what it returns cannot be wrong any more.
     fn new(config: Self::Config) -> Result<Self>;
 
+    /// Replaces choices that the parameters leave open by those that a case of this size calls for. The engine settles once per audit, so that
+    /// controls run the same attack and evidence names it. What is settled stays as it is.
+    fn settle(config: Self::Config, _size: &CaseSize) -> Self::Config {
+        config
+    }
+
     /// What a run on `records` audited records needs.
     fn needs(&self, records: usize) -> Needs;
 
@@ -86,6 +92,36 @@ pub enum Family {
     Reconstruction,
     /// Which training texts come out when prompted?
     Extraction,
+}
+
+/// How much there is to attack with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaseSize {
+    /// Audited records.
+    pub audited: usize,
+    /// Population records.
+    pub population: usize,
+    /// Reference models.
+    pub references: usize,
+    /// Smallest number of reference models fitted with an audited record; 0 without audited records.
+    pub fitted_with_min: usize,
+    /// Smallest number of reference models fitted without an audited record; 0 without audited records.
+    pub fitted_without_min: usize,
+}
+
+impl CaseSize {
+    /// The size of a case.
+    pub fn of(case: &Case<'_>) -> Self {
+        let membership = case.membership(crate::Whom::Audited);
+        let rows = || (0..membership.records()).map(|r| membership.row(r));
+        Self {
+            audited: case.audited().len(),
+            population: case.population().len(),
+            references: case.references(),
+            fitted_with_min: rows().map(|row| row.count()).min().unwrap_or(0),
+            fitted_without_min: rows().map(|row| row.count_out()).min().unwrap_or(0),
+        }
+    }
 }
 
 /// What a run needs, for the plan and for refusals before anything is spent.
@@ -187,6 +223,8 @@ pub struct Entry {
     pub schema: fn() -> serde_json::Value,
     /// Fills in the defaults: the parameters that a run with this configuration uses.
     pub resolve: fn(serde_json::Value) -> Result<serde_json::Value>,
+    /// Fills in the defaults and replaces choices left open; see [`Attack::settle`].
+    pub settle: fn(serde_json::Value, &CaseSize) -> Result<serde_json::Value>,
     /// Checks the parameters and builds the attack.
     pub build: fn(serde_json::Value) -> Result<Box<dyn DynAttack>>,
 }
@@ -197,13 +235,15 @@ impl Entry {
         Self {
             info: A::INFO,
             schema: || serde_json::Value::from(schemars::schema_for!(A::Config)),
-            resolve: |config| {
-                let config: A::Config = parse_config(config)?;
-                serde_json::to_value(config).map_err(|e| Error::Config(e.to_string()))
-            },
+            resolve: |config| write_config(&parse_config::<A::Config>(config)?),
+            settle: |config, size| write_config(&A::settle(parse_config(config)?, size)),
             build: |config| Ok(Box::new(A::new(parse_config(config)?)?)),
         }
     }
+}
+
+fn write_config(config: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(config).map_err(|e| Error::Config(e.to_string()))
 }
 
 /// Reads a configuration; `null` counts as empty.

@@ -69,7 +69,7 @@ pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
     Adapter, AdapterEntry, AdapterInfo, FitRun, Fitted, Objective, Recipe, Records, Reference, Setting,
 };
-pub use attack::{Attack, DynAttack, Entry, Family, Info, Needs};
+pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
 pub use ctx::{Ctx, Host};
 pub use error::{Error, Result};

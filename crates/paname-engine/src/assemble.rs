@@ -10,8 +10,8 @@ use paname_evidence::{
 use paname_stats::Rate;
 
 use crate::EngineError;
-use crate::inputs::{InputFile, Inputs};
-use crate::judge;
+use crate::inputs::{InputFile, Inputs, correctness_signal};
+use crate::judge::{self, validity};
 use crate::plan::{Planned, questions, resolve};
 use crate::step::Step;
 use crate::store::write_whole;
@@ -49,23 +49,28 @@ pub(crate) fn core(
     let content = &place.manifest.content;
     let (object, _) = place.inputs()?;
     let truth = crate::inputs::truth(&object)?;
-    let accuracy = place
-        .correct(inputs)?
-        .map(|correct| accuracy(&correct, &truth, content.statistics.confidence))
-        .transpose()?;
-    let fidelity = fidelity(accuracy, [content.model.train_accuracy, content.model.test_accuracy]);
+    // Without its signal there is no accuracy, and rows that need it have failed for themselves.
+    let measurable =
+        correctness_signal(inputs).is_some_and(|s| !failures.contains_key(&Step::Signals(s).to_string()));
+    let correct = if measurable { place.correct(inputs)? } else { None };
+    let accuracy =
+        correct.map(|correct| accuracy(&correct, &truth, content.statistics.confidence)).transpose()?;
+    let mut invalid = fidelity(accuracy, [content.model.train_accuracy, content.model.test_accuracy]);
+    invalid.extend(validity::record_counts(&truth, &content.statistics)?);
+    let telling = inputs.reference_summary.counts_p.filter(|p| *p <= validity::TELLING);
+    let telling = telling.map(|p| Reason::ReferencesTellMembers { p });
     let mut rows: Vec<Row> = Vec::new();
     for planned in resolve(place.manifest, place.registry, inputs)? {
         rows.push(row(place, inputs, &planned, failures)?);
     }
-    conclude(&mut rows, &fidelity, content.data.split, &content.statistics)?;
+    conclude(&mut rows, &invalid, telling.as_ref(), content.data.split, &content.statistics)?;
     let mut data = inputs.data.clone();
     data.files = files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
     add_missing_families(&mut rows);
     Ok(Core {
         tool: tool(),
         manifest_sha256: place.manifest.sha256.clone(),
-        declared: place.manifest.declared.clone(),
+        declared: without_contact(place.manifest.declared.clone()),
         data,
         target: Some(ModelSummary {
             name: inputs.target.name.clone(),
@@ -172,10 +177,12 @@ fn attack_used(
     }
 }
 
-/// Corrects all rows together and gives each that has numbers its verdict.
+/// Corrects all rows together and gives each that has numbers its verdict. What is `invalid` holds for every row, what is `telling` for those that
+/// use reference models.
 pub(crate) fn conclude(
     rows: &mut [Row],
-    fidelity: &[Reason],
+    invalid: &[Reason],
+    telling: Option<&Reason>,
     split: crate::Split,
     settings: &crate::Statistics,
 ) -> Result<(), EngineError> {
@@ -184,7 +191,10 @@ pub(crate) fn conclude(
     judge::correct(&mut measured)?;
     for row in rows {
         if let Some(result) = &row.membership {
-            (row.verdict, row.reasons) = judge::verdict(result, fidelity, split, settings);
+            let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
+            let mut invalid = invalid.to_vec();
+            invalid.extend(telling.filter(|_| references).cloned());
+            (row.verdict, row.reasons) = judge::verdict(result, &invalid, split, settings);
         }
     }
     Ok(())
@@ -205,6 +215,14 @@ pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
             });
         }
     }
+}
+
+/// Whom to ask is for the manifest's readers; evidence travels further.
+fn without_contact(mut declared: serde_json::Value) -> serde_json::Value {
+    if let Some(organisation) = declared.get_mut("organisation").and_then(serde_json::Value::as_object_mut) {
+        organisation.remove("contact");
+    }
+    declared
 }
 
 /// Accuracy on members and on non-members.

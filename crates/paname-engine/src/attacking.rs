@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Input, Labels, Metered, Named, Outputs,
-    Pullback, Query, Result, Signal, Target, TargetCard, Tensor, View,
+    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Findings, Input, Labels, Metered, Named,
+    Outputs, Pullback, Query, Result, Signal, Target, TargetCard, Tensor, View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) object: &'a Object,
     pub(crate) signals: Vec<(Signal, Object)>,
     pub(crate) budget: Option<u64>,
-    /// Seed of the audit, for the order of the records.
+    /// Random stream of the order of the records; its scope is nothing that an attack knows.
     pub(crate) order: Ctx<'a>,
     /// Opens the models, should the attack ask them.
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
@@ -132,6 +132,9 @@ impl Bench<'_> {
             Ok(rows)
         })?;
         ctx.tick(models, models)?;
+        if rows.len() < models {
+            ctx.log(&format!("control: {} of {models} reference models can play the target", rows.len()));
+        }
         let flat: Vec<f64> = rows.iter().flat_map(|scores| in_roster_order(scores, &order)).collect();
         write_npy(draft, "scores.npy", &[rows.len(), self.inputs.audited], &flat)
     }
@@ -149,6 +152,10 @@ fn in_roster_order(scores: &[f64], order: &[u32]) -> Vec<f64> {
 struct Quiet<'a>(&'a Ctx<'a>);
 
 impl paname_core::Host for Quiet<'_> {
+    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
+        self.0.run(name, config, case)
+    }
+
     fn cancelled(&self) -> bool {
         self.0.cancelled()
     }
@@ -172,16 +179,6 @@ impl Veiled<'_> {
             Some(k) => models.references[k].as_ref(),
         })
     }
-
-    fn translate(&self, query: &Query) -> Result<Query> {
-        let Input::Records(ids, Augmentation(a)) = &query.input else { return Ok(query.clone()) };
-        let translated: Option<Arc<[u32]>> =
-            ids.iter().map(|&id| self.order.get(id as usize).copied()).collect();
-        let ids = translated.ok_or_else(|| {
-            Error::mismatch("record", format!("a number below {}", self.order.len()), "one beyond the case")
-        })?;
-        Ok(Query { input: Input::Records(ids, Augmentation(*a)), ..query.clone() })
-    }
 }
 
 impl Target for Veiled<'_> {
@@ -190,11 +187,11 @@ impl Target for Veiled<'_> {
     }
 
     fn predict(&self, query: &Query) -> Result<Outputs> {
-        self.model()?.predict(&self.translate(query)?)
+        self.model()?.predict(&unveil(&self.order, query)?)
     }
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
-        self.model()?.vjp(&self.translate(query)?)
+        self.model()?.vjp(&unveil(&self.order, query)?)
     }
 
     fn parameters(&self) -> Result<Named<Tensor>> {
@@ -202,6 +199,207 @@ impl Target for Veiled<'_> {
     }
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
-        self.model()?.view(view)
+        Ok(Box::new(VeiledView { inner: self.model()?.view(view)?, order: Arc::clone(&self.order) }))
+    }
+}
+
+/// Another side of a model behind the veil.
+struct VeiledView {
+    inner: Box<dyn Target>,
+    order: Arc<[u32]>,
+}
+
+impl Target for VeiledView {
+    fn card(&self) -> &TargetCard {
+        self.inner.card()
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.inner.predict(&unveil(&self.order, query)?)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.inner.vjp(&unveil(&self.order, query)?)
+    }
+
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        self.inner.parameters()
+    }
+
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        Ok(Box::new(Self { inner: self.inner.view(view)?, order: Arc::clone(&self.order) }))
+    }
+}
+
+/// The same question with the numbers of the roster in place of the case's.
+fn unveil(order: &[u32], query: &Query) -> Result<Query> {
+    let Input::Records(ids, Augmentation(a)) = &query.input else { return Ok(query.clone()) };
+    let translated: Option<Arc<[u32]>> = ids.iter().map(|&id| order.get(id as usize).copied()).collect();
+    let ids = translated.ok_or_else(|| {
+        Error::mismatch("record", format!("a number below {}", order.len()), "one beyond the case")
+    })?;
+    Ok(Query { input: Input::Records(ids, Augmentation(*a)), ..query.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use npyz::WriterBuilder as _;
+    use paname_core::Registry;
+    use rand_core::SeedableRng as _;
+    use rand_pcg::Pcg64;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::Manifest;
+    use crate::inputs::{labels, open_models, prepare, read_npy};
+    use crate::store::Store;
+    use crate::work::build;
+
+    const RECORDS: u32 = 400;
+    const POPULATION: u32 = 100;
+    const MODELS: usize = 6;
+
+    const MANIFEST: &str = r#"schema = "paname-audit/1"
+[data]
+records = "records.csv"
+population = "population.csv"
+personal = []
+[target]
+adapter = "predictions"
+logits = "target.npy"
+ids = "row-number"
+[references]
+adapter = "predictions"
+logits = "references.npy"
+ids = "row-number"
+member = "member.npy"
+[[test]]
+id = "lira"
+attack = "lira"
+"#;
+
+    /// An audit whose file lists the members first. Each reference model was fitted on half of the records, but on the first one only model 0.
+    struct Audit {
+        _folder: TempDir,
+        manifest: Manifest,
+        registry: Registry,
+        store: Store,
+        inputs: Inputs,
+    }
+
+    fn write<T: npyz::AutoSerialize + Copy>(folder: &Path, name: &str, shape: &[usize], values: &[T]) {
+        let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+        let file = fs::File::create(folder.join(name)).unwrap();
+        let mut writer =
+            npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd().unwrap();
+        writer.extend(values.iter().copied()).unwrap();
+        writer.finish().unwrap();
+    }
+
+    impl Audit {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let records = (0..RECORDS).map(|r| format!("{r},{},{}\n", r % 2, u8::from(r < RECORDS / 2)));
+            fs::write(
+                folder.path().join("records.csv"),
+                "id,label,member\n".to_owned() + &records.collect::<String>(),
+            )
+            .unwrap();
+            let others = (RECORDS..RECORDS + POPULATION).map(|r| format!("{r},{}\n", r % 2));
+            fs::write(
+                folder.path().join("population.csv"),
+                "id,label\n".to_owned() + &others.collect::<String>(),
+            )
+            .unwrap();
+            let mut rng = Pcg64::seed_from_u64(1);
+            let all = (RECORDS + POPULATION) as usize;
+            let mut member = vec![false; MODELS * all];
+            for r in 0..all {
+                let mut models: Vec<u32> = (0..MODELS as u32).collect();
+                shuffle(&mut models, &mut rng);
+                let fitted = if r == 0 { &[0] } else { &models[..MODELS / 2] };
+                for &k in fitted {
+                    member[k as usize * all + r] = true;
+                }
+            }
+            let mut places: Vec<u32> = (0..((MODELS + 1) * all * 2) as u32).collect();
+            shuffle(&mut places, &mut rng);
+            let logits: Vec<f32> = places.iter().map(|&place| place as f32 / 1000.0).collect();
+            write(folder.path(), "target.npy", &[all, 2], &logits[..all * 2]);
+            write(folder.path(), "references.npy", &[MODELS, all, 2], &logits[all * 2..]);
+            write(folder.path(), "member.npy", &[MODELS, all], &member);
+            fs::write(folder.path().join("audit.toml"), MANIFEST).unwrap();
+            let mut registry = Registry::default();
+            registry.add_adapters(paname_data::ADAPTERS, "paname-data").unwrap();
+            registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
+            let manifest = Manifest::read(&folder.path().join("audit.toml")).unwrap();
+            let ctx = Ctx::new(1, "inputs", 1, &());
+            let prepared = prepare(&manifest, &registry, &ctx).unwrap();
+            let store = Store::open(folder.path()).unwrap();
+            let draft = store.draft("inputs").unwrap();
+            prepared.write(&draft).unwrap();
+            draft.commit("inputs").unwrap();
+            let inputs = prepared.inputs;
+            Self { _folder: folder, manifest, registry, store, inputs }
+        }
+
+        fn models(&self) -> Models {
+            let ctx = Ctx::new(1, "models", 1, &());
+            let object = self.store.object("inputs");
+            open_models(&self.manifest, &self.registry, &object, &self.inputs, &ctx).unwrap()
+        }
+
+        /// Does something with the bench of an attack that reads these signals.
+        fn with_bench<T>(&self, signals: Vec<(Signal, Object)>, work: impl FnOnce(&Bench<'_>) -> T) -> T {
+            let object = self.store.object("inputs");
+            work(&Bench {
+                inputs: &self.inputs,
+                object: &object,
+                signals,
+                budget: None,
+                order: Ctx::new(1, "a digest of the inputs", 1, &()),
+                open: &|| Ok(self.models()),
+            })
+        }
+    }
+
+    #[test]
+    fn a_case_hides_the_order_of_the_file() {
+        Audit::new().with_bench(Vec::new(), |bench| {
+            let ((), order, _) = bench.with_case(|_| Ok(())).unwrap();
+            let truth: Vec<bool> = order.iter().map(|&record| record < RECORDS / 2).collect();
+            let (records, again, _) = bench
+                .with_case(|case| {
+                    paname_testkit::check_blind(case, &truth);
+                    Ok(case.audited().len())
+                })
+                .unwrap();
+            assert_eq!((records, again), (RECORDS as usize, order));
+        });
+    }
+
+    #[test]
+    fn a_control_runs_the_attack_that_the_target_had_or_none() {
+        let audit = Audit::new();
+        let (parameters, attack) =
+            build(&audit.registry, &audit.manifest.content.tests[0], &audit.inputs).unwrap();
+        assert_eq!((&parameters["mode"], &parameters["variance"]), (&"online".into(), &"shared-raw".into()));
+        let ctx = Ctx::new(1, "test", 1, &());
+        let signal = Signal::ScaledConfidence;
+        let draft = audit.store.draft("signal").unwrap();
+        let labels = labels(&audit.store.object("inputs"), &audit.inputs).unwrap();
+        crate::signals::run(signal, &audit.inputs, &labels, &audit.models(), &ctx, &draft).unwrap();
+        draft.commit("signal").unwrap();
+        let draft = audit.store.draft("control").unwrap();
+        audit.with_bench(vec![(signal, audit.store.object("signal"))], |bench| {
+            bench.unrelated(attack.as_ref(), &ctx, &draft).unwrap();
+        });
+        draft.commit("control").unwrap();
+        let scores = read_npy(&audit.store.object("control").path("scores.npy")).unwrap();
+        // With model 0 in the target's place, no model is left that was fitted with the first record: an offline run would be another attack.
+        assert_eq!(scores.shape(), [MODELS - 1, RECORDS as usize]);
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Access, Ctx, Error, Labels, Membership, Registry, Roster, Setting, Signal, TargetCard, Task,
+    Access, CaseSize, Ctx, Error, Labels, Membership, Registry, Roster, Setting, Signal, TargetCard, Task,
 };
 use paname_data::{RecordTable, RecordsConfig};
 use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::judge::Truth;
+use crate::judge::{Truth, validity};
 use crate::manifest::{Data, Manifest, Source};
 use crate::step::key;
 use crate::store::{Draft, Object};
@@ -40,9 +40,21 @@ impl Inputs {
     pub(crate) fn granted(&self) -> Access {
         Access::from_bits_truncate(self.granted)
     }
+
+    /// What open choices of attacks are settled by.
+    pub(crate) fn size(&self) -> CaseSize {
+        CaseSize {
+            audited: self.audited,
+            population: self.population,
+            references: self.references.len(),
+            fitted_with_min: self.reference_summary.fitted_with.0 as usize,
+            fitted_without_min: self.reference_summary.fitted_without.0 as usize,
+        }
+    }
 }
 
-/// A file that the audit reads: its name in the manifest's words, its path, its digest.
+/// A file that the audit reads: its name in the manifest's words, and its digest.
+#[derive(PartialEq, Eq)]
 pub(crate) struct InputFile {
     pub(crate) name: String,
     pub(crate) digest: String,
@@ -98,8 +110,9 @@ fn config_of(source: &Source) -> serde_json::Value {
     serde_json::Value::Object(source.config.clone())
 }
 
-/// The key of the inputs: the parts of the manifest that decide them, and the contents of the files.
-pub(crate) fn inputs_key(
+/// A digest of everything about the inputs but the program that reads them: the parts of the manifest that decide them, and the contents of the
+/// files. It also seeds the order in which attacks see the records, since no attack knows it.
+pub(crate) fn content_key(
     manifest: &Manifest,
     registry: &Registry,
     files: &[InputFile],
@@ -119,7 +132,13 @@ pub(crate) fn inputs_key(
         "versions": versions,
         "files": files.iter().map(|file| (&file.name, &file.digest)).collect::<Vec<_>>(),
     });
-    Ok(key(&["inputs/1", env!("CARGO_PKG_VERSION"), &declared.to_string()]))
+    Ok(key(&["content/1", &declared.to_string()]))
+}
+
+/// The key of the inputs. Every other key contains it, and with it the program: another build of it finishes no step of this one.
+pub(crate) fn inputs_key(content_key: &str) -> Result<String, EngineError> {
+    let program = std::env::current_exe().map_err(EngineError::io(Path::new("this program")))?;
+    Ok(key(&["inputs/1", &paname_data::fingerprint(&[program])?, content_key]))
 }
 
 /// The records of an audit, before anything is known of models.
@@ -200,13 +219,16 @@ pub(crate) fn prepare(
     if let Some(source) = &content.references {
         let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)
             .map_err(manifest.about("references"))?;
+        let share = validity::TELLING / opened.len().max(1) as f64;
         for (place, reference) in opened.into_iter().enumerate() {
             if reference.member.len() != tables.roster.len() {
                 let what = format!("rows of reference model {place}");
                 return Err(Error::mismatch(what, tables.roster.len(), reference.member.len()).into());
             }
             let reference_card = reference.target.card().clone();
-            if tells_truth(&reference.member[..audited], &truth.member)
+            let row = &reference.member[..audited];
+            if tells_truth(row, &truth.member)
+                || validity::row_p(truth, row)? <= share
                 || reference_card.fingerprint == card.fingerprint
             {
                 used.excluded.push(place as u64);
@@ -242,7 +264,7 @@ pub(crate) fn prepare(
         classes,
         task: content.model.task.unwrap_or_default(),
         target: card,
-        reference_summary: used.summary(&membership, audited),
+        reference_summary: used.summary(&membership, truth)?,
         references: std::mem::take(&mut used.cards),
         places: std::mem::take(&mut used.places),
         granted: granted.bits(),
@@ -288,25 +310,22 @@ struct Used {
 }
 
 impl Used {
-    fn summary(&self, membership: &Membership, audited: usize) -> ReferenceSummary {
-        let with = (0..audited).map(|r| membership.row(r).count() as u64);
-        let range = |counts: &mut dyn Iterator<Item = u64>| {
-            counts.fold(None, |range: Option<(u64, u64)>, n| {
-                Some(range.map_or((n, n), |(a, b)| (a.min(n), b.max(n))))
-            })
-        };
-        let fitted_with = range(&mut with.clone()).unwrap_or_default();
+    fn summary(&self, membership: &Membership, truth: &Truth) -> Result<ReferenceSummary, EngineError> {
+        let with: Vec<u64> = (0..truth.member.len()).map(|r| membership.row(r).count() as u64).collect();
+        let fitted_with = with.iter().min().copied().zip(with.iter().max().copied()).unwrap_or_default();
         let models = membership.models() as u64;
-        ReferenceSummary {
+        let counts_p = if models == 0 { None } else { Some(validity::counts_p(truth, &with)?) };
+        Ok(ReferenceSummary {
             used: models,
             excluded: self.excluded.clone(),
             fitted_with,
             fitted_without: (models - fitted_with.1, models - fitted_with.0),
-        }
+            counts_p,
+        })
     }
 }
 
-/// Whether rows of a reference model repeat or complement the target's: given to an attack they would tell who is a member.
+/// Whether rows of a reference model repeat or complement the target's, however few they are: given to an attack they would tell who is a member.
 fn tells_truth(rows: &[bool], truth: &[bool]) -> bool {
     let equal = rows.iter().zip(truth).filter(|(a, b)| a == b).count();
     equal == 0 || equal == truth.len()

@@ -1,5 +1,7 @@
 //! Joins the truth to the scores: the one place where statistics are computed, the same for every attack.
 
+pub(crate) mod validity;
+
 use paname_core::{Ctx, Error, Result};
 use paname_evidence::{
     DetectionTest, Exposed, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice, SliceKind,
@@ -8,7 +10,7 @@ use paname_evidence::{
 use paname_stats::delong::{auc_interval, mann_whitney_p};
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{
-    FixedThreshold, Resolution, at_calibrated_threshold, needed_non_members, resolution, tpr_at_level,
+    FixedThreshold, Resolution, at_calibrated_threshold, needed_non_members, tpr_at_level,
 };
 use paname_stats::person::{Reduction, reduce};
 use paname_stats::{Roc, band, conformal, multiple, power, precision, unrelated};
@@ -23,6 +25,8 @@ const FEWEST_IN_SLICE: u64 = 10;
 const MOST_SLICES: usize = 40;
 const ROC_POINTS: usize = 240;
 const HISTOGRAM_BINS: usize = 40;
+/// Fewest unrelated models that a control can pass with: two have a spread, but only by one degree of freedom.
+pub(crate) const FEWEST_UNRELATED: usize = 3;
 
 /// What the engine alone knows of the audited records, in the order of the scores.
 #[derive(Debug, Clone, Default)]
@@ -74,14 +78,14 @@ impl Truth {
     }
 
     /// One score per unit: members, non-members, and for each unit the position of a record of its own.
-    fn units(&self, scores: &[f64], settings: &Statistics, keep: Option<&[bool]>) -> Result<Units> {
+    fn units(&self, scores: &[f64], rule: PersonScore, keep: Option<&[bool]>) -> Result<Units> {
         let kept = |i: &usize| keep.is_none_or(|keep| keep[*i]);
         let rows: Vec<usize> = (0..scores.len()).filter(kept).collect();
         let Some(persons) = &self.person else {
             let all = rows.into_iter().map(|i| (scores[i], self.member[i], i)).collect();
             return Ok(Units { all });
         };
-        let rule = match settings.person_score {
+        let rule = match rule {
             PersonScore::Mean => Reduction::Mean,
             PersonScore::Max => Reduction::Max,
         };
@@ -138,17 +142,24 @@ pub(crate) struct Scores {
     pub(crate) unrelated: Vec<Vec<f64>>,
 }
 
+/// The most detection tests that so many rows can have.
+pub(crate) fn most_tests(rows: usize, settings: &Statistics) -> u64 {
+    (rows * (1 + settings.fpr_targets.len())) as u64
+}
+
 /// The numbers of one row, before correction for the other rows and before a verdict.
 ///
-/// `ctx` gives the random half of the non-members that fixes thresholds, the same for every row.
+/// `tests` is the most detection tests that the audit can have, which share its level. `ctx` gives the random half of the non-members that fixes
+/// thresholds, the same for every row.
 pub(crate) fn measure(
     scores: &Scores,
     truth: &Truth,
     settings: &Statistics,
+    tests: u64,
     ctx: &Ctx<'_>,
 ) -> Result<MembershipResult> {
     let target: Vec<f64> = scores.target.iter().map(|s| finite(*s)).collect();
-    let units = truth.units(&target, settings, None)?;
+    let units = truth.units(&target, settings.person_score, None)?;
     let (members, non_members) = (units.side(true), units.side(false));
     let roc = Roc::new(&members, &non_members).map_err(statistics)?;
     let (calibration, counted) = calibration_split(&non_members, settings, ctx);
@@ -157,23 +168,24 @@ pub(crate) fn measure(
         .iter()
         .map(|&level| level_result(level, &roc, &members, &calibration, &counted, settings))
         .collect::<Result<Vec<_>>>()?;
-    let mut tests =
-        vec![DetectionTest { statistic: Statistic::Auc, p: mann_whitney_p(&roc), p_adjusted: 1.0 }];
+    let test = |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_controlled: None };
+    let mut detection = vec![test(Statistic::Auc, mann_whitney_p(&roc))];
     for fixed in levels.iter().filter_map(|level| level.fixed) {
-        tests.push(DetectionTest { statistic: Statistic::TprAt(fixed.level), p: fixed.p, p_adjusted: 1.0 });
+        detection.push(test(Statistic::TprAt(fixed.level), fixed.p));
     }
     let null: Vec<Roc> = scores
         .unrelated
         .iter()
         .map(|scores| {
             let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
-            let units = truth.units(&scores, settings, None)?;
+            let units = truth.units(&scores, settings.person_score, None)?;
             Roc::new(&units.side(true), &units.side(false)).map_err(statistics)
         })
         .collect::<Result<_>>()?;
-    let unrelated = tests
+    let share = settings.alpha / tests.max(1) as f64;
+    let unrelated = detection
         .iter()
-        .filter_map(|test| compare_unrelated(test.statistic, &roc, &null, settings.alpha).transpose())
+        .filter_map(|test| compare_unrelated(test.statistic, &roc, &null, share).transpose())
         .collect::<Result<Vec<_>>>()?;
     let vertices = roc.thinned(ROC_POINTS);
     let band = band::roc_band(&roc, &vertices, settings.confidence).map_err(statistics)?;
@@ -194,31 +206,38 @@ pub(crate) fn measure(
                 tpr_upper: band.tpr_upper,
             })
             .collect(),
+        alpha: settings.alpha,
         band_confidence: settings.confidence,
-        power: detectable(roc.members(), roc.non_members(), settings)?,
+        power: detectable(roc.members(), roc.non_members(), settings, tests)?,
         levels,
         balanced_accuracy: roc.balanced_accuracy().value,
         advantage: roc.advantage().value,
-        tests,
+        tests: detection,
         unrelated,
         histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
         slices: slices(&target, truth, settings)?,
     })
 }
 
-/// JSON knows no infinity, and ranks survive this.
+/// JSON knows no infinity, and ranks survive this. The bound leaves room for the sum over a person's records.
 fn finite(score: f64) -> f64 {
-    score.clamp(f64::MIN, f64::MAX)
+    const LARGEST: f64 = f64::MAX / (1_u64 << 40) as f64;
+    score.clamp(-LARGEST, LARGEST)
 }
 
 /// Splits the non-members at random into those that fix thresholds and those that are counted.
 fn calibration_split(non_members: &[f64], settings: &Statistics, ctx: &Ctx<'_>) -> (Vec<f64>, Vec<f64>) {
     let mut order: Vec<usize> = (0..non_members.len()).collect();
     shuffle(&mut order, &mut ctx.rng("calibration"));
-    let fixing = (non_members.len() as f64 * settings.calibration_fraction).round() as usize;
+    let fixing = fixing(non_members.len() as u64, settings) as usize;
     let pick = |rows: &[usize]| rows.iter().map(|&i| non_members[i]).collect();
-    let (calibration, counted) = order.split_at(fixing.min(order.len()));
+    let (calibration, counted) = order.split_at(fixing);
     (pick(calibration), pick(counted))
+}
+
+/// How many of so many non-members fix thresholds.
+fn fixing(non_members: u64, settings: &Statistics) -> u64 {
+    ((non_members as f64 * settings.calibration_fraction).round() as u64).min(non_members)
 }
 
 /// Fisher-Yates with unbiased bounded draws.
@@ -248,23 +267,21 @@ fn level_result(
     settings: &Statistics,
 ) -> Result<LevelResult> {
     let needed = needed_non_members(level).map_err(statistics)?;
-    let supports = |n: usize| {
-        Ok(!matches!(resolution(level, n as u64).map_err(statistics)?, Resolution::Refused { .. }))
-    };
-    let same_data = if supports(roc.non_members() as usize)? {
+    let same_data = if roc.non_members() >= needed {
         Some(tpr_at_level(roc, level, settings.confidence).map_err(statistics)?)
     } else {
         None
     };
     // The rank rule alone would take fewer calibration scores, but a threshold among so few is all noise.
-    let fixed: Option<FixedThreshold> = if supports(counted.len())? && supports(calibration.len())? {
+    let fixed: Option<FixedThreshold> = if counted.len().min(calibration.len()) as u64 >= needed {
         let at = at_calibrated_threshold(calibration, members, counted, level, settings.confidence);
         Some(at.map_err(statistics)?)
     } else {
         None
     };
     let mut precisions = Vec::new();
-    if let Some(fixed) = &fixed {
+    // Without a single false alarm the measured rates give 100 %, whatever the truth.
+    if let Some(fixed) = fixed.as_ref().filter(|fixed| fixed.fpr.hits > 0) {
         for &prior in &settings.priors {
             let value = precision::positive_predictive_value(prior, fixed.tpr.estimate, fixed.fpr.estimate);
             precisions.extend(value.map_err(statistics)?.map(|value| (prior, value)));
@@ -284,7 +301,11 @@ fn level_result(
     })
 }
 
+/// The control of one statistic, by a comparison that can reach the level `alpha`.
 fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) -> Result<Option<Unrelated>> {
+    if null.len() < FEWEST_UNRELATED {
+        return Ok(None);
+    }
     let value = |roc: &Roc| match statistic {
         Statistic::Auc => Ok(roc.auc()),
         Statistic::TprAt(level) => roc.tpr_at(level).map(|vertex| roc.tpr(&vertex)).map_err(statistics),
@@ -295,28 +316,23 @@ fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) 
     Ok(compared.map(|c| Unrelated { statistic, observed, null, p: c.p, method: c.method }))
 }
 
-/// What a sample of this size can detect.
-pub(crate) fn detectable(members: u64, non_members: u64, settings: &Statistics) -> Result<Power> {
-    let counted = non_members - (non_members as f64 * settings.calibration_fraction).round() as u64;
+/// What a sample of this size can detect by one of so many tests.
+pub(crate) fn detectable(members: u64, non_members: u64, settings: &Statistics, tests: u64) -> Result<Power> {
+    let alpha = settings.alpha / tests.max(1) as f64;
+    let fixing = fixing(non_members, settings);
+    let counted = non_members - fixing;
     let tpr = settings
         .fpr_targets
         .iter()
         .map(|&level| {
-            let refused =
-                matches!(resolution(level, counted).map_err(statistics)?, Resolution::Refused { .. });
+            let refused = fixing.min(counted) < needed_non_members(level).map_err(statistics)?;
             // The false-positive rate is itself estimated, from about level · n false alarms.
             let alarms = (counted as f64 * level).round() as u64;
             let smallest = if refused || members == 0 {
                 None
             } else {
-                power::smallest_detectable_tpr_estimated(
-                    members,
-                    counted,
-                    alarms,
-                    settings.alpha,
-                    settings.power,
-                )
-                .map_err(statistics)?
+                power::smallest_detectable_tpr_estimated(members, counted, alarms, alpha, settings.power)
+                    .map_err(statistics)?
             };
             Ok((level, smallest))
         })
@@ -324,10 +340,9 @@ pub(crate) fn detectable(members: u64, non_members: u64, settings: &Statistics) 
     let auc = if members == 0 || non_members == 0 {
         None
     } else {
-        power::smallest_detectable_auc(members, non_members, settings.alpha, settings.power)
-            .map_err(statistics)?
+        power::smallest_detectable_auc(members, non_members, alpha, settings.power).map_err(statistics)?
     };
-    Ok(Power { power: settings.power, alpha: settings.alpha, auc, tpr })
+    Ok(Power { power: settings.power, alpha, auc, tpr })
 }
 
 fn slices(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Vec<Slice>> {
@@ -343,7 +358,7 @@ fn slices(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Vec<Sl
         values.sort_unstable_by(|a, b| natural(a.0).cmp(&natural(b.0)));
         for (value, _) in values {
             let keep: Vec<bool> = parts.iter().map(|part| part == value).collect();
-            let units = truth.units(scores, settings, Some(&keep))?;
+            let units = truth.units(scores, settings.person_score, Some(&keep))?;
             let (members, non_members) = (units.side(true), units.side(false));
             let mut slice = Slice {
                 kind: *kind,
@@ -379,7 +394,7 @@ pub(crate) fn most_exposed(
     key: &[u8; 32],
 ) -> Result<Vec<(Exposed, usize)>> {
     let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
-    let units = truth.units(&scores, settings, None)?;
+    let units = truth.units(&scores, settings.person_score, None)?;
     let mut members: Vec<(f64, usize)> = units.all.iter().filter(|u| u.1).map(|u| (u.0, u.2)).collect();
     members.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     members.truncate(count as usize);
@@ -397,12 +412,29 @@ fn pseudonym(record: usize, key: &[u8; 32]) -> String {
     format!("P-{}", &digest.to_hex()[..10])
 }
 
-/// Holm's correction over every detection test of an audit.
+/// Holm's correction over every detection test of an audit: once for the test alone, once for the test together with its control.
+///
+/// Both must reject for a leak, so that the larger p-value holds against either explanation (intersection-union, Berger 1982).
 pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
-    let p: Vec<f64> = rows.iter().flat_map(|row| row.tests.iter().map(|test| test.p)).collect();
-    let mut adjusted = multiple::holm(&p).map_err(statistics)?.into_iter();
+    let mut alone = Vec::new();
+    let mut both = Vec::new();
+    for row in rows.iter() {
+        for test in &row.tests {
+            let control = row.unrelated.iter().find(|control| control.statistic == test.statistic);
+            alone.push(test.p);
+            both.push(control.map(|control| control.p.max(test.p)));
+        }
+    }
+    // A test without a control can never reject, but still counts.
+    let with_control: Vec<f64> = both.iter().map(|p| p.unwrap_or(1.0)).collect();
+    let alone = multiple::holm(&alone).map_err(statistics)?;
+    let controlled = multiple::holm(&with_control).map_err(statistics)?;
+    let mut adjusted = alone.into_iter().zip(both.iter().zip(controlled));
     for test in rows.iter_mut().flat_map(|row| row.tests.iter_mut()) {
-        test.p_adjusted = adjusted.next().unwrap_or(1.0);
+        if let Some((p_adjusted, (control, p_controlled))) = adjusted.next() {
+            test.p_adjusted = p_adjusted;
+            test.p_controlled = control.map(|_| p_controlled);
+        }
     }
     Ok(())
 }
@@ -410,18 +442,17 @@ pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
 /// The verdict of a measured and corrected row: a total rule, the first line that applies.
 ///
 /// 1. The validity of the test fails: inconclusive.
-/// 2. Some test is significant after correction, and either the same statistic also stands out among unrelated models, or chance drew the
-///    members: leak demonstrated.
+/// 2. Some test is significant after correction, and either it is so together with its control, or chance drew the members: leak demonstrated.
 /// 3. Otherwise inconclusive, since absence needs an equivalence test.
 pub(crate) fn verdict(
     result: &MembershipResult,
-    fidelity: &[Reason],
+    validity: &[Reason],
     split: Split,
     settings: &Statistics,
 ) -> (Verdict, Vec<Reason>) {
     let alpha = settings.alpha;
-    if !fidelity.is_empty() {
-        return (Verdict::Inconclusive, fidelity.to_vec());
+    if !validity.is_empty() {
+        return (Verdict::Inconclusive, validity.to_vec());
     }
     let (members, non_members) = (result.members, result.non_members);
     if members.min(non_members) < FEWEST_UNITS {
@@ -432,17 +463,13 @@ pub(crate) fn verdict(
     }
     let smallest = result.tests.iter().map(|test| test.p_adjusted).fold(1.0, f64::min);
     if smallest > alpha {
-        let reasons = vec![Reason::NotSignificant { p_adjusted: smallest, alpha }, Reason::AbsenceNotTested];
+        let mut reasons = vec![Reason::NotSignificant { p_adjusted: smallest, alpha }];
+        reasons.extend(underpowered(&result.power, settings.min_effect_tpr));
+        reasons.push(Reason::AbsenceNotTested);
         return (Verdict::Inconclusive, reasons);
     }
     let significant = Reason::Significant { p_adjusted: smallest, alpha };
-    let controlled = result
-        .tests
-        .iter()
-        .filter(|test| test.p_adjusted <= alpha)
-        .filter_map(|test| result.unrelated.iter().find(|u| u.statistic == test.statistic))
-        .map(|control| control.p)
-        .min_by(f64::total_cmp);
+    let controlled = result.tests.iter().filter_map(|test| test.p_controlled).min_by(f64::total_cmp);
     match (controlled, split) {
         (Some(p), _) if p <= alpha => {
             (Verdict::LeakDemonstrated, vec![significant, Reason::AboveUnrelatedModels { p }])
@@ -453,6 +480,13 @@ pub(crate) fn verdict(
         }
         (None, Split::Undeclared) => (Verdict::Inconclusive, vec![significant, Reason::ShiftNotExcluded]),
     }
+}
+
+/// Where no declared level can show an excess as small as the one that matters.
+fn underpowered(power: &Power, wanted: f64) -> Option<Reason> {
+    let excess = power.tpr.iter().filter_map(|(level, tpr)| Some((*tpr)? - level));
+    let detectable = excess.min_by(f64::total_cmp);
+    detectable.is_none_or(|excess| excess > wanted).then_some(Reason::Underpowered { detectable, wanted })
 }
 
 #[cfg(test)]

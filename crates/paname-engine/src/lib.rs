@@ -34,7 +34,7 @@ pub use assemble::write_evidence;
 pub use error::{EXIT_CODES, EngineError};
 pub use manifest::*;
 pub use plan::{Plan, PlannedRow, plan};
-pub use run::{Outcome, RunOptions, Watch, run};
+pub use run::{Outcome, RunOptions, Watch, run, seal_reports};
 pub use score::{ScoreOptions, Scored, score};
 pub use verify::{RunVerification, Verification, verify};
 pub use work::work;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
 use crate::inputs::{Inputs, correctness_signal, prepare};
-use crate::judge::{FEWEST_UNITS, detectable};
+use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
 use crate::step::{Keyed, Step, key};
 use crate::work::{build, signal_questions};
@@ -64,7 +64,7 @@ pub struct PlannedRow {
 /// A test, resolved against the registry and the inputs.
 pub(crate) struct Planned<'a> {
     pub(crate) test: &'a Test,
-    /// All parameters of the attack; null without an attack.
+    /// All parameters of the attack, its open choices settled; null without an attack.
     pub(crate) parameters: serde_json::Value,
     pub(crate) needs: Needs,
     /// Why it cannot run; empty where it can.
@@ -88,11 +88,9 @@ pub(crate) fn resolve<'a>(
                 let (parameters, needs) = (serde_json::Value::Null, Needs::default());
                 return Ok(Planned { test, parameters, needs, obstacles: Vec::new(), unrelated: 0 });
             };
-            let attack = build(registry, test)?;
+            let (parameters, attack) = build(registry, test, inputs)?;
             let needs = attack.needs(inputs.audited);
-            let entry = registry.attack(name)?;
-            let parameters = (entry.resolve)(serde_json::Value::Object(test.parameters.clone()))?;
-            let obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            let obstacles = obstacles(&needs, registry.attack(name)?.info.family, manifest, inputs);
             let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
             Ok(Planned { test, parameters, needs, obstacles, unrelated })
         })
@@ -186,6 +184,8 @@ pub(crate) fn steps(
     let settings =
         serde_json::to_string(&manifest.content.statistics).map_err(|e| EngineError::Other(e.to_string()))?;
     let seed = manifest.content.statistics.seed.to_string();
+    // The tests of all rows share the audit's level, on which a row's control and power depend.
+    let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
     for row in runnable {
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
@@ -221,7 +221,7 @@ pub(crate) fn steps(
             });
             judged.push(unrelated);
         }
-        let judge_key = key(&["judge/1", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings]);
+        let judge_key = key(&["judge/2", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests]);
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
     Ok(steps)
@@ -235,11 +235,14 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();
     let settings = &manifest.content.statistics;
-    let rows = resolve(manifest, registry, inputs)?
+    let planned = resolve(manifest, registry, inputs)?;
+    let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
+    let tests = most_tests(planned.iter().filter(|row| runs(row)).count(), settings);
+    let rows = planned
         .into_iter()
         .map(|row| {
             let (best_verdict, best_why) = best(&row, manifest, members, non_members);
-            let runnable = row.test.attack.is_some() && row.obstacles.is_empty();
+            let runnable = runs(&row);
             Ok(PlannedRow {
                 id: row.test.id.clone(),
                 attack: row.test.attack.clone(),
@@ -250,7 +253,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 queries: if runnable { questions(&row.needs, inputs) } else { 0 },
                 best_verdict,
                 best_why,
-                power: if runnable { Some(detectable(members, non_members, settings)?) } else { None },
+                power: if runnable { Some(detectable(members, non_members, settings, tests)?) } else { None },
                 reasons: row.obstacles,
             })
         })
@@ -281,7 +284,7 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
     if members.min(non_members) < FEWEST_UNITS {
         return (Verdict::Inconclusive, vec![Reason::TooFew { needed: FEWEST_UNITS, members, non_members }]);
     }
-    if manifest.content.data.split == Split::Undeclared && row.unrelated == 0 {
+    if manifest.content.data.split == Split::Undeclared && row.unrelated < FEWEST_UNRELATED {
         return (Verdict::Inconclusive, vec![Reason::ShiftNotExcluded]);
     }
     (Verdict::LeakDemonstrated, Vec::new())

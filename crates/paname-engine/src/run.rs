@@ -9,7 +9,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use paname_core::{Host, Registry};
-use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256};
+use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256, sha256_hex};
 
 use crate::EngineError;
 use crate::assemble::{self, Failures};
@@ -105,7 +105,8 @@ pub fn run(
     let mut journal = Journal::open(&options.run_dir.join("journal.jsonl"))?;
     let past = begin(manifest, &options.run_dir, &mut journal)?;
     let files = inputs::files(manifest, registry)?;
-    let inputs_key = inputs::inputs_key(manifest, registry, &files)?;
+    let order = inputs::content_key(manifest, registry, &files)?;
+    let inputs_key = inputs::inputs_key(&order)?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
     let mut session = Session {
@@ -119,6 +120,7 @@ pub fn run(
         run_file: RunFile {
             manifest: absolute.into_os_string(),
             sha256: manifest.sha256.clone(),
+            order,
             threads: (available / options.workers.max(1)).max(1),
             keys: BTreeMap::from([(Step::Inputs.to_string(), inputs_key.clone())]),
         },
@@ -225,7 +227,11 @@ impl Session<'_> {
                 Lookup::Found => {
                     if !self.noted.contains(&keyed.key) {
                         // Its engine was killed between the worker's last act and the line in the journal.
-                        self.note("found", serde_json::json!({ "step": name, "key": keyed.key }))?;
+                        let digest = self.store.object(&keyed.key).digest()?;
+                        self.note(
+                            "found",
+                            serde_json::json!({ "step": name, "key": keyed.key, "digest": digest }),
+                        )?;
                     }
                     tally.reused += 1;
                     self.watch.finished(&name, true);
@@ -306,7 +312,8 @@ impl Session<'_> {
             match result {
                 Ok(()) => {
                     let key = self.run_file.key(&step)?;
-                    self.note("step", serde_json::json!({ "step": name, "key": key }))?;
+                    let digest = self.store.object(key).digest()?;
+                    self.note("step", serde_json::json!({ "step": name, "key": key, "digest": digest }))?;
                     tally.run += 1;
                     self.watch.finished(&name, false);
                     tally.finished.insert(name);
@@ -349,6 +356,12 @@ impl Session<'_> {
         tally: &Tally,
     ) -> Result<Outcome, EngineError> {
         let run_dir = &self.options.run_dir;
+        // Steps read the files one after the other; what they found holds together only if nothing changed meanwhile.
+        let now_there = inputs::files(self.manifest, self.registry)?;
+        if let Some(changed) = files.iter().zip(&now_there).find(|(before, after)| before != after) {
+            let problem = "changed while the audit was running; start it again";
+            return Err(paname_core::Error::data(&changed.0.name, problem).into());
+        }
         let journal = self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut run = paname_evidence::Run {
             finished: now(),
@@ -376,6 +389,20 @@ impl Session<'_> {
         )?;
         Ok(Outcome { evidence, evidence_path, steps_run: tally.run, steps_reused: tally.reused })
     }
+}
+
+/// Names reports in the journal, by the digest of what was written, so that they can be verified.
+pub fn seal_reports(run_dir: &Path, reports: &[PathBuf]) -> Result<(), EngineError> {
+    let _lock = lock(run_dir)?;
+    let digests = reports
+        .iter()
+        .map(|path| {
+            let bytes = fs::read(path).map_err(EngineError::io(path))?;
+            Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sha256_hex(&bytes)))
+        })
+        .collect::<Result<BTreeMap<String, String>, EngineError>>()?;
+    Journal::open(&run_dir.join("journal.jsonl"))?.append(&now(), "reports", serde_json::json!(digests))?;
+    Ok(())
 }
 
 /// Time of the journal's first line.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use paname_core::Ctx;
 use paname_data::ScoreTable;
-use paname_evidence::{Core, DataSummary, Evidence, Row, Run, SliceKind, Verdict, sha256_hex};
+use paname_evidence::{Core, DataSummary, Evidence, Reason, Row, Run, SliceKind, Verdict, sha256_hex};
 
 use crate::EngineError;
 use crate::assemble::{add_missing_families, conclude, fingerprint, hardware, random_key, tool};
-use crate::judge::{Scores, Truth, measure, most_exposed};
+use crate::judge::{Scores, Truth, measure, most_exposed, most_tests, validity};
 use crate::manifest::{Split, Statistics};
 use crate::run::now;
 
@@ -47,7 +47,8 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let settings = &options.statistics;
     let scores = Scores { target: table.scores, unrelated: Vec::new() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
-    let result = measure(&scores, &truth, settings, &ctx)?;
+    let tests = most_tests(1, settings);
+    let result = measure(&scores, &truth, settings, tests, &ctx)?;
     let file = path.file_name().map_or_else(PathBuf::new, PathBuf::from).to_string_lossy().into_owned();
     let title = options.title.clone().unwrap_or_else(|| file.clone());
     let mut rows = vec![Row {
@@ -59,7 +60,8 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         reasons: Vec::new(),
         membership: Some(result),
     }];
-    conclude(&mut rows, &[], options.split, settings)?;
+    let invalid: Vec<Reason> = validity::record_counts(&truth, settings)?.into_iter().collect();
+    conclude(&mut rows, &invalid, None, options.split, settings)?;
     let key = random_key()?;
     let mut exposed = BTreeMap::new();
     let mut names = BTreeMap::new();

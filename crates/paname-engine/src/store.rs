@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -69,7 +69,13 @@ impl Store {
         for entry in fs::read_dir(&self.folder).map_err(EngineError::io(&self.folder))? {
             let path = entry.map_err(EngineError::io(&self.folder))?.path();
             if path.extension().is_some_and(|e| e == "draft" || e == "corrupt") {
-                fs::remove_dir_all(&path).map_err(EngineError::io(&path))?;
+                // A worker of the killed engine may still be about to end, and clear up after itself.
+                match fs::remove_dir_all(&path) {
+                    Err(e) if e.kind() != ErrorKind::NotFound && e.kind() != ErrorKind::DirectoryNotEmpty => {
+                        return Err(EngineError::Io { path, source: e });
+                    }
+                    _ => {}
+                }
             }
         }
         Ok(())
@@ -111,6 +117,12 @@ impl Store {
 }
 
 impl Object {
+    /// Digest of the seal, and with it of every file: what the journal binds.
+    pub(crate) fn digest(&self) -> Result<String, EngineError> {
+        let path = self.path(SEAL);
+        file_seal(&path).map(|seal| seal.blake3).map_err(EngineError::io(&path))
+    }
+
     /// Path of a file in the object.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -168,7 +180,16 @@ impl Draft {
         self.json(SEAL, &Seal { step: step.to_owned(), files })?;
         sync(&self.folder.join(SEAL))?;
         sync(&self.folder)?;
-        fs::rename(&self.folder, &self.target).map_err(EngineError::io(&self.target))?;
+        match fs::rename(&self.folder, &self.target) {
+            // A worker of a killed engine was there first. Keys decide results, so its object is as good as this one, if it is whole.
+            Err(e) if matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
+                let first = Object { folder: self.target.clone() };
+                first
+                    .check()
+                    .map_err(|problem| EngineError::Other(format!("{}: {problem}", self.target.display())))?;
+            }
+            renamed => renamed.map_err(EngineError::io(&self.target))?,
+        }
         sync(self.target.parent().unwrap_or(&self.target))
     }
 }
@@ -269,6 +290,21 @@ mod tests {
         }
         finished(&store, "k");
         store.sweep().unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("store")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_second_of_two_equal_results_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let late = store.draft("k").unwrap();
+        late.json("numbers.json", &[1, 2, 3]).unwrap();
+        let other = Draft { folder: folder.path().join("store/k.0.draft"), target: store.folder.join("k") };
+        create_private_folder(&other.folder).unwrap();
+        other.json("numbers.json", &[1, 2, 3]).unwrap();
+        other.commit("a step").unwrap();
+        late.commit("a step").unwrap();
+        assert!(matches!(store.find("k").unwrap(), Lookup::Found));
         assert_eq!(fs::read_dir(folder.path().join("store")).unwrap().count(), 1);
     }
 

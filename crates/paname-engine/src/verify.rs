@@ -29,13 +29,17 @@ pub struct RunVerification {
     pub journal_names_evidence: bool,
     /// The manifest in the folder is the one that the evidence names.
     pub manifest_matches: bool,
+    /// Every report that the journal names is in the folder as it was written.
+    pub reports_match: bool,
 }
 
 impl Verification {
     /// Whether everything holds.
     pub fn holds(&self) -> bool {
-        let surroundings =
-            self.run.as_ref().is_none_or(|run| run.journal_names_evidence && run.manifest_matches);
+        let surroundings = self
+            .run
+            .as_ref()
+            .is_none_or(|run| run.journal_names_evidence && run.manifest_matches && run.reports_match);
         self.evidence_intact && surroundings
     }
 }
@@ -51,19 +55,18 @@ pub fn verify(dir: &Path) -> Result<Verification, EngineError> {
         core_sha256: evidence.core_sha256.clone(),
         run: None,
     };
-    if evidence.core.target.is_none() {
+    let journal = dir.join("journal.jsonl");
+    if evidence.core.target.is_none() && !journal.exists() {
         return Ok(verification);
     }
-    let journal = dir.join("journal.jsonl");
     let check = verify_journal(&journal)?;
     let text = fs::read_to_string(&journal).map_err(EngineError::io(&journal))?;
-    let mut entries = text.lines().filter_map(|line| serde_json::from_str::<JournalEntry>(line).ok());
-    let named = entries.rfind(|entry| entry.op == "evidence");
+    let entries: Vec<JournalEntry> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let last = |op: &str| entries.iter().rfind(|entry| entry.op == op);
+    let named = last("evidence");
     let names = |field: &str, digest: &str| {
-        named
-            .as_ref()
-            .and_then(|entry| entry.detail.get(field)?.as_str())
-            .is_some_and(|named| named == digest)
+        named.and_then(|entry| entry.detail.get(field)?.as_str()).is_some_and(|named| named == digest)
     };
     let exposed = canonical_sha256(&evidence.exposed).map_err(|e| EngineError::Other(e.to_string()))?;
     let manifest = dir.join("manifest.toml");
@@ -73,6 +76,16 @@ pub fn verify(dir: &Path) -> Result<Verification, EngineError> {
         journal_names_evidence: names("core_sha256", &evidence.core_sha256)
             && names("exposed_sha256", &exposed),
         manifest_matches: sha256_hex(&manifest) == evidence.core.manifest_sha256,
+        reports_match: last("reports").is_none_or(|entry| reports_match(dir, &entry.detail)),
     };
     Ok(Verification { run: Some(run), ..verification })
+}
+
+fn reports_match(dir: &Path, named: &serde_json::Value) -> bool {
+    let matches = |(name, digest): (&String, &serde_json::Value)| {
+        // A name is that of a file in the folder; anything else was not written by us.
+        let plain = Path::new(name).components().count() == 1;
+        plain && fs::read(dir.join(name)).is_ok_and(|bytes| *digest == sha256_hex(&bytes))
+    };
+    named.as_object().is_some_and(|reports| reports.iter().all(matches))
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use paname_core::{Ctx, DynAttack, Error, Host, Registry, Result, Signal};
+use paname_core::{Case, Ctx, DynAttack, Error, Findings, Host, Registry, Result, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -36,6 +36,8 @@ pub(crate) struct RunFile {
     pub(crate) sha256: String,
     /// Threads per worker.
     pub(crate) threads: usize,
+    /// What seeds the order in which attacks see the records, besides the audit's seed.
+    pub(crate) order: String,
     /// Key of each step by its name.
     pub(crate) keys: BTreeMap<String, String>,
 }
@@ -84,6 +86,8 @@ impl Workplace<'_> {
             step => step.to_string(),
         };
         let seed = self.manifest.content.statistics.seed;
+        let host =
+            &Services { host, registry: self.registry, seed, scope: &scope, threads: self.run.threads };
         let ctx = Ctx::new(seed, &scope, self.run.threads, host);
         let draft = self.store.draft(self.run.key(step)?)?;
         match step {
@@ -95,7 +99,7 @@ impl Workplace<'_> {
             }
             Step::Attack(id) | Step::Unrelated(id) => {
                 let (object, inputs) = self.inputs()?;
-                let attack = build(self.registry, self.test(id)?)?;
+                let (_, attack) = build(self.registry, self.test(id)?, &inputs)?;
                 let needs = attack.needs(inputs.audited);
                 let signals = needs
                     .signals
@@ -111,7 +115,7 @@ impl Workplace<'_> {
                     object: &object,
                     signals,
                     budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
-                    order: Ctx::new(seed, "audit", 1, &()),
+                    order: Ctx::new(seed, &self.run.order, 1, &()),
                     open: &open,
                 };
                 if matches!(step, Step::Attack(_)) {
@@ -137,7 +141,9 @@ impl Workplace<'_> {
                 let settings = &self.manifest.content.statistics;
                 // The calibration split is the audit's, not the row's.
                 let audit = Ctx::new(seed, "audit", 1, host);
-                draft.json("result.json", &judge::measure(&scores, &truth, settings, &audit)?)?;
+                let rows = self.run.keys.keys().filter(|name| name.starts_with("judge/")).count();
+                let tests = judge::most_tests(rows, settings);
+                draft.json("result.json", &judge::measure(&scores, &truth, settings, tests, &audit)?)?;
                 ctx.tick(1, 1)?;
             }
         }
@@ -196,11 +202,48 @@ impl Workplace<'_> {
     }
 }
 
-/// Builds the attack of a test.
-pub(crate) fn build(registry: &Registry, test: &Test) -> Result<Box<dyn DynAttack>, EngineError> {
+/// The host of a step: what the engine offers to attacks, and the caller's ears.
+struct Services<'a> {
+    host: &'a dyn Host,
+    registry: &'a Registry,
+    seed: u64,
+    scope: &'a str,
+    threads: usize,
+}
+
+impl Host for Services<'_> {
+    fn progress(&self, done: u64, total: u64) {
+        self.host.progress(done, total);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.host.cancelled()
+    }
+
+    fn log(&self, line: &str) {
+        self.host.log(line);
+    }
+
+    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
+        let attack = (self.registry.attack(name)?.build)(config.clone())?;
+        // Random streams of its own, whoever calls it.
+        let scope = format!("{}/{name}", self.scope);
+        attack.run(case, &Ctx::new(self.seed, &scope, self.threads, self))
+    }
+}
+
+/// Builds the attack of a test, its open choices settled by the audit, so that a control runs the same attack with one model less. Returns all
+/// parameters with it.
+pub(crate) fn build(
+    registry: &Registry,
+    test: &Test,
+    inputs: &Inputs,
+) -> Result<(serde_json::Value, Box<dyn DynAttack>), EngineError> {
     let name = test.attack.as_deref().unwrap_or_default();
+    let entry = registry.attack(name)?;
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    (registry.attack(name)?.build)(parameters)
+    (entry.settle)(parameters, &inputs.size())
+        .and_then(|settled| Ok((settled.clone(), (entry.build)(settled)?)))
         .map_err(|e| EngineError::Data(Error::Config(format!("test `{}`, attack `{name}`: {e}", test.id))))
 }
 

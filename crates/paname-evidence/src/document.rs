@@ -14,8 +14,10 @@ pub const SCHEMA: &str = "paname-evidence/1";
 /// Everything that an audit found, for programs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "PANAME evidence", extend("$id" = SCHEMA))]
 pub struct Evidence {
-    /// [`SCHEMA`].
+    /// Always `paname-evidence/1`.
+    #[schemars(extend("enum" = [SCHEMA]))]
     pub schema: String,
     /// SHA-256 of the canonical JSON (RFC 8785) of `core`.
     pub core_sha256: String,
@@ -141,12 +143,14 @@ pub struct ModelSummary {
 pub struct ReferenceSummary {
     /// Models used.
     pub used: u64,
-    /// Models left out since their rows repeat or complement the target's and would tell who is a member, by position.
+    /// Models left out since their rows repeat, complement or depend on the target's and would tell who is a member, by position.
     pub excluded: Vec<u64>,
     /// Fewest and most models fitted with an audited record.
     pub fitted_with: (u64, u64),
     /// Fewest and most models fitted without an audited record.
     pub fitted_without: (u64, u64),
+    /// Two-sided p-value of "the number of used models fitted with a record says nothing about its membership". None without models.
+    pub counts_p: Option<f64>,
 }
 
 /// One line of the common grid.

@@ -32,6 +32,8 @@ pub struct MembershipResult {
     pub auc: AucInterval,
     /// The ROC curve, thinned for drawing, with its simultaneous band.
     pub roc: Vec<RocPoint>,
+    /// Level of the audit, that adjusted p-values are held against.
+    pub alpha: f64,
     /// Confidence of the band.
     pub band_confidence: f64,
     /// One entry per declared false-positive level.
@@ -84,7 +86,8 @@ pub struct LevelResult {
     pub same_data: Option<SameData>,
     /// TPR and FPR at a threshold fixed on other non-members. None where refused.
     pub fixed: Option<FixedThreshold>,
-    /// Share of true alarms among alarms, by the share of members among the people tested: (prior, value). From `fixed`.
+    /// Share of true alarms among alarms, by the share of members among the people tested: (prior, value). From `fixed`;
+    /// empty where it counted no false alarm, since the share is then 100 % whatever the truth.
     pub precision: Vec<(f64, f64)>,
 }
 
@@ -110,6 +113,8 @@ pub struct DetectionTest {
     pub p: f64,
     /// Adjusted over all detection tests of the audit (Holm).
     pub p_adjusted: f64,
+    /// The larger of `p` and the p-value of the same statistic's control with unrelated models, adjusted likewise. None without that control.
+    pub p_controlled: Option<f64>,
 }
 
 /// The same attack on models whose members have nothing to do with the target's.
@@ -132,7 +137,7 @@ pub struct Unrelated {
 pub struct Power {
     /// Probability of detection that the effects below have.
     pub power: f64,
-    /// Level of the tests.
+    /// Level that a single test has once the audit's level is shared among all its detection tests.
     pub alpha: f64,
     /// Smallest AUC detected with that probability.
     pub auc: Option<f64>,

@@ -38,12 +38,12 @@ pub enum Reason {
     },
     /// The control with unrelated models passed: the attack finds more on the target than on models that have nothing to do with these members.
     AboveUnrelatedModels {
-        /// p-value of the control.
+        /// Smallest adjusted p-value of a test together with its control.
         p: f64,
     },
     /// The attack finds about as much on unrelated models: members and non-members differ by themselves.
     Confounded {
-        /// p-value of the control.
+        /// Smallest adjusted p-value of a test together with its control.
         p: f64,
         /// Level that it had to reach.
         alpha: f64,
@@ -92,6 +92,23 @@ pub enum Reason {
         declared: f64,
         /// Measured accuracy.
         measured: f64,
+    },
+    /// Reference models were fitted more often, or less often, with members than with non-members: their rows alone tell who is a member.
+    ReferencesTellMembers {
+        /// Two-sided p-value of "the number of reference models fitted with a record says nothing about its membership".
+        p: f64,
+    },
+    /// A person's score is the largest of its records', and members have more records, or fewer, than non-members: that alone moves the scores.
+    RecordCountsTellMembers {
+        /// Two-sided p-value of "the number of records of a person says nothing about its membership".
+        p: f64,
+    },
+    /// The sample is too small to see the smallest effect that the audit was to find.
+    Underpowered {
+        /// Smallest excess of the true-positive rate over a declared level that the test detects; None where it can detect none.
+        detectable: Option<f64>,
+        /// Smallest excess that matters, as declared.
+        wanted: f64,
     },
     /// The manifest asks for no test of this family.
     NotRequested,

@@ -19,7 +19,7 @@
 //! all records however much the models vary on each, which `lira` uses when there are many. Reference models fitted on other data or in
 //! another way than the target shift all scores.
 
-use paname_core::{Attack, Case, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
+use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,10 @@ impl Attack for Base {
         Ok(Self { signal: checked_temperature(config.temperature)?, config })
     }
 
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { mode: config.mode.settled(size, (1, 1)), ..config }
+    }
+
     fn needs(&self, _records: usize) -> Needs {
         Needs {
             signals: vec![self.signal],
@@ -97,7 +101,7 @@ impl Attack for Base {
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let online = self.config.mode.is_online(case, ctx, (1, 1));
+        let online = Self::settle(self.config.clone(), &CaseSize::of(case)).mode == Mode::Online;
         let scale = if online { 1.0 } else { self.config.offline_scale };
         let scores = case.map_records(Whom::Audited, &[self.signal], ctx, |record| {
             let target = record.target(0);

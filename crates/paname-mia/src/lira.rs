@@ -33,7 +33,7 @@
 //! taken below the rounding of the signals). Reference models fitted on other data or in another way than the target shift all scores.
 
 use paname_core::{
-    Attack, Case, Ctx, Error, Family, Findings, Info, MembershipRow, Needs, Result, Signal, Whom,
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, MembershipRow, Needs, Result, Signal, Whom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,15 @@ impl Attack for Lira {
         Err(Error::Config(format!("`prior-weight` must be a number above 0, got {}", config.prior_weight)))
     }
 
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        let variance = match config.variance {
+            Variance::Auto if size.references >= SHRINK_FROM => Variance::Shrunk,
+            Variance::Auto => Variance::SharedRaw,
+            settled => settled,
+        };
+        Config { mode: config.mode.settled(size, variance.least()), variance, ..config }
+    }
+
     fn needs(&self, _records: usize) -> Needs {
         // A spread around a record's mean needs a record with two models on the side.
         let (online, offline) = match self.0.variance {
@@ -129,7 +138,7 @@ impl Attack for Lira {
             Variance::Shared | Variance::Shrunk => (3, 2),
             Variance::SharedRaw | Variance::Auto => (2, 1),
         };
-        let (least_in, least_out) = self.online_least();
+        let (least_in, least_out) = self.0.variance.least();
         Needs {
             signals: vec![Signal::ScaledConfidence],
             references_min: self.0.mode.least(online, offline),
@@ -140,7 +149,8 @@ impl Attack for Lira {
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let online = self.0.mode.is_online(case, ctx, self.online_least());
+        let config = Self::settle(self.0.clone(), &CaseSize::of(case));
+        let online = config.mode == Mode::Online;
         let augmentations = case.augmentations();
         let fits = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
@@ -154,7 +164,7 @@ impl Attack for Lira {
             Ok(fits)
         })?;
         let fits: Vec<Fit> = fits.into_iter().flatten().collect();
-        let estimate = self.estimate(case.references());
+        let estimate = config.estimate();
         let shared: Vec<(f64, f64)> = (0..augmentations)
             .map(|a| {
                 let of = || fits.iter().skip(a).step_by(augmentations);
@@ -165,7 +175,7 @@ impl Attack for Lira {
         let score = |fit: &Fit, (inside, outside): (f64, f64)| {
             let Fit { target, inside: with, outside: without } = fit;
             let variance_out = estimate.variance(without, outside);
-            match (online, self.0.offline_test) {
+            match (online, config.offline_test) {
                 (true, _) => {
                     let variance_in = estimate.variance(with, inside);
                     log_ratio(*target, (with.mean, variance_in), (without.mean, variance_out))
@@ -182,28 +192,25 @@ impl Attack for Lira {
     }
 }
 
-impl Lira {
+impl Variance {
     /// Models with and without each record that an online run needs.
-    const fn online_least(&self) -> (usize, usize) {
-        match self.0.variance {
-            Variance::PerRecord => (2, 2),
-            Variance::Auto | Variance::Shared | Variance::SharedRaw | Variance::Shrunk => (1, 1),
+    const fn least(self) -> (usize, usize) {
+        match self {
+            Self::PerRecord => (2, 2),
+            Self::Auto | Self::Shared | Self::SharedRaw | Self::Shrunk => (1, 1),
         }
     }
+}
 
-    /// The estimate to use with so many reference models.
-    fn estimate(&self, references: usize) -> Estimate {
-        match self.0.variance {
+impl Config {
+    /// The estimate that settled parameters ask for.
+    fn estimate(&self) -> Estimate {
+        match self.variance {
             Variance::PerRecord => Estimate { own: 1.0, prior: 0.0, raw: false },
             Variance::Shared => Estimate { own: 0.0, prior: 1.0, raw: false },
-            Variance::Auto if references >= SHRINK_FROM => self.shrunk(),
             Variance::SharedRaw | Variance::Auto => Estimate { own: 0.0, prior: 1.0, raw: true },
-            Variance::Shrunk => self.shrunk(),
+            Variance::Shrunk => Estimate { own: 1.0, prior: self.prior_weight, raw: false },
         }
-    }
-
-    const fn shrunk(&self) -> Estimate {
-        Estimate { own: 1.0, prior: self.0.prior_weight, raw: false }
     }
 }
 
@@ -369,6 +376,32 @@ mod tests {
         assert_eq!(run(config(Variance::Shared), &rows).unwrap(), online);
         let offline = Config { mode: Mode::Offline, ..config(Variance::PerRecord) };
         assert_eq!(run(offline, &rows).unwrap(), [1.5]);
+    }
+
+    #[test]
+    fn open_choices_are_settled_by_the_size_of_the_case() {
+        let size = |references, fitted_with_min| CaseSize {
+            audited: 9,
+            population: 0,
+            references,
+            fitted_with_min,
+            fitted_without_min: references - fitted_with_min,
+        };
+        let settled = |config, size| {
+            let settled = Lira::settle(config, &size);
+            assert_eq!(
+                Lira::settle(settled.clone(), &CaseSize { references: 1, fitted_with_min: 0, ..size }),
+                settled
+            );
+            (settled.mode, settled.variance)
+        };
+        let open = Config::default;
+        assert_eq!(settled(open(), size(16, 1)), (Mode::Online, Variance::Shrunk));
+        assert_eq!(settled(open(), size(15, 1)), (Mode::Online, Variance::SharedRaw));
+        assert_eq!(settled(open(), size(16, 0)), (Mode::Offline, Variance::Shrunk));
+        let per_record = || Config { variance: Variance::PerRecord, ..open() };
+        assert_eq!(settled(per_record(), size(16, 1)), (Mode::Offline, Variance::PerRecord));
+        assert_eq!(settled(per_record(), size(16, 2)), (Mode::Online, Variance::PerRecord));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the attacks share that compare the target with reference models.
 
 use paname_core::kernel::log_mean_exp;
-use paname_core::{Case, Ctx, MembershipRow, Whom};
+use paname_core::{CaseSize, MembershipRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,22 +27,16 @@ impl Mode {
         }
     }
 
-    /// Whether the run is online. `least` is the number of models with and without each record that an online run needs. The choice is one
+    /// The mode in a case of this size. `least` is the number of models with and without each record that an online run needs. The choice is one
     /// for all records, since online and offline scores do not compare.
-    pub(crate) fn is_online(self, case: &Case<'_>, ctx: &Ctx<'_>, least: (usize, usize)) -> bool {
-        if self != Self::Auto {
-            return self == Self::Online;
+    pub(crate) fn settled(self, size: &CaseSize, least: (usize, usize)) -> Self {
+        match self {
+            Self::Auto if size.fitted_with_min >= least.0 && size.fitted_without_min >= least.1 => {
+                Self::Online
+            }
+            Self::Auto => Self::Offline,
+            settled => settled,
         }
-        let membership = case.membership(Whom::Audited);
-        let online = (0..membership.records())
-            .map(|r| membership.row(r))
-            .all(|row| row.count() >= least.0 && row.count_out() >= least.1);
-        ctx.log(if online {
-            "mode: online"
-        } else {
-            "mode: offline, since some records lack models fitted with them"
-        });
-        online
     }
 }
 

@@ -23,7 +23,7 @@
 //! **When it fails.** With `ties = "share"` and a small Z, at low false positive rates: ties at 1. A population that differs from the audited
 //! records shifts the level. One Pr per record ignores how much the models vary, which `lira` uses when there are many of them.
 
-use paname_core::{Attack, Case, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
+use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,10 @@ impl Attack for Rmia {
         Ok(Self { signal: checked_temperature(config.temperature)?, config })
     }
 
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { mode: config.mode.settled(size, (1, 1)), ..config }
+    }
+
     fn needs(&self, _records: usize) -> Needs {
         Needs {
             signals: vec![self.signal],
@@ -94,7 +98,7 @@ impl Attack for Rmia {
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let online = self.config.mode.is_online(case, ctx, (1, 1));
+        let online = Self::settle(self.config.clone(), &CaseSize::of(case)).mode == Mode::Online;
         let ladder = Ladder::new(self.log_ratios(case, ctx, Whom::Population, online)?)?;
         let log_gamma = libm::log(self.config.gamma);
         let mut scores = self.log_ratios(case, ctx, Whom::Audited, online)?;

@@ -21,6 +21,8 @@
 //! however many reference models there are: `lira`, `rmia` and `base` compare record by record. Reference models that overfit more or less than
 //! the target teach the wrong reactions.
 
+use std::collections::BTreeMap;
+
 use paname_core::{Attack, Case, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
 use rand_core::Rng;
 use schemars::JsonSchema;
@@ -40,7 +42,7 @@ pub struct Config {
     pub min_per_class: usize,
     /// About how many examples are learned from at most.
     pub examples: usize,
-    /// Passes over the examples, at least 1.
+    /// Passes over the examples, from 1 to 1000.
     pub epochs: usize,
     /// Hidden units, from 1 to 1024.
     pub hidden: usize,
@@ -107,8 +109,8 @@ impl Attack for ShadowClassifier {
                 config.examples
             )));
         }
-        if config.epochs == 0 {
-            return Err(Error::Config("`epochs` must be at least 1, got 0".into()));
+        if !(1..=1000).contains(&config.epochs) {
+            return Err(Error::Config(format!("`epochs` must be from 1 to 1000, got {}", config.epochs)));
         }
         if !(1..=1024).contains(&config.hidden) {
             return Err(Error::Config(format!("`hidden` must be from 1 to 1024, got {}", config.hidden)));
@@ -144,21 +146,17 @@ impl Attack for ShadowClassifier {
                 return Err(Error::Missing { what, needed: FEWEST, got });
             }
         }
-        let mut per_class: Vec<Vec<u32>> = Vec::new();
+        let mut apart: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (row, kind) in kinds.iter().enumerate() {
-            let Some(class) = kind.class.map(|class| class as usize) else { continue };
-            if per_class.len() <= class {
-                per_class.resize(class + 1, Vec::new());
+            if let Some(class) = kind.class {
+                apart.entry(class).or_default().push(row as u32);
             }
-            per_class[class].push(row as u32);
         }
         let least = self.config.min_per_class.max(1);
-        let apart: Vec<bool> =
-            per_class.iter().map(|rows| count(rows, true) >= least && count(rows, false) >= least).collect();
-        let is_apart =
-            |class: Option<u32>| class.is_some_and(|c| apart.get(c as usize).copied().unwrap_or(false));
-        let shared = !classes.iter().all(|class| is_apart(*class));
-        let fits = apart.iter().filter(|own| **own).count() + usize::from(shared);
+        apart.retain(|_, rows| count(rows, true) >= least && count(rows, false) >= least);
+        let shared = !classes.iter().all(|class| class.is_some_and(|class| apart.contains_key(&class)));
+        let fits = apart.len() + usize::from(shared);
+        // At most one fit per example and a thousand epochs each.
         let (total, mut done) = (fits * self.config.epochs, 0);
         let fitting = Fitting { hidden: self.config.hidden, epochs: self.config.epochs };
         let mut fit = |rows: Vec<u32>, stage: &str| {
@@ -168,12 +166,12 @@ impl Attack for ShadowClassifier {
             })
         };
         let common = if shared { Some(fit(everything, "all classes")?) } else { None };
-        let mut networks = Vec::with_capacity(per_class.len());
-        for (class, rows) in per_class.into_iter().enumerate() {
-            networks.push(if apart[class] { Some(fit(rows, &format!("class {class}"))?) } else { None });
+        let mut networks: BTreeMap<u32, Network> = BTreeMap::new();
+        for (class, rows) in apart {
+            networks.insert(class, fit(rows, &format!("class {class}"))?);
         }
         let scores = targets.chunks_exact(self.width()).zip(classes).map(|(input, class)| {
-            let own = class.and_then(|class| networks.get(class as usize)?.as_ref());
+            let own = class.and_then(|class| networks.get(&class));
             // Where a class has no network of its own, there is a common one.
             own.or(common.as_ref()).map_or(0.0, |network| network.log_odds(input))
         });
@@ -360,7 +358,9 @@ mod tests {
             (Config { features: Vec::new(), ..config() }, "`features`"),
             (Config { examples: 39, ..config() }, "`examples`"),
             (Config { epochs: 0, ..config() }, "`epochs`"),
+            (Config { epochs: 1001, ..config() }, "`epochs`"),
             (Config { hidden: 0, ..config() }, "`hidden`"),
+            (Config { hidden: 1025, ..config() }, "`hidden`"),
         ] {
             let message = ShadowClassifier::new(config).err().unwrap().to_string();
             assert!(message.contains(word), "{message}");

@@ -301,6 +301,21 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "But it tells them apart about as well on models that have nothing to do with these members: the two groups differ by themselves.",
     ),
     (
+        "plain.references_tell",
+        "La composition des modèles de référence suffit à trahir les membres : cette attaque ne dit rien du modèle.",
+        "The composition of the reference models alone gives the members away: this attack says nothing about the model.",
+    ),
+    (
+        "plain.record_counts_tell",
+        "Les membres n’ont pas autant de données que les non-membres, ce qui suffit à déplacer les scores : cette attaque ne dit rien du modèle.",
+        "Members do not have as many records as non-members, which alone moves the scores: this attack says nothing about the model.",
+    ),
+    (
+        "plain.underpowered",
+        "L’échantillon est trop petit pour montrer l’effet à partir duquel une fuite compte.",
+        "The sample is too small to show the effect from which a leak matters.",
+    ),
+    (
         "not_said.scope",
         "Le résultat vaut pour ces attaques, avec ces accès et sur ces données ; il ne prouve pas que le modèle résiste à d’autres.",
         "The result holds for these attacks, with this access and on these data; it does not prove that the model resists others.",
@@ -406,13 +421,13 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "limits.excluded.one",
-        "{n} modèle de référence a été écarté : sa composition répète ou complète celle du modèle audité et trahirait les membres.",
-        "{n} reference model was left out: its composition repeats or complements the audited model’s and would give the members away.",
+        "{n} modèle de référence a été écarté : sa composition répète ou complète celle du modèle audité, ou en dépend, et trahirait les membres.",
+        "{n} reference model was left out: its composition repeats, complements or depends on the audited model’s and would give the members away.",
     ),
     (
         "limits.excluded.many",
-        "{n} modèles de référence ont été écartés : leur composition répète ou complète celle du modèle audité et trahirait les membres.",
-        "{n} reference models were left out: their composition repeats or complements the audited model’s and would give the members away.",
+        "{n} modèles de référence ont été écartés : leur composition répète ou complète celle du modèle audité, ou en dépend, et trahirait les membres.",
+        "{n} reference models were left out: their composition repeats, complements or depends on the audited model’s and would give the members away.",
     ),
     (
         "limits.optimistic",
@@ -457,13 +472,13 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.above_unrelated",
-        "L’attaque trouve plus sur ce modèle que sur des modèles qui n’ont rien à voir avec ces membres ({p}).",
-        "The attack finds more on this model than on models that have nothing to do with these members ({p}).",
+        "L’attaque trouve plus sur ce modèle que sur des modèles qui n’ont rien à voir avec ces membres ({p}, corrigé pour l’ensemble des tests).",
+        "The attack finds more on this model than on models that have nothing to do with these members ({p}, corrected for all tests).",
     ),
     (
         "reason.confounded",
-        "L’attaque trouve à peu près autant sur des modèles sans rapport ({p}, seuil de {alpha}) : membres et non-membres diffèrent par eux-mêmes.",
-        "The attack finds about as much on unrelated models ({p}, at a level of {alpha}): members and non-members differ by themselves.",
+        "L’attaque trouve à peu près autant sur des modèles sans rapport ({p}, corrigé pour l’ensemble des tests ; seuil : {alpha}) : membres et non-membres diffèrent par eux-mêmes.",
+        "The attack finds about as much on unrelated models ({p}, corrected for all tests; level: {alpha}): members and non-members differ by themselves.",
     ),
     (
         "reason.shift_not_excluded",
@@ -504,6 +519,26 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "reason.fidelity",
         "L’exactitude mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. Causes fréquentes : normalisation, ordre des classes, mode d’évaluation.",
         "The accuracy measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. Frequent causes: normalisation, order of the classes, evaluation mode.",
+    ),
+    (
+        "reason.references_tell",
+        "Le nombre de modèles de référence entraînés avec une donnée dépend de son appartenance ({p}) : leur composition suffit à trahir les membres, et le résultat ne dit rien du modèle.",
+        "How many reference models were fitted with a record depends on its membership ({p}): their composition alone gives the members away, and the result says nothing about the model.",
+    ),
+    (
+        "reason.record_counts_tell",
+        "Le score d’une personne est le plus grand de ses données, et les membres n’en ont pas autant que les non-membres ({p}) : ce nombre suffit à déplacer les scores, et le résultat ne dit rien du modèle. La moyenne n’a pas ce défaut.",
+        "A person’s score is the largest of its records’, and members do not have as many as non-members ({p}): that number alone moves the scores, and the result says nothing about the model. The mean has no such flaw.",
+    ),
+    (
+        "reason.underpowered",
+        "L’échantillon est trop petit : le moindre écart que le test montrerait entre vraies et fausses alarmes est de {detectable} ; un écart de {wanted} compte déjà.",
+        "The sample is too small: the least excess of true over false alarms that the test would show is {detectable}; an excess of {wanted} matters already.",
+    ),
+    (
+        "reason.underpowered.none",
+        "L’échantillon est trop petit : à aucun niveau déclaré le test ne montrerait d’écart entre vraies et fausses alarmes ; un écart de {wanted} compte déjà.",
+        "The sample is too small: at no declared level would the test show any excess of true over false alarms; an excess of {wanted} matters already.",
     ),
     (
         "reason.not_requested",
@@ -621,6 +656,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("test.detection", "Tests de détection", "Detection tests"),
     ("test.statistic", "Statistique", "Statistic"),
     ("test.p", "p brut", "Raw p"),
+    ("test.p_controlled", "Avec contrôle (Holm)", "With control (Holm)"),
     ("test.p_adjusted", "p ajusté (Holm)", "Adjusted p (Holm)"),
     ("test.precision", "Part d’alarmes justes", "Share of true alarms"),
     (
@@ -1193,6 +1229,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     ("adapters.offers", "Accès offerts", "Access offered"),
     ("adapters.keys", "Clés", "Keys"),
+    ("init.example", "Exemple SARL", "Example Ltd"),
     ("init.organisation", "Nom de l’organisme", "Name of the organisation"),
     (
         "init.records",
@@ -1227,12 +1264,6 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("doctor.folder.read_only", "non inscriptible : {why}", "not writable: {why}"),
     ("doctor.attacks", "Attaques", "Attacks"),
     ("doctor.adapters", "Adaptateurs", "Adapters"),
-    ("doctor.needed", "À installer", "To install"),
-    (
-        "doctor.needed.nothing",
-        "rien : les adaptateurs liés n’ont besoin de rien d’autre",
-        "nothing: the linked adapters need nothing else",
-    ),
     (
         "verify.evidence",
         "Les preuves ont l’empreinte qu’elles annoncent",
@@ -1247,6 +1278,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "verify.manifest",
         "Le manifeste est celui que nomment les preuves",
         "The manifest is the one that the evidence names",
+    ),
+    (
+        "verify.reports",
+        "Les rapports sont ceux qui ont été écrits",
+        "The reports are those that were written",
     ),
     ("verify.core", "Empreinte", "Digest"),
     // Command line: end.

@@ -127,7 +127,7 @@ fn a_leak_on_average_alone_is_not_told_by_rates_that_show_nothing() {
         core.rows.truncate(1);
         let result = core.rows[0].membership.as_mut().unwrap();
         let rates = result.tests.iter_mut().filter(|test| test.statistic != Statistic::Auc);
-        rates.for_each(|test| test.p_adjusted = 1.0);
+        rates.for_each(|test| (test.p_adjusted, test.p_controlled) = (1.0, Some(1.0)));
     });
     let text = page::text(&html(&evidence, Language::English).unwrap());
     assert!(text.contains("this attack points at the member"), "{text}");
@@ -152,6 +152,44 @@ fn a_threshold_that_cannot_be_fixed_apart_says_what_is_short() {
 }
 
 #[test]
+fn tests_that_prove_nothing_say_why_and_not_what_they_would_have_seen() {
+    let page_with = |reason: Reason, language| {
+        let evidence =
+            sealed_again(&sample::inconclusive(), |core| core.rows[0].reasons = vec![reason.clone()]);
+        page::text(&html(&evidence, language).unwrap())
+    };
+    for (reason, english, french) in [
+        (
+            Reason::ReferencesTellMembers { p: 2e-4 },
+            "depends on its membership (p",
+            "dépend de son appartenance (p",
+        ),
+        (
+            Reason::RecordCountsTellMembers { p: 2e-4 },
+            "do not have as many as non-members (p",
+            "n’en ont pas autant que les non-membres (p",
+        ),
+        (
+            Reason::Underpowered { detectable: Some(0.045), wanted: 0.01 },
+            "would show is 4.5%",
+            "vraies et fausses alarmes est de 4,5",
+        ),
+        (
+            Reason::Underpowered { detectable: None, wanted: 0.01 },
+            "at no declared level would the test show",
+            "à aucun niveau déclaré",
+        ),
+    ] {
+        let text = page_with(reason.clone(), Language::English);
+        assert!(text.contains(english), "{text}");
+        let seen = text.contains("may have gone unnoticed");
+        assert_eq!(seen, matches!(reason, Reason::Underpowered { .. }), "{text}");
+        let text = page_with(reason, Language::French);
+        assert!(text.contains(french), "{text}");
+    }
+}
+
+#[test]
 fn without_false_alarms_no_share_of_true_alarms_is_stated() {
     let evidence = sealed_again(&sample::leak(), |core| {
         for level in
@@ -160,7 +198,7 @@ fn without_false_alarms_no_share_of_true_alarms_is_stated() {
             if let Some(fixed) = &mut level.fixed {
                 (fixed.fpr.hits, fixed.fpr.estimate) = (0, 0.0);
             }
-            level.precision.iter_mut().for_each(|(_, value)| *value = 1.0);
+            level.precision.clear();
         }
     });
     let text = page::text(&html(&evidence, Language::English).unwrap());

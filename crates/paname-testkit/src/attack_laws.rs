@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
-    Access, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Result, Signal, SignalSource,
-    Whom,
+    Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Result, Signal,
+    SignalSource, Whom,
 };
 use serde_json::{Value, json};
 
@@ -89,6 +89,18 @@ fn configured(subject: &Subject<'_>) {
         (subject.entry.resolve)(defaults.clone()).ok(),
         Some(defaults.clone()),
         "{name}: defaults resolve to others"
+    );
+    let size =
+        CaseSize { audited: 9, population: 9, references: 4, fitted_with_min: 1, fitted_without_min: 1 };
+    let settled = match (subject.entry.settle)(Value::Null, &size) {
+        Ok(settled) => settled,
+        Err(error) => panic!("{name}: default parameters cannot be settled: {error}"),
+    };
+    let smaller = CaseSize { references: 1, fitted_with_min: 0, ..size };
+    assert_eq!(
+        (subject.entry.settle)(settled.clone(), &smaller).ok(),
+        Some(settled),
+        "{name}: settled parameters change with the case"
     );
     let refusal = (subject.entry.build)(json!({ "no-such-parameter": 1 })).err();
     assert!(matches!(refusal, Some(Error::Config(_))), "{name}: takes unknown parameters");

@@ -12,7 +12,7 @@ mod score;
 mod verify;
 mod work;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use paname_evidence::{Evidence, Verdict};
@@ -67,11 +67,15 @@ fn write_reports(
     languages: &[Language],
 ) -> Result<Vec<(&'static str, String)>, Failure> {
     let write = |language: &Language| {
-        let path = folder.join(format!("report.{}.html", language.code()));
+        let path = report_path(folder, *language);
         write_private(&path, &paname_report::html(evidence, *language)?)?;
         Ok((language.code(), path.display().to_string()))
     };
     languages.iter().map(write).collect()
+}
+
+fn report_path(folder: &Path, language: Language) -> PathBuf {
+    folder.join(format!("report.{}.html", language.code()))
 }
 
 /// The verdict changes the exit code only where that was asked for.

@@ -238,7 +238,7 @@ fn an_audit_runs_once_is_verified_and_notices_changes() {
 
 #[cfg(unix)]
 #[test]
-fn reports_and_evidence_are_for_their_owner_only() {
+fn what_is_written_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("scores.csv"), scores()).unwrap();
@@ -247,6 +247,11 @@ fn reports_and_evidence_are_for_their_owner_only() {
     for name in ["report.fr.html", "report.en.html", "evidence.json", "pseudonyms.json"] {
         let path = folder.path().join("scores.report").join(name);
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(call_in(folder.path(), &["init"]).code, 0);
+    for (name, expected) in [("scores.report", 0o700), ("audit.toml", 0o600)] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, expected, "{name}");
     }
 }
 
@@ -384,7 +389,7 @@ fn programs_get_one_shape_for_each_command() {
     let shapes = [
         (
             "doctor",
-            "adapters, attacks, cores, folder, folder_problem, format, instructions, memory_available_bytes, memory_bytes, missing, system, version",
+            "adapters, attacks, cores, folder, folder_problem, format, instructions, memory_available_bytes, memory_bytes, system, version",
         ),
         (
             "attacks lira",
@@ -402,7 +407,10 @@ fn programs_get_one_shape_for_each_command() {
     let schema = call(&["schema", "manifest"]).json();
     assert_eq!(schema["$id"], "paname-audit/1");
     assert_eq!(schema["properties"]["schema"]["enum"], serde_json::json!(["paname-audit/1"]));
-    assert!(call(&["schema", "evidence"]).json()["properties"]["core_sha256"].is_object());
+    let schema = call(&["schema", "evidence"]).json();
+    assert_eq!(schema["$id"], "paname-evidence/1");
+    assert_eq!(schema["properties"]["schema"]["enum"], serde_json::json!(["paname-evidence/1"]));
+    assert!(schema["properties"]["core_sha256"].is_object());
 }
 
 #[test]

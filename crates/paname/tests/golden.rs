@@ -59,6 +59,16 @@ member = "references.npz#member"
     let manifest = paname_engine::Manifest::read(&path).unwrap();
     let options = paname_engine::RunOptions { run_dir: folder.path().join("run"), workers: 2, worker: None };
     let evidence = paname_engine::run(&manifest, &registry, &options, &()).unwrap().evidence;
+    // Choices that were left open are recorded as they were made.
+    for (row, (name, attack, parameters)) in evidence.core.rows.iter().zip(ROWS) {
+        let used = &row.attack.as_ref().unwrap().parameters;
+        if parameters.is_empty() && ["lira", "rmia", "base"].contains(attack) {
+            assert_eq!(used["mode"], "online", "{name}");
+        }
+        if *attack == "lira" && parameters.is_empty() {
+            assert_eq!(used["variance"], "shrunk", "{name}");
+        }
+    }
     for (row, (name, ..)) in evidence.core.rows.iter().zip(ROWS) {
         let result = row.membership.as_ref().unwrap_or_else(|| panic!("{name}: {:?}", row.reasons));
         let (auc, tpr) =

@@ -1,6 +1,6 @@
 //! The common grid: one row per test, one per family without a test. What every test shares is said once, beside the grid.
 
-use paname_evidence::{MembershipResult, Reason, Row, Statistic};
+use paname_evidence::{MembershipResult, Reason, Row};
 use serde::Serialize;
 
 use super::words::{self, Badge};
@@ -169,11 +169,11 @@ fn control(row: &Row, result: &MembershipResult, language: Language) -> (String,
 
 /// A declared random split settles the question; a control that disagrees is shown all the same.
 fn failed_control(result: &MembershipResult, on: Option<String>, language: Language) -> Option<String> {
-    let by_area = result.unrelated.iter().find(|control| control.statistic == Statistic::Auc)?;
-    if by_area.p <= result.power.alpha {
+    let p = result.tests.iter().filter_map(|test| test.p_controlled).min_by(f64::total_cmp)?;
+    if p <= result.alpha {
         return on;
     }
-    let stated = language.fill(key!("grid.control.failed"), &[("p", &language.p_equation(by_area.p))]);
+    let stated = language.fill(key!("grid.control.failed"), &[("p", &language.p_equation(p))]);
     Some(format!("{} – {stated}", on?))
 }
 

@@ -28,9 +28,12 @@ pub(crate) fn headline_level(result: &MembershipResult) -> Option<&LevelResult> 
 /// The rates that speak for a row: those of a level where it beats chance; where only the average does, none; where nothing does, those of
 /// [`headline_level`].
 pub(crate) fn telling_rates(result: &MembershipResult) -> Option<FixedThreshold> {
+    let significant = |p: Option<f64>| p.is_some_and(|p| p <= result.alpha);
+    // Where a control passed, only the statistics that passed with it speak.
+    let controlled = result.tests.iter().any(|test| significant(test.p_controlled));
     let beats_chance = |statistic: Statistic| {
-        let mut tests = result.tests.iter();
-        tests.any(|test| test.statistic == statistic && test.p_adjusted <= result.power.alpha)
+        let mut tests = result.tests.iter().filter(|test| test.statistic == statistic);
+        tests.any(|test| significant(if controlled { test.p_controlled } else { Some(test.p_adjusted) }))
     };
     first_level(result, |level| beats_chance(Statistic::TprAt(level.level)))
         .or_else(|| if beats_chance(Statistic::Auc) { None } else { headline_level(result) })
@@ -217,8 +220,16 @@ fn on_average(result: &MembershipResult, language: Language) -> String {
 fn undetected(row: &Row, result: &MembershipResult, language: Language) -> String {
     let reasons = row.reasons.iter().filter(|reason| **reason != Reason::AbsenceNotTested);
     let mut sentences: Vec<String> = reasons.map(|reason| reason::plain(reason, language)).collect();
-    let found = |reason: &Reason| matches!(reason, Reason::Significant { .. } | Reason::Confounded { .. });
-    if !row.reasons.iter().any(found) {
+    let moot = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::Significant { .. }
+                | Reason::Confounded { .. }
+                | Reason::ReferencesTellMembers { .. }
+                | Reason::RecordCountsTellMembers { .. }
+        )
+    };
+    if !row.reasons.iter().any(moot) {
         sentences.push(seen(result, language));
     }
     sentences.join(" ")

@@ -45,6 +45,19 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
                 ("measured", &language.percent(*measured)),
             ],
         ),
+        Reason::ReferencesTellMembers { p: counts } => {
+            language.fill(key!("reason.references_tell"), &[("p", &p(*counts))])
+        }
+        Reason::RecordCountsTellMembers { p: counts } => {
+            language.fill(key!("reason.record_counts_tell"), &[("p", &p(*counts))])
+        }
+        Reason::Underpowered { detectable: Some(detectable), wanted } => language.fill(
+            key!("reason.underpowered"),
+            &[("detectable", &language.percent(*detectable)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::Underpowered { detectable: None, wanted } => {
+            language.fill(key!("reason.underpowered.none"), &[("wanted", &language.percent(*wanted))])
+        }
         Reason::NotRequested => language.text(key!("reason.not_requested")),
         Reason::DeclaredNotApplicable { why } => {
             language.fill(key!("reason.declared_not_applicable"), &[("why", why.trim_end_matches('.'))])
@@ -61,6 +74,9 @@ pub(crate) fn plain(reason: &Reason, language: Language) -> String {
         Reason::Significant { .. } => key!("plain.significant"),
         Reason::NotSignificant { .. } => key!("plain.not_significant"),
         Reason::Confounded { .. } => key!("plain.confounded"),
+        Reason::ReferencesTellMembers { .. } => key!("plain.references_tell"),
+        Reason::RecordCountsTellMembers { .. } => key!("plain.record_counts_tell"),
+        Reason::Underpowered { .. } => key!("plain.underpowered"),
         other => return sentence(other, language),
     })
 }

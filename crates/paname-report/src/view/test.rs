@@ -58,6 +58,7 @@ struct Detection {
     statistic: String,
     p: String,
     p_adjusted: String,
+    p_controlled: String,
 }
 
 #[derive(Serialize)]
@@ -225,6 +226,7 @@ fn detection(test: &DetectionTest, language: Language) -> Detection {
         statistic: words::statistic(test.statistic, language),
         p: language.p_value(test.p),
         p_adjusted: language.p_value(test.p_adjusted),
+        p_controlled: test.p_controlled.map_or_else(|| "–".to_owned(), |p| language.p_value(p)),
     }
 }
 
@@ -240,7 +242,9 @@ fn priors(levels: &[LevelResult]) -> Vec<f64> {
 }
 
 fn precision(levels: &[LevelResult], priors: &[f64], language: Language) -> Vec<Precision> {
-    let shown = levels.iter().filter(|level| level.fixed.is_some() && !level.precision.is_empty());
+    let unseen = |level: &LevelResult| level.fixed.is_some_and(|fixed| fixed.fpr.hits == 0);
+    let shown =
+        levels.iter().filter(|level| level.fixed.is_some() && (unseen(level) || !level.precision.is_empty()));
     let value = |level: &LevelResult, prior: f64| {
         let found = level.precision.iter().find(|(given, _)| *given == prior);
         found.map_or_else(|| "–".to_owned(), |(_, value)| language.percent(*value))

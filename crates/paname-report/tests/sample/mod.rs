@@ -44,26 +44,28 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
     let levels: Vec<LevelResult> =
         [0.01, 0.001].map(|wanted| level_result(&roc, members, calibration, counted, wanted)).to_vec();
     let (m, n) = (roc.members(), roc.non_members());
+    let null: Vec<f64> = noise(24, 99, 0.0).iter().map(|x| 0.5 + 0.012 * x).collect();
+    let control = unrelated::unrelated_null(roc.auc(), &null, 0.05 / 6.0).unwrap().unwrap();
     let mut tests = vec![DetectionTest {
         statistic: Statistic::Auc,
         p: delong::mann_whitney_p(&roc),
         p_adjusted: (4.0 * delong::mann_whitney_p(&roc)).min(1.0),
+        p_controlled: controls.then_some(4.0 * control.p),
     }];
     for fixed in levels.iter().filter_map(|level| level.fixed) {
         tests.push(DetectionTest {
             statistic: Statistic::TprAt(fixed.level),
             p: fixed.p,
             p_adjusted: (3.0 * fixed.p).min(1.0),
+            p_controlled: controls.then(|| (3.0 * control.p.max(fixed.p)).min(1.0)),
         });
     }
-    let null: Vec<f64> = noise(24, 99, 0.0).iter().map(|x| 0.5 + 0.012 * x).collect();
-    let compared = unrelated::unrelated_null(roc.auc(), &null, 0.05).unwrap().unwrap();
     let by_area = Unrelated {
         statistic: Statistic::Auc,
         observed: roc.auc(),
         null,
-        p: compared.p,
-        method: compared.method,
+        p: control.p,
+        method: control.method,
     };
     let by_rate = Unrelated {
         statistic: Statistic::TprAt(0.01),
@@ -100,6 +102,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
                 tpr_upper: around.tpr_upper,
             })
             .collect(),
+        alpha: 0.05,
         band_confidence: 0.95,
         balanced_accuracy: roc.balanced_accuracy().value,
         advantage: roc.advantage().value,
@@ -133,7 +136,7 @@ fn level_result(
     let same_data = level::tpr_at_level(roc, wanted, 0.95).ok();
     let fixed = level::at_calibrated_threshold(calibration, members, counted, wanted, 0.95).ok();
     let precision = [0.5, 0.1, 0.01].map(|prior| {
-        let value = fixed.and_then(|fixed| {
+        let value = fixed.filter(|fixed| fixed.fpr.hits > 0).and_then(|fixed| {
             precision::positive_predictive_value(prior, fixed.tpr.estimate, fixed.fpr.estimate).unwrap()
         });
         (prior, value)
@@ -262,6 +265,7 @@ fn core(rows: Vec<Row>) -> Core {
             excluded: vec![3],
             fitted_with: (5, 11),
             fitted_without: (5, 11),
+            counts_p: Some(0.42),
         }),
         statistics: json!({ "alpha": 0.05, "confidence": 0.95, "fpr_targets": [0.01, 0.001], "correction": "holm", "power": 0.8,
             "calibration_fraction": 0.5, "priors": [0.5, 0.1, 0.01], "seed": 1 }),
@@ -273,7 +277,7 @@ fn core(rows: Vec<Row>) -> Core {
 fn significant() -> Vec<Reason> {
     vec![
         Reason::Significant { p_adjusted: 1.2e-9, alpha: 0.05 },
-        Reason::AboveUnrelatedModels { p: 0.04 },
+        Reason::AboveUnrelatedModels { p: 0.0004 },
         Reason::RandomSplitDeclared,
     ]
 }

@@ -29,8 +29,6 @@ struct Told {
     folder_problem: Option<String>,
     attacks: Vec<&'static str>,
     adapters: Vec<&'static str>,
-    /// What the linked adapters need and do not find.
-    missing: Vec<String>,
 }
 
 impl Told {
@@ -48,7 +46,6 @@ impl Told {
             folder_problem: folder.and_then(|path| try_writing(&path)).err().map(|error| error.to_string()),
             attacks: registry.attacks().map(|(entry, _)| entry.info.name).collect(),
             adapters: registry.adapters().map(|(entry, _)| entry.info.name).collect(),
-            missing: Vec::new(),
         })
     }
 
@@ -68,10 +65,6 @@ impl Told {
             None => language.text(key!("doctor.folder.writable")),
             Some(why) => language.fill(key!("doctor.folder.read_only"), &[("why", why)]),
         };
-        let missing = match &self.missing[..] {
-            [] => language.text(key!("doctor.needed.nothing")),
-            some => some.join(", "),
-        };
         let rows = [
             (key!("doctor.version"), self.version.to_owned()),
             (key!("doctor.system"), self.system.clone()),
@@ -81,7 +74,6 @@ impl Told {
             (key!("doctor.folder"), format!("{} ({writable})", self.folder)),
             (key!("doctor.attacks"), self.attacks.join(", ")),
             (key!("doctor.adapters"), self.adapters.join(", ")),
-            (key!("doctor.needed"), missing),
         ];
         text_table(None, &rows.map(|(key, value)| vec![language.text(key), value]))
     }

@@ -19,7 +19,12 @@ pub(super) fn init(arguments: &InitArguments, language: Language, json: bool) ->
     }
     let answers = answers(arguments, language)?;
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        // Who audits what is nobody else's business.
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
         file.write_all(template(language.code(), &answers).as_bytes())?;
         file.sync_all()
     };
@@ -46,7 +51,8 @@ fn answers(arguments: &InitArguments, language: Language) -> Result<TemplateAnsw
             None => Ok(default),
         }
     };
-    let organisation = text(&arguments.organisation, key!("init.organisation"), defaults.organisation)?;
+    let organisation =
+        text(&arguments.organisation, key!("init.organisation"), language.text(key!("init.example")))?;
     let records = text(&arguments.records, key!("init.records"), defaults.records)?;
     let no = language.text(key!("no"));
     let personal = arguments.personal

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use paname_engine::{Manifest, RunOptions};
 use paname_report::{Language, key};
 
-use super::{Told, exit_code, write_reports};
+use super::{Told, exit_code, report_path, write_reports};
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_json, say};
@@ -31,6 +31,8 @@ pub(super) fn run(arguments: &RunArguments, language: Language, json: bool) -> R
     let languages: Vec<Language> =
         manifest.content.lang.iter().filter_map(|code| Language::from_code(code)).collect();
     let reports = write_reports(&outcome.evidence, &options.run_dir, &languages)?;
+    let written: Vec<_> = languages.iter().map(|language| report_path(&options.run_dir, *language)).collect();
+    paname_engine::seal_reports(&options.run_dir, &written)?;
     let told = Told::of(&outcome.evidence, &outcome.evidence_path, reports);
     if json {
         print_json("paname-run/1", &told)?;

@@ -8,7 +8,7 @@ use paname_report::Language;
 use super::{Told, exit_code, write_reports};
 use crate::arguments::{DeclaredSplit, ScoreArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json, write_private};
+use crate::output::{create_private_folder, print, print_json, write_private};
 
 /// As many levels as a manifest may have.
 const MOST_LEVELS: usize = 8;
@@ -25,7 +25,7 @@ pub(super) fn score(arguments: &ScoreArguments, language: Language, json: bool) 
     };
     let scored = paname_engine::score(&arguments.scores, &options)?;
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.scores.with_extension("report"));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+    create_private_folder(&folder).map_err(|error| Failure::file(&folder, error))?;
     let evidence_path = folder.join("evidence.json");
     write_evidence(&scored.evidence, &evidence_path)?;
     if !scored.names.is_empty() {

@@ -24,6 +24,7 @@ pub(super) fn verify(folder: &Path, language: Language, json: bool) -> Result<Ex
             let journal = language.fill(key!("verify.journal"), &[("n", &lines)]);
             rows.push((journal, answer(run.journal_names_evidence)));
             rows.push((language.text(key!("verify.manifest")), answer(run.manifest_matches)));
+            rows.push((language.text(key!("verify.reports")), answer(run.reports_match)));
         }
         rows.push((language.text(key!("verify.core")), found.core_sha256.clone()));
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(what, value)| vec![what, value]).collect();
