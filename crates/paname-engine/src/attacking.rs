@@ -66,6 +66,7 @@ impl Bench<'_> {
             self.inputs,
             order.clone().into(),
             Arc::clone(&roster_population),
+            inputs::aside(self.object, self.inputs)?,
         )?;
         let opened = OnceLock::new();
         let veiled = |card: &TargetCard, which: Option<usize>| Veiled {

@@ -12,10 +12,14 @@ use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::balance::Balance;
 use crate::judge::{Truth, validity};
 use crate::manifest::{Data, Manifest, Source};
 use crate::step::key;
 use crate::store::{Draft, Object};
+
+/// Name of the array that says which model is set aside for each audited record.
+const ASIDE: &str = "aside.npy";
 
 /// What the inputs step found, without any truth and without ids.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,7 +31,8 @@ pub(crate) struct Inputs {
     pub(crate) target: TargetCard,
     /// Cards of the reference models that are used.
     pub(crate) references: Vec<TargetCard>,
-    /// Their places in the list that the adapter opens.
+    /// Places, in the list that the adapter opens, of the models that signals are computed for: those of `references`, and after them one more
+    /// where one is set aside for each record.
     pub(crate) places: Vec<usize>,
     pub(crate) reference_summary: ReferenceSummary,
     /// Bits of what attacks may ask: offered by every model and granted by the manifest.
@@ -192,6 +197,7 @@ pub(crate) struct Prepared {
     roster: Roster,
     labels: Labels,
     member: Vec<Vec<bool>>,
+    balance: Option<Balance>,
 }
 
 /// Reads, joins and checks.
@@ -219,7 +225,6 @@ pub(crate) fn prepare(
     if let Some(source) = &content.references {
         let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)
             .map_err(manifest.about("references"))?;
-        let share = validity::TELLING / opened.len().max(1) as f64;
         for (place, reference) in opened.into_iter().enumerate() {
             if reference.member.len() != tables.roster.len() {
                 let what = format!("rows of reference model {place}");
@@ -227,10 +232,7 @@ pub(crate) fn prepare(
             }
             let reference_card = reference.target.card().clone();
             let row = &reference.member[..audited];
-            if tells_truth(row, &truth.member)
-                || validity::row_p(truth, row)? <= share
-                || reference_card.fingerprint == card.fingerprint
-            {
+            if tells_truth(row, &truth.member) || reference_card.fingerprint == card.fingerprint {
                 used.excluded.push(place as u64);
                 continue;
             }
@@ -244,6 +246,7 @@ pub(crate) fn prepare(
             used.cards.push(reference_card);
             used.member.push(reference.member);
         }
+        used.hide_truth(truth, &mut ctx.rng("models set aside"))?;
     }
     ctx.tick(3, 4)?;
     let membership = Membership::from_models(&used.member, tables.roster.len())?;
@@ -282,7 +285,7 @@ pub(crate) fn prepare(
     };
     ctx.tick(4, 4)?;
     let Tables { roster, labels, truth, .. } = tables;
-    Ok(Prepared { inputs, truth, roster, labels, member: used.member })
+    Ok(Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance })
 }
 
 impl Prepared {
@@ -294,6 +297,10 @@ impl Prepared {
         if let Labels::Classes { values, .. } = &self.labels {
             let values: Vec<i64> = values.iter().map(|&v| i64::from(v)).collect();
             write_npy(draft, "labels.npy", &[values.len()], &values)?;
+        }
+        if let Some(balance) = &self.balance {
+            let aside: Vec<i64> = balance.aside.iter().map(|&m| i64::from(m)).collect();
+            write_npy(draft, ASIDE, &[aside.len()], &aside)?;
         }
         let flat: Vec<bool> = self.member.iter().flatten().copied().collect();
         write_npy(draft, "membership.npy", &[self.member.len(), self.roster.len()], &flat)
@@ -307,9 +314,41 @@ struct Used {
     cards: Vec<TargetCard>,
     member: Vec<Vec<bool>>,
     excluded: Vec<u64>,
+    balance: Option<Balance>,
 }
 
 impl Used {
+    /// Sets models aside where a balanced sweep tells members by its counts; leaves out the models whose rows depend on the truth.
+    fn hide_truth(&mut self, truth: &Truth, rng: &mut impl rand_core::Rng) -> Result<(), EngineError> {
+        let audited = truth.member.len();
+        let telling = |rows: &[Vec<bool>]| -> Result<Vec<bool>, EngineError> {
+            let share = validity::TELLING / rows.len().max(1) as f64;
+            rows.iter().map(|row| Ok(validity::row_p(truth, &row[..audited])? <= share)).collect()
+        };
+        let count = |r: usize| self.member.iter().filter(|row| row[r]).count() as u64;
+        let counts: Vec<u64> = (0..audited).map(count).collect();
+        if validity::counts_p(truth, &counts)? <= validity::TELLING
+            && let Some(balance) = Balance::of(&self.member, audited, rng)
+        {
+            let left = balance.rows(&self.member);
+            if !telling(&left)?.contains(&true) {
+                self.member = left;
+                self.cards.pop();
+                self.balance = Some(balance);
+                return Ok(());
+            }
+        }
+        let kept: Vec<bool> = telling(&self.member)?.into_iter().map(|tells| !tells).collect();
+        let excluded =
+            self.places.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(place, _)| *place as u64);
+        self.excluded.extend(excluded);
+        self.excluded.sort_unstable();
+        retain(&mut self.places, &kept);
+        retain(&mut self.cards, &kept);
+        retain(&mut self.member, &kept);
+        Ok(())
+    }
+
     fn summary(&self, membership: &Membership, truth: &Truth) -> Result<ReferenceSummary, EngineError> {
         let with: Vec<u64> = (0..truth.member.len()).map(|r| membership.row(r).count() as u64).collect();
         let fitted_with = with.iter().min().copied().zip(with.iter().max().copied()).unwrap_or_default();
@@ -318,11 +357,17 @@ impl Used {
         Ok(ReferenceSummary {
             used: models,
             excluded: self.excluded.clone(),
+            balanced: self.balance.is_some(),
             fitted_with,
             fitted_without: (models - fitted_with.1, models - fitted_with.0),
             counts_p,
         })
     }
+}
+
+fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    items.retain(|_| kept.next().copied().unwrap_or(true));
 }
 
 /// Whether rows of a reference model repeat or complement the target's, however few they are: given to an attack they would tell who is a member.
@@ -370,6 +415,14 @@ pub(crate) fn membership(object: &Object, inputs: &Inputs) -> Result<Membership,
     let records = inputs.audited + inputs.population;
     let rows: Vec<Vec<bool>> = flat.chunks_exact(records.max(1)).map(<[bool]>::to_vec).collect();
     Ok(Membership::from_models(&rows, records)?)
+}
+
+/// The model set aside for each audited record, where that was needed.
+pub(crate) fn aside(object: &Object, inputs: &Inputs) -> Result<Option<Vec<u32>>, EngineError> {
+    if inputs.places.len() == inputs.references.len() {
+        return Ok(None);
+    }
+    Ok(Some(read_npy(&object.path(ASIDE))?.to_i64()?.into_iter().map(|m| m as u32).collect()))
 }
 
 /// Maps an array of the store.

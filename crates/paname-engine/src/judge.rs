@@ -248,7 +248,7 @@ pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut impl rand_core::Rng) {
 }
 
 /// A uniform draw from `0..bound` by rejection.
-fn below(rng: &mut impl rand_core::Rng, bound: u64) -> u64 {
+pub(crate) fn below(rng: &mut impl rand_core::Rng, bound: u64) -> u64 {
     let accepted = u64::MAX - u64::MAX % bound;
     loop {
         let draw = rng.next_u64();

@@ -16,6 +16,7 @@
 
 mod assemble;
 mod attacking;
+mod balance;
 mod error;
 mod inputs;
 mod judge;

@@ -10,6 +10,7 @@ use paname_core::{
 };
 
 use crate::EngineError;
+use crate::balance::Balance;
 use crate::inputs::{Inputs, Models, read_npy};
 use crate::store::{Draft, Object};
 
@@ -66,6 +67,8 @@ pub(crate) struct StoredSignals {
     audited: Arc<[u32]>,
     /// Position in the roster of each population record.
     population: Arc<[u32]>,
+    /// The model set aside for each record of the roster that is audited.
+    aside: Option<Vec<u32>>,
 }
 
 impl StoredSignals {
@@ -75,9 +78,10 @@ impl StoredSignals {
         inputs: &Inputs,
         audited: Arc<[u32]>,
         population: Arc<[u32]>,
+        aside: Option<Vec<u32>>,
     ) -> Result<Self, EngineError> {
         let models = inputs.references.len() + 1;
-        let expected = [inputs.audited + inputs.population, models, inputs.augmentations];
+        let expected = [inputs.audited + inputs.population, inputs.places.len() + 1, inputs.augmentations];
         let mut arrays = HashMap::new();
         for (signal, object) in objects {
             let array = read_npy(&object.path(VALUES))?;
@@ -89,7 +93,7 @@ impl StoredSignals {
             }
             arrays.insert(signal.to_string(), array);
         }
-        Ok(Self { arrays, models, augmentations: inputs.augmentations, audited, population })
+        Ok(Self { arrays, models, augmentations: inputs.augmentations, audited, population, aside })
     }
 }
 
@@ -118,8 +122,18 @@ impl SignalSource for StoredSignals {
             Error::mismatch("signal buffer", format!("{range:?} of {}", order.len()), out.len())
         })?;
         let values = array.as_slice::<f32>()?;
+        let Some(aside) = &self.aside else {
+            for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
+                out.copy_from_slice(&values[*row as usize * width..][..width]);
+            }
+            return Ok(());
+        };
+        let stored = width + self.augmentations;
+        let mut all = vec![0.0; stored];
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
-            out.copy_from_slice(&values[*row as usize * width..][..width]);
+            let row = *row as usize;
+            all.copy_from_slice(&values[row * stored..][..stored]);
+            out.copy_from_slice(Balance::signals(aside.get(row).copied(), &mut all, self.augmentations));
         }
         Ok(())
     }
@@ -128,7 +142,7 @@ impl SignalSource for StoredSignals {
 /// The target's own values of a signal on the audited records, in the order of the roster, without augmentation.
 pub(crate) fn target_values(object: &Object, inputs: &Inputs) -> Result<Vec<f32>, EngineError> {
     let array = read_npy(&object.path(VALUES))?;
-    let width = (inputs.references.len() + 1) * inputs.augmentations;
+    let width = (inputs.places.len() + 1) * inputs.augmentations;
     let values = array.as_slice::<f32>()?;
     Ok(values.chunks_exact(width.max(1)).take(inputs.audited).map(|row| row[0]).collect())
 }

@@ -145,6 +145,9 @@ pub struct ReferenceSummary {
     pub used: u64,
     /// Models left out since their rows repeat, complement or depend on the target's and would tell who is a member, by position.
     pub excluded: Vec<u64>,
+    /// Whether one model was set aside for each record, since every record was in the same number of models, the target among them, and counts
+    /// would have told who is a member.
+    pub balanced: bool,
     /// Fewest and most models fitted with an audited record.
     pub fitted_with: (u64, u64),
     /// Fewest and most models fitted without an audited record.

@@ -430,6 +430,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{n} reference models were left out: their composition repeats, complements or depends on the audited model’s and would give the members away.",
     ),
     (
+        "limits.balanced",
+        "Chaque enregistrement a servi à entraîner le même nombre de modèles, celui audité compris ; pour chacun, un modèle de référence tiré au sort a donc été mis de côté : sans cela, ces nombres trahiraient les membres.",
+        "Every record was used to train the same number of models, the audited one included; for each, one reference model drawn by chance was therefore set aside: otherwise these numbers would give the members away.",
+    ),
+    (
         "limits.optimistic",
         "L’exactitude équilibrée et l’avantage sont lus au meilleur seuil des mêmes données : ils sont optimistes et n’entrent dans aucun verdict.",
         "Balanced accuracy and advantage are read at the best threshold of the same data: they are optimistic and enter no verdict.",

@@ -268,6 +268,9 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
             &[],
         ));
     }
+    if core.references.as_ref().is_some_and(|references| references.balanced) {
+        limits.push(language.text(key!("limits.balanced")));
+    }
     if lead::ran(core).next().is_some() {
         limits.push(language.text(key!("limits.optimistic")));
         limits.push(language.text(key!("limits.absence")));

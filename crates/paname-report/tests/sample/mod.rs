@@ -261,6 +261,7 @@ fn core(rows: Vec<Row>) -> Core {
             accuracy_non_members: Some(Rate::new(651, 700, 0.95).unwrap()),
         }),
         references: Some(ReferenceSummary {
+            balanced: false,
             used: 16,
             excluded: vec![3],
             fitted_with: (5, 11),
