@@ -1234,6 +1234,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     ("adapters.offers", "Accès offerts", "Access offered"),
     ("adapters.keys", "Clés", "Keys"),
+    (
+        "hint.split",
+        "Un test trouve une différence, mais rien n’exclut qu’elle vienne des données elles-mêmes. Si le sort a séparé les membres d’un même ensemble, dites-le : `--split random` pour `paname score`, `split = \"random\"` sous [data] dans le manifeste ; sinon, donnez des modèles de référence.",
+        "A test finds a difference, but nothing excludes that it comes from the data themselves. If chance drew the members from one pool, say so: `--split random` for `paname score`, `split = \"random\"` under [data] in the manifest; else give reference models.",
+    ),
     ("init.example", "Exemple SARL", "Example Ltd"),
     ("init.organisation", "Nom de l’organisme", "Name of the organisation"),
     (

@@ -15,12 +15,12 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use paname_evidence::{Evidence, Verdict};
+use paname_evidence::{Evidence, Reason, Verdict};
 use paname_report::{Key, Language, key};
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
-use crate::output::write_private;
+use crate::output::{say, write_private};
 
 /// Exit code of a demonstrated leak under `--fail-on-leak`.
 const LEAK: u8 = 10;
@@ -76,6 +76,13 @@ fn write_reports(
 
 fn report_path(folder: &Path, language: Language) -> PathBuf {
     folder.join(format!("report.{}.html", language.code()))
+}
+
+/// Where a difference was found that only the missing word on the split keeps from a verdict, says how to give it.
+fn hint(evidence: &Evidence, language: Language) {
+    if evidence.core.rows.iter().any(|row| row.reasons.contains(&Reason::ShiftNotExcluded)) {
+        say(&language.text(key!("hint.split")));
+    }
 }
 
 /// The verdict changes the exit code only where that was asked for.

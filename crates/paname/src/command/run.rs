@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use paname_engine::{Manifest, RunOptions};
 use paname_report::{Language, key};
 
-use super::{Told, exit_code, report_path, write_reports};
+use super::{Told, exit_code, hint, report_path, write_reports};
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_json, say};
@@ -41,6 +41,7 @@ pub(super) fn run(arguments: &RunArguments, language: Language, json: bool) -> R
             [("reused", language.count(outcome.steps_reused)), ("run", language.count(outcome.steps_run))];
         say(&language.fill(key!("run.reused"), &counts.each_ref().map(|(name, n)| (*name, n.as_str()))));
         print(&told.lines(&outcome.evidence, language))?;
+        hint(&outcome.evidence, language);
     }
     Ok(exit_code(&outcome.evidence, arguments.fail_on_leak))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use paname_engine::{ScoreOptions, Split, Statistics, write_evidence};
 use paname_report::Language;
 
-use super::{Told, exit_code, write_reports};
+use super::{Told, exit_code, hint, write_reports};
 use crate::arguments::{DeclaredSplit, ScoreArguments};
 use crate::failure::Failure;
 use crate::output::{create_private_folder, print, print_json, write_private};
@@ -39,6 +39,7 @@ pub(super) fn score(arguments: &ScoreArguments, language: Language, json: bool) 
         print_json("paname-score/1", &told)?;
     } else {
         print(&told.lines(&scored.evidence, language))?;
+        hint(&scored.evidence, language);
     }
     Ok(exit_code(&scored.evidence, arguments.fail_on_leak))
 }
