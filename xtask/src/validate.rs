@@ -14,7 +14,7 @@ const CASES: &str = "16384";
 /// Runs the workspace's tests optimised; the arguments go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     stream(
-        cargo(["test", "--release", "--workspace"])
+        cargo(["test", "--profile", "validate", "--workspace"])
             .args(arguments)
             .env("PROPTEST_CASES", CASES)
             .env("PANAME_AUDITS", AUDITS),
