@@ -86,8 +86,7 @@ pub(crate) fn core(
             accuracy_non_members: accuracy.map(|(_, others)| others),
         }),
         references: content.references.is_some().then(|| inputs.reference_summary.clone()),
-        statistics: serde_json::to_value(&content.statistics)
-            .map_err(|e| EngineError::Other(e.to_string()))?,
+        statistics: serde_json::to_value(&content.statistics).map_err(EngineError::other)?,
         rows,
         plugins: Vec::new(),
     })
@@ -230,7 +229,7 @@ fn accuracy(correct: &[bool], truth: &judge::Truth, confidence: f64) -> Result<(
     let side = |member: bool| {
         let rows = || truth.member.iter().zip(correct).filter(|(m, _)| **m == member);
         let hits = rows().filter(|(_, correct)| **correct).count() as u64;
-        Rate::new(hits, rows().count() as u64, confidence).map_err(|e| EngineError::Other(e.to_string()))
+        Rate::new(hits, rows().count() as u64, confidence).map_err(EngineError::other)
     };
     Ok((side(true)?, side(false)?))
 }
@@ -324,13 +323,13 @@ pub(crate) fn exposed(
 }
 
 pub(crate) fn write_names(path: &Path, names: &BTreeMap<String, String>) -> Result<(), EngineError> {
-    let text = serde_json::to_vec_pretty(names).map_err(|e| EngineError::Other(e.to_string()))?;
+    let text = serde_json::to_vec_pretty(names).map_err(EngineError::other)?;
     write_whole(path, &text)
 }
 
 /// Writes evidence whole or not at all, readable by its owner only.
 pub fn write_evidence(evidence: &Evidence, path: &Path) -> Result<(), EngineError> {
-    let mut text = serde_json::to_vec_pretty(evidence).map_err(|e| EngineError::Other(e.to_string()))?;
+    let mut text = serde_json::to_vec_pretty(evidence).map_err(EngineError::other)?;
     text.push(b'\n');
     write_whole(path, &text)
 }

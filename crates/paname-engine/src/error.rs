@@ -96,6 +96,11 @@ impl EngineError {
         matches!(self, Self::Cancelled | Self::Journal(_)) || self.exit_code() == 5
     }
 
+    /// For `map_err`: an error without a kind of its own.
+    pub(crate) fn other(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+
     /// For `map_err`: an [`EngineError::Io`] that names the file.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }

@@ -181,8 +181,7 @@ pub(crate) fn steps(
             after: vec![Step::Inputs],
         })
         .collect();
-    let settings =
-        serde_json::to_string(&manifest.content.statistics).map_err(|e| EngineError::Other(e.to_string()))?;
+    let settings = serde_json::to_string(&manifest.content.statistics).map_err(EngineError::other)?;
     let seed = manifest.content.statistics.seed.to_string();
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();

@@ -199,7 +199,7 @@ fn lock(run_dir: &Path) -> Result<File, EngineError> {
 
 impl Session<'_> {
     fn write_run_file(&self) -> Result<(), EngineError> {
-        let text = serde_json::to_vec(&self.run_file).map_err(|e| EngineError::Other(e.to_string()))?;
+        let text = serde_json::to_vec(&self.run_file).map_err(EngineError::other)?;
         write_whole(&self.options.run_dir.join(RUN_FILE), &text)
     }
 
@@ -378,9 +378,8 @@ impl Session<'_> {
         let key = assemble::controller_key(run_dir)?;
         run.data_fingerprint = assemble::data_fingerprint(&self.place(), &key)?;
         let exposed = assemble::exposed(&self.place(), &core, &key, run_dir)?;
-        let evidence = Evidence::new(core, exposed, run).map_err(|e| EngineError::Other(e.to_string()))?;
-        let exposed_sha256 =
-            canonical_sha256(&evidence.exposed).map_err(|e| EngineError::Other(e.to_string()))?;
+        let evidence = Evidence::new(core, exposed, run).map_err(EngineError::other)?;
+        let exposed_sha256 = canonical_sha256(&evidence.exposed).map_err(EngineError::other)?;
         let evidence_path = run_dir.join("evidence.json");
         assemble::write_evidence(&evidence, &evidence_path)?;
         self.note(

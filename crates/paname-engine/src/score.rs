@@ -93,7 +93,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         },
         target: None,
         references: None,
-        statistics: serde_json::to_value(settings).map_err(|e| EngineError::Other(e.to_string()))?,
+        statistics: serde_json::to_value(settings).map_err(EngineError::other)?,
         rows,
         plugins: Vec::new(),
     };
@@ -104,6 +104,6 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         data_fingerprint: fingerprint(&table.ids, &truth.member, &key),
         ..Run::default()
     };
-    let evidence = Evidence::new(core, exposed, run).map_err(|e| EngineError::Other(e.to_string()))?;
+    let evidence = Evidence::new(core, exposed, run).map_err(EngineError::other)?;
     Ok(Scored { evidence, names })
 }

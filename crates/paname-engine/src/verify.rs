@@ -51,7 +51,7 @@ pub fn verify(dir: &Path) -> Result<Verification, EngineError> {
     let evidence: Evidence =
         serde_json::from_slice(&bytes).map_err(|e| EngineError::Other(format!("{}: {e}", path.display())))?;
     let verification = Verification {
-        evidence_intact: evidence.is_intact().map_err(|e| EngineError::Other(e.to_string()))?,
+        evidence_intact: evidence.is_intact().map_err(EngineError::other)?,
         core_sha256: evidence.core_sha256.clone(),
         run: None,
     };
@@ -68,7 +68,7 @@ pub fn verify(dir: &Path) -> Result<Verification, EngineError> {
     let names = |field: &str, digest: &str| {
         named.and_then(|entry| entry.detail.get(field)?.as_str()).is_some_and(|named| named == digest)
     };
-    let exposed = canonical_sha256(&evidence.exposed).map_err(|e| EngineError::Other(e.to_string()))?;
+    let exposed = canonical_sha256(&evidence.exposed).map_err(EngineError::other)?;
     let manifest = dir.join("manifest.toml");
     let manifest = fs::read(&manifest).map_err(EngineError::io(&manifest))?;
     let run = RunVerification {
