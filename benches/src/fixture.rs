@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 use paname_core::{
-    Access, Buffer, Case, CaseParts, Cohort, Ctx, DType, DirectSignals, Input, Labels, Membership, Outputs,
-    Query, Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
+    Access, Buffer, Case, CaseParts, Cohort, Ctx, DType, DirectSignals, Indices, Input, Labels, Membership,
+    Outputs, Query, Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
 };
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -136,7 +136,7 @@ impl Fixture {
         let width = self.models.len();
         let mut values = vec![0.0; records * width];
         source.read_all(signal, Whom::Audited, 0..records, &mut values, ctx)?;
-        let (audited, population) = (Arc::clone(&self.audited.ids), Arc::clone(&self.population.ids));
+        let (audited, population) = (self.audited.ids.clone(), self.population.ids.clone());
         Ok(Stored { values, width, audited, population })
     }
 
@@ -208,8 +208,8 @@ fn membership(size: Size) -> Membership {
 pub struct Stored {
     values: Vec<f32>,
     width: usize,
-    audited: Arc<[u32]>,
-    population: Arc<[u32]>,
+    audited: Indices,
+    population: Indices,
 }
 
 impl SignalSource for Stored {

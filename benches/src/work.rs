@@ -84,7 +84,7 @@ impl Work {
         let ctx = Ctx::new(0, self.name, threads, &());
         let mut scores = 0;
         for (attack, config) in self.attacks {
-            let attack = (attacks.attack(attack)?.build)(serde_json::from_str(config)?)?;
+            let attack = attacks.attack(attack)?.build(serde_json::from_str(config)?)?;
             let Findings::Membership(found) = attack.run(&case, &ctx)? else {
                 return Err(format!("{}: not the findings of a membership attack", self.name).into());
             };

@@ -1,13 +1,14 @@
 //! Adapters open targets, open given reference models, and fit new ones.
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::attack::parse_config;
-use crate::{Access, Ctx, Error, Labels, Result, Roster, Target, Tensor};
+use crate::{Access, Ctx, Error, Indices, Labels, Result, Roster, Table, Target, Tensor};
 
 /// A family of models that can be audited, such as recorded predictions or PyTorch programs.
 pub trait Adapter: Sized + 'static {
@@ -28,7 +29,13 @@ pub trait Adapter: Sized + 'static {
     }
 
     /// Fits reference models. One result per run: one bad run loses no other.
-    fn fit(_recipe: &Recipe, _data: &Records, runs: &[FitRun], _ctx: &Ctx<'_>) -> Vec<Result<Fitted>> {
+    fn fit(
+        _config: Self::Config,
+        _recipe: &Recipe,
+        _data: &Records,
+        runs: &[FitRun],
+        _ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
         let refusal = Error::Unsupported(format!("adapter `{}` fits no models", Self::INFO.name));
         runs.iter().map(|_| Err(refusal.clone())).collect()
     }
@@ -72,18 +79,31 @@ pub struct Reference {
 #[derive(Debug, Clone)]
 pub struct Records {
     /// Whom the rows are about, by roster position.
-    pub ids: Arc<[u32]>,
-    /// Inputs `[records, …]`.
-    pub inputs: Tensor,
+    pub ids: Indices,
+    /// Inputs, one row a record.
+    pub inputs: Features,
     /// Labels in the order of `ids`.
     pub labels: Labels,
+}
+
+/// What a model is fitted on besides labels.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Features {
+    /// Nothing: the adapter has the data itself and needs the numbers of the records only.
+    #[default]
+    None,
+    /// Numbers `[records, …]`.
+    Tensor(Tensor),
+    /// Columns of mixed types.
+    Table(Table),
 }
 
 /// One model to fit.
 #[derive(Debug, Clone)]
 pub struct FitRun {
     /// Rows of the data to fit on.
-    pub rows: Arc<[u32]>,
+    pub rows: Indices,
     /// Seed of initialisation, shuffles, dropout and augmentation.
     pub seed: u64,
 }
@@ -105,7 +125,7 @@ pub struct Fitted {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Recipe {
     /// Built-in name, TorchScript file or exported program, as the adapter understands it, with its sizes.
-    pub architecture: serde_json::Map<String, serde_json::Value>,
+    pub architecture: serde_json::Map<String, Value>,
     /// What is minimised.
     pub objective: Objective,
     /// `sgd`, `adam`, `adamw`.
@@ -148,38 +168,105 @@ pub enum Objective {
     Contrastive,
 }
 
-type Files = fn(serde_json::Value, &Path) -> Result<Vec<PathBuf>>;
-type Open = fn(serde_json::Value, &Setting<'_>, &Ctx<'_>) -> Result<Box<dyn Target>>;
-type OpenReferences = fn(serde_json::Value, &Setting<'_>, &Ctx<'_>) -> Result<Vec<Reference>>;
-type Fit = fn(&Recipe, &Records, &[FitRun], &Ctx<'_>) -> Vec<Result<Fitted>>;
+/// How an adapter does its work, whether linked or loaded.
+pub(crate) trait Open: Send + Sync {
+    fn schema(&self) -> Result<Value>;
+    fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>>;
+    fn open(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>>;
+    fn references(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Vec<Reference>>;
+    fn fit(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>>;
+}
 
 /// A row of a list of adapters.
 #[derive(Clone, Copy)]
 pub struct AdapterEntry {
     /// What the adapter is.
     pub info: AdapterInfo,
-    /// JSON schema of its configuration.
-    pub schema: fn() -> serde_json::Value,
-    /// Parses the configuration and lists the files that it names.
-    pub files: Files,
-    /// Parses the configuration and opens a model.
-    pub open: Open,
-    /// Parses the configuration and opens reference models.
-    pub references: OpenReferences,
-    /// Fits models.
-    pub fit: Fit,
+    open: &'static dyn Open,
 }
 
 impl AdapterEntry {
     /// The row of adapter `A`.
     pub const fn of<A: Adapter>() -> Self {
-        Self {
-            info: A::INFO,
-            schema: || serde_json::Value::from(schemars::schema_for!(A::Config)),
-            files: |config, base| A::files(&parse_config(config)?, base),
-            open: |config, setting, ctx| A::open(parse_config(config)?, setting, ctx),
-            references: |config, setting, ctx| A::references(parse_config(config)?, setting, ctx),
-            fit: A::fit,
+        Self { info: A::INFO, open: &Linked::<A>(PhantomData) }
+    }
+
+    /// The row of an adapter of a plugin.
+    pub(crate) fn loaded(info: AdapterInfo, open: &'static dyn Open) -> Self {
+        Self { info, open }
+    }
+
+    /// JSON schema of the configuration. Fails for a broken plugin only.
+    pub fn schema(&self) -> Result<Value> {
+        self.open.schema()
+    }
+
+    /// Parses the configuration and lists the files that decide the answers; see [`Adapter::files`].
+    pub fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>> {
+        self.open.files(config, base)
+    }
+
+    /// Parses the configuration and opens a model.
+    pub fn open(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        self.open.open(config, setting, ctx)
+    }
+
+    /// Parses the configuration and opens reference models.
+    pub fn references(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Vec<Reference>> {
+        self.open.references(config, setting, ctx)
+    }
+
+    /// Parses the configuration and fits models: one result per run.
+    pub fn fit(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        self.open.fit(config, recipe, data, runs, ctx)
+    }
+}
+
+/// An adapter of a crate that this program is linked with.
+struct Linked<A>(PhantomData<fn() -> A>);
+
+impl<A: Adapter> Open for Linked<A> {
+    fn schema(&self) -> Result<Value> {
+        Ok(schemars::schema_for!(A::Config).into())
+    }
+
+    fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>> {
+        A::files(&parse_config(config)?, base)
+    }
+
+    fn open(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        A::open(parse_config(config)?, setting, ctx)
+    }
+
+    fn references(&self, config: Value, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Vec<Reference>> {
+        A::references(parse_config(config)?, setting, ctx)
+    }
+
+    fn fit(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        match parse_config(config) {
+            Ok(config) => A::fit(config, recipe, data, runs, ctx),
+            Err(error) => runs.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Attacks: what a contributor writes, and the row that makes it known.
 
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{Access, Case, Ctx, Error, Findings, Result, Signal};
 
@@ -22,6 +26,12 @@ pub trait Attack: Send + Sync + Sized + 'static {
     /// controls run the same attack and evidence names it. What is settled stays as it is.
     fn settle(config: Self::Config, _size: &CaseSize) -> Self::Config {
         config
+    }
+
+    /// Every file besides the program that decides the findings, such as the program that an attack starts: cache keys name their digests.
+    /// Relative paths of the configuration start at `base`.
+    fn files(_config: &Self::Config, _base: &Path) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 
     /// What a run on `records` audited records needs.
@@ -196,15 +206,15 @@ impl Needs {
 
 /// An attack whose type is forgotten.
 pub trait DynAttack: Send + Sync {
-    /// See [`Attack::needs`].
-    fn needs(&self, records: usize) -> Needs;
+    /// See [`Attack::needs`]. Fails for a broken plugin only.
+    fn needs(&self, records: usize) -> Result<Needs>;
     /// Checks the needs, then runs; see [`Attack::run`].
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings>;
 }
 
 impl<A: Attack> DynAttack for A {
-    fn needs(&self, records: usize) -> Needs {
-        Attack::needs(self, records)
+    fn needs(&self, records: usize) -> Result<Needs> {
+        Ok(Attack::needs(self, records))
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
@@ -214,40 +224,91 @@ impl<A: Attack> DynAttack for A {
     }
 }
 
+/// How attacks of one kind are made, whether linked or loaded.
+pub(crate) trait MakeAttack: Send + Sync {
+    fn schema(&self) -> Result<Value>;
+    fn resolve(&self, config: Value) -> Result<Value>;
+    fn settle(&self, config: Value, size: &CaseSize) -> Result<Value>;
+    fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>>;
+    fn build(&self, config: Value) -> Result<Box<dyn DynAttack>>;
+}
+
 /// A row of a list of attacks.
 #[derive(Clone, Copy)]
 pub struct Entry {
     /// What the attack is.
     pub info: Info,
-    /// JSON schema of its parameters, defaults included.
-    pub schema: fn() -> serde_json::Value,
-    /// Fills in the defaults: the parameters that a run with this configuration uses.
-    pub resolve: fn(serde_json::Value) -> Result<serde_json::Value>,
-    /// Fills in the defaults and replaces choices left open; see [`Attack::settle`].
-    pub settle: fn(serde_json::Value, &CaseSize) -> Result<serde_json::Value>,
-    /// Checks the parameters and builds the attack.
-    pub build: fn(serde_json::Value) -> Result<Box<dyn DynAttack>>,
+    make: &'static dyn MakeAttack,
 }
 
 impl Entry {
     /// The row of attack `A`.
     pub const fn of<A: Attack>() -> Self {
-        Self {
-            info: A::INFO,
-            schema: || serde_json::Value::from(schemars::schema_for!(A::Config)),
-            resolve: |config| write_config(&parse_config::<A::Config>(config)?),
-            settle: |config, size| write_config(&A::settle(parse_config(config)?, size)),
-            build: |config| Ok(Box::new(A::new(parse_config(config)?)?)),
-        }
+        Self { info: A::INFO, make: &Linked::<A>(PhantomData) }
+    }
+
+    /// The row of an attack of a plugin.
+    pub(crate) fn loaded(info: Info, make: &'static dyn MakeAttack) -> Self {
+        Self { info, make }
+    }
+
+    /// JSON schema of the parameters, defaults included. Fails for a broken plugin only.
+    pub fn schema(&self) -> Result<Value> {
+        self.make.schema()
+    }
+
+    /// Fills in the defaults: the parameters that a run with this configuration uses.
+    pub fn resolve(&self, config: Value) -> Result<Value> {
+        self.make.resolve(config)
+    }
+
+    /// Fills in the defaults and replaces choices left open; see [`Attack::settle`].
+    pub fn settle(&self, config: Value, size: &CaseSize) -> Result<Value> {
+        self.make.settle(config, size)
+    }
+
+    /// Parses the parameters and lists the files that decide the findings; see [`Attack::files`].
+    pub fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>> {
+        self.make.files(config, base)
+    }
+
+    /// Checks the parameters and builds the attack.
+    pub fn build(&self, config: Value) -> Result<Box<dyn DynAttack>> {
+        self.make.build(config)
     }
 }
 
-fn write_config(config: &impl Serialize) -> Result<serde_json::Value> {
+/// An attack of a crate that this program is linked with.
+struct Linked<A>(PhantomData<fn() -> A>);
+
+impl<A: Attack> MakeAttack for Linked<A> {
+    fn schema(&self) -> Result<Value> {
+        Ok(schemars::schema_for!(A::Config).into())
+    }
+
+    fn resolve(&self, config: Value) -> Result<Value> {
+        write_config(&parse_config::<A::Config>(config)?)
+    }
+
+    fn settle(&self, config: Value, size: &CaseSize) -> Result<Value> {
+        write_config(&A::settle(parse_config(config)?, size))
+    }
+
+    fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>> {
+        A::files(&parse_config(config)?, base)
+    }
+
+    fn build(&self, config: Value) -> Result<Box<dyn DynAttack>> {
+        Ok(Box::new(A::new(parse_config(config)?)?))
+    }
+}
+
+fn write_config(config: &impl Serialize) -> Result<Value> {
     serde_json::to_value(config).map_err(|e| Error::Config(e.to_string()))
 }
 
 /// Reads a configuration; `null` counts as empty.
-pub(crate) fn parse_config<C: DeserializeOwned>(config: serde_json::Value) -> Result<C> {
-    let config = if config.is_null() { serde_json::Value::Object(serde_json::Map::new()) } else { config };
+pub(crate) fn parse_config<C: DeserializeOwned>(config: Value) -> Result<C> {
+    let config = if config.is_null() { Value::Object(serde_json::Map::new()) } else { config };
     serde_json::from_value(config).map_err(|e| Error::Config(e.to_string()))
 }

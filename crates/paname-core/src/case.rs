@@ -39,11 +39,27 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Puts a case together. Fails where counts of models or records disagree.
+    /// Puts a case together. Fails where counts of models or records disagree, or a label is no class.
     pub fn new(parts: CaseParts<'a>) -> Result<Self> {
         let models = parts.references.len() + 1;
         if parts.signals.models() != models {
             return Err(Error::mismatch("models of the signals", models, parts.signals.models()));
+        }
+        let case = Self::assemble(parts, (0..models).collect())?;
+        case.check_labels()?;
+        Ok(case)
+    }
+
+    /// Puts a case together whose models have these columns in the signals. Labels are not looked at.
+    pub(crate) fn assemble(parts: CaseParts<'a>, columns: Vec<usize>) -> Result<Self> {
+        let models = parts.references.len() + 1;
+        let known = parts.signals.models();
+        if columns.len() != models || columns.iter().any(|&column| column >= known) {
+            return Err(Error::mismatch(
+                "columns of the models in the signals",
+                format!("{models} below {known}"),
+                format!("{columns:?}"),
+            ));
         }
         let cohorts = [
             ("audited records", &parts.audited, &parts.audited_membership),
@@ -66,6 +82,15 @@ impl<'a> Case<'a> {
             if labels != cohort.len() {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
+        }
+        Ok(Self { parts, columns })
+    }
+
+    /// Checks that every label is a class.
+    pub(crate) fn check_labels(&self) -> Result<()> {
+        for (name, cohort) in
+            [("audited records", &self.parts.audited), ("population records", &self.parts.population)]
+        {
             if let Labels::Classes { values, classes } = &cohort.labels
                 && let Some(i) = values.iter().position(|&v| v as usize >= *classes)
             {
@@ -73,7 +98,17 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("label {i} of {name}"), expected, values[i]));
             }
         }
-        Ok(Self { parts, columns: (0..models).collect() })
+        Ok(())
+    }
+
+    /// What the case is made of.
+    pub(crate) fn parts(&self) -> &CaseParts<'a> {
+        &self.parts
+    }
+
+    /// Column in the signals of each model, the target first.
+    pub(crate) fn columns(&self) -> &[usize] {
+        &self.columns
     }
 
     /// What the model does.

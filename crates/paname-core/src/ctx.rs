@@ -1,6 +1,8 @@
 //! What surrounds a run: named randomness, threads, progress, cancellation, and the services of the host.
 
-use rand_core::SeedableRng;
+use std::path::PathBuf;
+
+use rand_core::{Rng as _, SeedableRng};
 use rand_pcg::Pcg64;
 
 use crate::adapter::{FitRun, Fitted, Recipe, Records};
@@ -18,6 +20,17 @@ pub trait Host: Sync {
 
     /// Takes a line for the audit's log. It must hold no record and no secret.
     fn log(&self, _line: &str) {}
+
+    /// The folder that relative paths of configurations start from: the manifest's.
+    fn base(&self) -> PathBuf {
+        PathBuf::from(".")
+    }
+
+    /// A folder of this run's own, kept with the audit, for what a program that the run starts reads and leaves, its logs above all. It holds
+    /// personal data: only its owner can enter.
+    fn folder(&self) -> Result<PathBuf> {
+        Err(Error::Unsupported("this host keeps no files".into()))
+    }
 
     /// Fits reference models through the audit's adapter.
     fn fit(&self, _recipe: &Recipe, _data: &Records, _runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
@@ -59,6 +72,26 @@ impl<'a> Ctx<'a> {
         Pcg64::from_seed(*hasher.finalize().as_bytes())
     }
 
+    /// The audit's seed.
+    pub(crate) fn audit_seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The name of the step.
+    pub(crate) fn scope(&self) -> &'a str {
+        self.scope
+    }
+
+    /// The host.
+    pub(crate) fn host(&self) -> &'a dyn Host {
+        self.host
+    }
+
+    /// A seed of a stage for generators outside this library, such as those of another program: see [`Ctx::rng`].
+    pub fn seed(&self, stage: &str) -> u64 {
+        self.rng(stage).next_u64()
+    }
+
     /// Number of threads that the run may use.
     pub fn threads(&self) -> usize {
         self.threads
@@ -78,6 +111,16 @@ impl<'a> Ctx<'a> {
     /// The same seed, scope and threads under another host: for a run within a run.
     pub fn within<'b>(&'b self, host: &'b dyn Host) -> Ctx<'b> {
         Ctx { host, ..*self }
+    }
+
+    /// The folder that relative paths of configurations start from; see [`Host::base`].
+    pub fn base(&self) -> PathBuf {
+        self.host.base()
+    }
+
+    /// A folder of this run's own; see [`Host::folder`].
+    pub fn folder(&self) -> Result<PathBuf> {
+        self.host.folder()
     }
 
     /// Leaves a line in the audit's log.

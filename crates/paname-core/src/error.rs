@@ -60,6 +60,14 @@ pub enum Error {
     /// The other side does not do this at all.
     #[error("not supported: {0}")]
     Unsupported(String),
+    /// An error of another library, with what lies behind it.
+    #[error("{message}: {}", causes.join(": "))]
+    Caused {
+        /// What was tried.
+        message: String,
+        /// Why it failed, the nearest cause first.
+        causes: Vec<String>,
+    },
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -79,7 +87,57 @@ impl Error {
             Self::Cancelled => 7,
             Self::Panic(_) => 8,
             Self::Unsupported(_) => 9,
+            Self::Caused { .. } => 10,
         }
+    }
+
+    /// The values of the fields, in their order: with the code, what an error is on the other side of a plugin boundary.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        match self {
+            Self::Denied(access) => vec![access.bits().to_string()],
+            Self::Budget { asked, left } => vec![asked.to_string(), left.to_string()],
+            Self::Missing { what, needed, got } => vec![what.clone(), needed.to_string(), got.to_string()],
+            Self::Mismatch { what, expected, got } => vec![what.clone(), expected.clone(), got.clone()],
+            Self::Data { place, problem } => vec![place.clone(), problem.clone()],
+            Self::Cancelled => Vec::new(),
+            Self::Caused { message, causes } => std::iter::once(message).chain(causes).cloned().collect(),
+            Self::Config(text) | Self::Panic(text) | Self::Unsupported(text) | Self::Other(text) => {
+                vec![text.clone()]
+            }
+        }
+    }
+
+    /// The error of this code and these parts; where they are not understood, one that says `message`.
+    pub(crate) fn from_parts(code: u32, message: String, parts: &[String]) -> Self {
+        let number = |text: &String| text.parse().ok();
+        let known = match (code, parts) {
+            (1, [bits]) => bits.parse().ok().map(|bits| Self::Denied(Access::from_bits_truncate(bits))),
+            (2, [asked, left]) => {
+                asked.parse().ok().zip(left.parse().ok()).map(|(asked, left)| Self::Budget { asked, left })
+            }
+            (3, [text]) => Some(Self::Config(text.clone())),
+            (4, [what, needed, got]) => number(needed).zip(number(got)).map(|(needed, got)| Self::Missing {
+                what: what.clone(),
+                needed,
+                got,
+            }),
+            (5, [what, expected, got]) => Some(Self::mismatch(what, expected, got)),
+            (6, [place, problem]) => Some(Self::data(place, problem)),
+            (7, []) => Some(Self::Cancelled),
+            (8, [text]) => Some(Self::Panic(text.clone())),
+            (9, [text]) => Some(Self::Unsupported(text.clone())),
+            (10, [message, causes @ ..]) => {
+                Some(Self::Caused { message: message.clone(), causes: causes.to_vec() })
+            }
+            _ => None,
+        };
+        known.unwrap_or(Self::Other(message))
+    }
+
+    /// An error of another library, with every cause that it names.
+    pub fn caused(message: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        Self::Caused { message: message.into(), causes: causes.map(ToString::to_string).collect() }
     }
 
     /// A [`Error::Mismatch`] from anything printable.

@@ -48,26 +48,35 @@
 //! assert_eq!(ATTACKS[0].info.manual(), "Idea: …");
 //! ```
 
+pub mod abi;
 mod access;
 mod adapter;
+#[doc(hidden)]
+pub mod arrow;
 mod attack;
 mod case;
 mod ctx;
+pub mod dlpack;
 mod error;
 mod findings;
 pub mod kernel;
 mod meter;
+mod panic;
 mod pieces;
 mod query;
 mod record;
 mod registry;
+mod shared;
 mod signal;
+mod table;
 mod target;
 mod tensor;
 
+pub use abi::{NO_ADAPTERS, NO_ATTACKS};
 pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
-    Adapter, AdapterEntry, AdapterInfo, FitRun, Fitted, Objective, Recipe, Records, Reference, Setting,
+    Adapter, AdapterEntry, AdapterInfo, Features, FitRun, Fitted, Objective, Recipe, Records, Reference,
+    Setting,
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
@@ -75,9 +84,12 @@ pub use ctx::{Ctx, Host};
 pub use error::{Error, Result};
 pub use findings::{AttributeGuess, Extraction, Findings, GroupClaim, Reconstruction};
 pub use meter::{Metered, Recorded};
+pub use panic::catch;
 pub use query::{Augmentation, Input, Named, Outputs, Query, Sampling};
 pub use record::{Cohort, Labels, Membership, MembershipRow, Roster, Whom};
-pub use registry::Registry;
+pub use registry::{Origin, PluginOrigin, Registry};
+pub use shared::{Indices, Shared};
 pub use signal::{DirectSignals, Signal, SignalSource};
+pub use table::{Column, Table, Values};
 pub use target::{Pullback, Target, TargetCard, Task, View};
-pub use tensor::{Buffer, DType, Element, Tensor};
+pub use tensor::{Buffer, DType, Device, Element, Memory, Tensor};

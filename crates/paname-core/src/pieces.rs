@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Result;
+use crate::panic::catch;
 
 /// Calls `each` with the numbers below `pieces`, on up to `threads` threads, and returns the results by number, or the error of the lowest number
 /// that failed. Each thread keeps one scratch space for all of its pieces.
@@ -23,7 +24,8 @@ pub(crate) fn map_pieces<S: Default, T: Send>(
             if piece >= pieces || piece > failed.load(Ordering::Relaxed) {
                 return;
             }
-            let result = each(piece, &mut scratch);
+            // A panic must not take the other threads' results with it, nor end a process that has loaded this code.
+            let result = catch(|| each(piece, &mut scratch));
             if result.is_err() {
                 failed.fetch_min(piece, Ordering::Relaxed);
             }

@@ -1,8 +1,6 @@
 //! Questions to a model and its answers, always for a batch.
 
-use std::sync::Arc;
-
-use crate::{Access, Error, Result, Tensor};
+use crate::{Access, Error, Indices, Result, Table, Tensor};
 
 /// One batch of questions.
 #[derive(Debug, Clone)]
@@ -19,7 +17,7 @@ pub struct Query {
 
 impl Query {
     /// A question about known records, as they are.
-    pub fn records(ids: impl Into<Arc<[u32]>>, want: Access) -> Self {
+    pub fn records(ids: impl Into<Indices>, want: Access) -> Self {
         let input = Input::Records(ids.into(), Augmentation::default());
         Self { input, labels: None, want, layers: Vec::new() }
     }
@@ -30,6 +28,7 @@ impl Query {
             Input::Records(ids, _) => ids.len(),
             Input::Tensor(rows) | Input::Tokens(rows) => rows.rows(),
             Input::Text(prompts, _) => prompts.len(),
+            Input::Table(table) => table.rows(),
         }
     }
 
@@ -44,13 +43,15 @@ impl Query {
 #[non_exhaustive]
 pub enum Input {
     /// Records by their number in the case, under an augmentation.
-    Records(Arc<[u32]>, Augmentation),
+    Records(Indices, Augmentation),
     /// Raw inputs `[records, …]`.
     Tensor(Tensor),
     /// Token ids `[records, length]`.
     Tokens(Tensor),
     /// Prompts, and how to sample their continuations.
     Text(Vec<String>, Sampling),
+    /// Raw inputs of mixed types, one row a record.
+    Table(Table),
 }
 
 /// The number of a deterministic variant of the input (a flip, a shift); 0 is the record as it is.
@@ -117,6 +118,27 @@ impl Outputs {
         }
         tensor_fields!(add);
         present
+    }
+
+    /// The tensors, each under the access that it answers.
+    pub(crate) fn tensors(&self) -> [(Access, Option<&Tensor>); 8] {
+        macro_rules! list {
+            ($($field:ident => $access:ident),*) => { [$((Access::$access, self.$field.as_ref())),*] };
+        }
+        tensor_fields!(list)
+    }
+
+    /// The name and the place of the tensor that answers this access.
+    pub(crate) fn tensor_mut(&mut self, access: Access) -> Option<(&'static str, &mut Option<Tensor>)> {
+        macro_rules! find {
+            ($($field:ident => $access:ident),*) => {
+                match access {
+                    $(Access::$access => Some((stringify!($field), &mut self.$field)),)*
+                    _ => None,
+                }
+            };
+        }
+        tensor_fields!(find)
     }
 
     /// Checks that every answer has one row per question: the answers of a foreign target are not to be trusted.
@@ -192,7 +214,7 @@ fn stack_tensors<'a>(parts: impl Iterator<Item = Option<&'a Tensor>>) -> Result<
             return Err(Error::mismatch("answers", format!("{first:?}"), format!("{part:?}")));
         }
         shape[0] += part.rows();
-        bytes.extend_from_slice(part.bytes());
+        bytes.extend_from_slice(part.bytes()?);
     }
     Tensor::from_bytes(&bytes, first.dtype(), &shape).map(Some)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Error, Result, Tensor};
+use crate::{Column, Error, Indices, Result, Shared, Table, Tensor};
 
 /// The list of every record that an audit may ask about, by the user's stable ids. A position in it is how targets and steps name a record;
 /// adapters join their own data to it by id, never by assumed order. It says nothing about membership.
@@ -25,6 +25,19 @@ impl Roster {
             }
         }
         Ok(Self { ids: ids.into(), positions: Arc::new(positions) })
+    }
+
+    /// The ids as a table with the one column `id`.
+    pub(crate) fn table(&self) -> Result<Table> {
+        Table::new(vec![Column::texts("id", self.ids.to_vec())])
+    }
+
+    /// The roster of such a table.
+    pub(crate) fn from_table(table: &Table) -> Result<Self> {
+        let column = table.column("id").ok_or_else(|| Error::mismatch("roster", "a column `id`", "none"))?;
+        let id = |row| column.text(row).map(str::to_owned);
+        let ids = (0..table.rows()).map(id).collect::<Option<Vec<String>>>();
+        Self::new(ids.ok_or_else(|| Error::mismatch("roster", "an id in each row", "none"))?, "roster")
     }
 
     /// Ids by position.
@@ -67,7 +80,7 @@ pub enum Labels {
     /// Class indices below `classes`.
     Classes {
         /// One index per record.
-        values: Arc<[u32]>,
+        values: Indices,
         /// Number of classes.
         classes: usize,
     },
@@ -79,7 +92,7 @@ pub enum Labels {
 #[derive(Debug, Clone, Default)]
 pub struct Cohort {
     /// How the targets of the case name the records. The numbers are opaque: their order says nothing.
-    pub ids: Arc<[u32]>,
+    pub ids: Indices,
     /// Labels in the order of `ids`.
     pub labels: Labels,
 }
@@ -107,7 +120,7 @@ impl Cohort {
 /// One bit per (record, model): was the record among the rows that the model was fitted on. Record-major, since attacks ask record by record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Membership {
-    words: Vec<u64>,
+    words: Shared<u64>,
     records: usize,
     models: usize,
 }
@@ -115,27 +128,45 @@ pub struct Membership {
 impl Membership {
     /// Nobody is a member of anything.
     pub fn none(records: usize, models: usize) -> Self {
-        Self { words: vec![0; records * models.div_ceil(64)], records, models }
+        Self { words: vec![0; records * models.div_ceil(64)].into(), records, models }
+    }
+
+    /// From the words of [`Membership::words`]. Fails where their number is not that of so many records and models.
+    pub(crate) fn from_words(words: Shared<u64>, records: usize, models: usize) -> Result<Self> {
+        match records.checked_mul(models.div_ceil(64)) {
+            Some(expected) if expected == words.len() => Ok(Self { words, records, models }),
+            _ => Err(Error::mismatch(
+                "membership",
+                format!("one bit for each of {records} records and {models} models"),
+                format!("{} words", words.len()),
+            )),
+        }
+    }
+
+    /// Per record, one bit for each model, in as many words as that takes.
+    pub(crate) fn words(&self) -> &Shared<u64> {
+        &self.words
     }
 
     /// From truth values `[models][records]`, the way fitting writes them. Fails when a model has another number of records.
     pub fn from_models(models: &[Vec<bool>], records: usize) -> Result<Self> {
-        let mut all = Self::none(records, models.len());
+        let stride = models.len().div_ceil(64);
+        let mut words = vec![0; records * stride];
         for (m, rows) in models.iter().enumerate() {
             if rows.len() != records {
                 return Err(Error::mismatch(format!("membership of model {m}"), records, rows.len()));
             }
             for (r, _) in rows.iter().enumerate().filter(|(_, member)| **member) {
-                all.insert(r, m);
+                mark(&mut words, r * stride, m);
             }
         }
-        Ok(all)
+        Ok(Self { words: words.into(), records, models: models.len() })
     }
 
     /// Marks `record` as a member of `model`. Both must be in range.
     pub fn insert(&mut self, record: usize, model: usize) {
         let start = record * self.stride();
-        self.words[start + model / 64] |= 1 << (model % 64);
+        mark(self.words.make_mut(), start, model);
     }
 
     const fn stride(&self) -> usize {
@@ -181,14 +212,15 @@ impl Membership {
     /// The same records as seen with only these models, in this order.
     #[must_use]
     pub fn select_models(&self, models: &[usize]) -> Self {
-        let mut selected = Self::none(self.records, models.len());
+        let stride = models.len().div_ceil(64);
+        let mut words = vec![0; self.records * stride];
         for r in 0..self.records {
             let row = self.row(r);
             for (k, _) in models.iter().enumerate().filter(|(_, m)| row.contains(**m)) {
-                selected.insert(r, k);
+                mark(&mut words, r * stride, k);
             }
         }
-        selected
+        Self { words: words.into(), records: self.records, models: models.len() }
     }
 
     /// The same models for only these records, in this order.
@@ -197,6 +229,11 @@ impl Membership {
         let words = records.iter().flat_map(|&r| self.row(r as usize).words).copied().collect();
         Self { words, records: records.len(), models: self.models }
     }
+}
+
+/// Sets the bit of `model` in the row that begins at word `start`.
+fn mark(words: &mut [u64], start: usize, model: usize) {
+    words[start + model / 64] |= 1 << (model % 64);
 }
 
 /// The row of one record in a [`Membership`].

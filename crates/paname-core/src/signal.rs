@@ -3,11 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use crate::case::chunk_records;
 use crate::pieces::map_pieces;
-use crate::{Access, Augmentation, Cohort, Ctx, Error, Input, Labels, Query, Result, Target, Whom, kernel};
+use crate::{
+    Access, Augmentation, Cohort, Ctx, Error, Indices, Input, Labels, Query, Result, Target, Whom, kernel,
+};
 
 /// One number per (model, record, augmentation). In the formulas z are the logits, y the true class and p = softmax(z); where only
 /// probabilities are recorded z = ln p, and where only the loss ℓ or the true-class confidence is, p_y = exp(−ℓ).
@@ -49,6 +51,34 @@ impl Signal {
                 access.intersects(vector)
             }
         }
+    }
+
+    /// The stable number of this kind of signal and its parameter, for plugin boundaries.
+    pub(crate) const fn code(self) -> (u32, u32) {
+        match self {
+            Self::ScaledConfidence => (0, 0),
+            Self::Loss => (1, 0),
+            Self::LogProbability { temperature } => (2, temperature.to_bits()),
+            Self::Entropy => (3, 0),
+            Self::ModifiedEntropy => (4, 0),
+            Self::Margin => (5, 0),
+            Self::TopProbability { rank } => (6, rank),
+        }
+    }
+
+    /// The signal of [`Signal::code`].
+    pub(crate) fn from_code(code: u32, parameter: u32) -> Result<Self> {
+        let temperature = f32::from_bits(parameter);
+        Ok(match code {
+            0 => Self::ScaledConfidence,
+            1 => Self::Loss,
+            2 if temperature.is_normal() && temperature > 0.0 => Self::LogProbability { temperature },
+            3 => Self::Entropy,
+            4 => Self::ModifiedEntropy,
+            5 => Self::Margin,
+            6 => Self::TopProbability { rank: parameter },
+            _ => return Err(Error::Unsupported(format!("signal {code} with parameter {parameter}"))),
+        })
     }
 
     /// Whether the true class enters the formula.
@@ -173,7 +203,7 @@ impl SignalSource for DirectSignals<'_> {
         if range.is_empty() {
             return Ok(());
         }
-        let ids: Arc<[u32]> = cohort.ids[range.clone()].into();
+        let ids: Indices = cohort.ids[range.clone()].into();
         let classes = match &cohort.labels {
             Labels::Classes { values, .. } => Some(&values[range.clone()]),
             Labels::None | Labels::Values(_) => None,
@@ -185,7 +215,7 @@ impl SignalSource for DirectSignals<'_> {
                 .find(|&access| offers.contains(access) && signal.computable_from(access))
                 .ok_or(Error::Denied(Access::LOGITS))?;
             for a in 0..self.augmentations {
-                let input = Input::Records(Arc::clone(&ids), Augmentation(a as u32));
+                let input = Input::Records(ids.clone(), Augmentation(a as u32));
                 let answer = model.predict(&Query { input, labels: None, want, layers: Vec::new() })?;
                 answer.check_rows(ids.len())?;
                 kernel::write_signal(

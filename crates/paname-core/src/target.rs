@@ -33,8 +33,38 @@ pub enum Task {
     Generation,
 }
 
+impl Task {
+    const ALL: [Self; 6] = [
+        Self::Classification,
+        Self::MultiLabel,
+        Self::Regression,
+        Self::Embedding,
+        Self::Reconstruction,
+        Self::Generation,
+    ];
+
+    /// The stable number of this task, for plugin boundaries.
+    pub(crate) const fn code(self) -> u32 {
+        match self {
+            Self::Classification => 0,
+            Self::MultiLabel => 1,
+            Self::Regression => 2,
+            Self::Embedding => 3,
+            Self::Reconstruction => 4,
+            Self::Generation => 5,
+        }
+    }
+
+    /// The task of [`Task::code`].
+    pub(crate) fn from_code(code: u32) -> Result<Self> {
+        let task = Self::ALL.into_iter().find(|task| task.code() == code);
+        task.ok_or_else(|| Error::Unsupported(format!("task {code}")))
+    }
+}
+
 /// What a target says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TargetCard {
     /// A name for people.
     pub name: String,

@@ -54,10 +54,38 @@ macro_rules! element {
 }
 element!(u8 => U8, i32 => I32, i64 => I64, f16 => F16, bf16 => BF16, f32 => F32, f64 => F64);
 
+/// Where the elements of a tensor are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Device {
+    /// Main memory.
+    #[default]
+    Cpu,
+    /// The memory of the CUDA device of this number. Whoever hands such a tensor over has synchronised the device before.
+    Cuda(u32),
+}
+
 /// Memory that tensors share: a vector, a memory map, or an array of another library.
 pub trait Buffer: Send + Sync {
-    /// The bytes, which never move or change while the buffer lives.
+    /// The bytes, which never move or change while the buffer lives; none where they are on a device.
     fn bytes(&self) -> &[u8];
+
+    /// Where the bytes are.
+    fn memory(&self) -> Memory {
+        let bytes = self.bytes();
+        Memory { device: Device::Cpu, address: bytes.as_ptr() as usize, length: bytes.len() }
+    }
+}
+
+/// A place in the memory of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The device.
+    pub device: Device,
+    /// Address of the first byte, in the device's own address space.
+    pub address: usize,
+    /// Number of bytes.
+    pub length: usize,
 }
 
 struct Owned<T>(Vec<T>);
@@ -76,6 +104,7 @@ pub struct Tensor {
     shape: Vec<usize>,
     /// Byte offset of the first element.
     offset: usize,
+    device: Device,
 }
 
 impl Tensor {
@@ -100,7 +129,8 @@ impl Tensor {
         let Some(bytes) = elements(shape).and_then(|elements| elements.checked_mul(dtype.size())) else {
             return Err(Error::mismatch("tensor", "a size that fits in memory", format!("shape {shape:?}")));
         };
-        let available = buffer.bytes().len().checked_sub(offset);
+        let memory = buffer.memory();
+        let available = memory.length.checked_sub(offset);
         if available.is_none_or(|available| bytes > available) {
             return Err(Error::mismatch(
                 format!("tensor of shape {shape:?}"),
@@ -108,7 +138,7 @@ impl Tensor {
                 format!("{} bytes", available.unwrap_or(0)),
             ));
         }
-        let address = buffer.bytes().as_ptr() as usize + offset;
+        let address = memory.address.wrapping_add(offset);
         if bytes > 0 && !address.is_multiple_of(dtype.size()) {
             return Err(Error::mismatch(
                 "tensor",
@@ -116,12 +146,22 @@ impl Tensor {
                 "misaligned data",
             ));
         }
-        Ok(Self { buffer, dtype, shape: shape.to_vec(), offset })
+        Ok(Self { buffer, dtype, shape: shape.to_vec(), offset, device: memory.device })
     }
 
     /// Element type.
     pub fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// Where the elements are. Reading elements takes a tensor in main memory.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Address of the first element, in the address space of the tensor's device.
+    pub(crate) fn address(&self) -> usize {
+        self.buffer.memory().address.wrapping_add(self.offset)
     }
 
     /// Length of each axis.
@@ -149,9 +189,12 @@ impl Tensor {
         self.shape.iter().skip(1).product()
     }
 
-    /// The raw bytes, row-major.
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer.bytes()[self.offset..self.offset + self.len() * self.dtype.size()]
+    /// The raw bytes, row-major. Fails where they are on a device.
+    pub fn bytes(&self) -> Result<&[u8]> {
+        let end = self.offset + self.len() * self.dtype.size();
+        self.buffer.bytes().get(self.offset..end).ok_or_else(|| {
+            Error::mismatch("tensor", "elements in main memory", format!("elements on {:?}", self.device))
+        })
     }
 
     /// The elements, without a copy. Fails unless `T` is the tensor's own type.
@@ -166,7 +209,7 @@ impl Tensor {
         if self.is_empty() {
             return Ok(&[]);
         }
-        bytemuck::try_cast_slice(self.bytes())
+        bytemuck::try_cast_slice(self.bytes()?)
             .map_err(|e| Error::mismatch("tensor memory", "aligned elements", e))
     }
 
@@ -179,7 +222,7 @@ impl Tensor {
             DType::F64 => Cow::Owned(self.as_slice::<f64>()?.iter().map(|&x| x as f32).collect()),
             DType::I32 => Cow::Owned(self.as_slice::<i32>()?.iter().map(|&x| x as f32).collect()),
             DType::I64 => Cow::Owned(self.as_slice::<i64>()?.iter().map(|&x| x as f32).collect()),
-            DType::U8 | DType::Bool => Cow::Owned(self.bytes().iter().map(|&x| f32::from(x)).collect()),
+            DType::U8 | DType::Bool => Cow::Owned(self.bytes()?.iter().map(|&x| f32::from(x)).collect()),
         })
     }
 
@@ -198,7 +241,7 @@ impl Tensor {
         match self.dtype {
             DType::I64 => Ok(self.as_slice::<i64>()?.to_vec()),
             DType::I32 => Ok(self.as_slice::<i32>()?.iter().map(|&x| i64::from(x)).collect()),
-            DType::U8 | DType::Bool => Ok(self.bytes().iter().map(|&x| i64::from(x)).collect()),
+            DType::U8 | DType::Bool => Ok(self.bytes()?.iter().map(|&x| i64::from(x)).collect()),
             _ => self
                 .to_f64()?
                 .iter()
@@ -239,7 +282,7 @@ impl Tensor {
         let mut shape = self.shape.clone();
         shape[0] = range.len();
         let offset = self.offset + range.start * self.row_len() * self.dtype.size();
-        Ok(Self { buffer: Arc::clone(&self.buffer), dtype: self.dtype, shape, offset })
+        Ok(Self { buffer: Arc::clone(&self.buffer), shape, offset, ..*self })
     }
 
     /// Step `index` of the first axis, which disappears from the shape.
@@ -271,7 +314,7 @@ impl Tensor {
         let mut words = aligned(bytes);
         if bytes > 0 {
             let gathered: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
-            copy_rows(self.bytes(), width, rows, &mut gathered[..bytes]);
+            copy_rows(self.bytes()?, width, rows, &mut gathered[..bytes]);
         }
         Self::from_buffer(Arc::new(Owned(words)), self.dtype, &shape, 0)
     }

@@ -60,15 +60,16 @@ fn an_unknown_name_lists_what_there_is() {
     assert_eq!(error.as_deref(), Some("configuration: no attack is named `third`; there are: first, second"));
     let error = registry.adapter("torch").err().map(|error| error.to_string());
     assert_eq!(error.as_deref(), Some("configuration: no adapter is named `torch`; there are: "));
-    let listed: Vec<_> = registry.attacks().map(|(entry, origin)| (entry.info.name, origin)).collect();
-    assert_eq!(listed, [("first", "here"), ("second", "here")]);
+    let listed: Vec<_> =
+        registry.attacks().map(|(entry, origin)| (entry.info.name, origin.to_string())).collect();
+    assert_eq!(listed, [("first", "here".to_owned()), ("second", "here".to_owned())]);
 }
 
 #[test]
 fn configurations_are_filled_in_and_checked() {
-    assert_eq!((FIRST.resolve)(serde_json::Value::Null), Ok(serde_json::json!({ "strength": 0 })));
-    assert!((FIRST.build)(serde_json::json!({ "strength": 3 })).is_ok());
-    let error = (FIRST.build)(serde_json::json!({ "strenth": 3 })).err().map(|error| error.to_string());
+    assert_eq!(FIRST.resolve(serde_json::Value::Null), Ok(serde_json::json!({ "strength": 0 })));
+    assert!(FIRST.build(serde_json::json!({ "strength": 3 })).is_ok());
+    let error = FIRST.build(serde_json::json!({ "strenth": 3 })).err().map(|error| error.to_string());
     assert_eq!(error.as_deref(), Some("configuration: unknown field `strenth`, expected `strength`"));
     assert_eq!(FIRST.info.manual(), "Idea.\n\nCost.");
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use paname_core::{Error, Labels, Result, Roster, Tensor};
 
@@ -429,7 +428,7 @@ impl Column {
         };
         let classes =
             classes.unwrap_or_else(|| values.iter().max().map_or(0, |&largest| largest as usize + 1));
-        Ok(Labels::Classes { values: Arc::from(values), classes })
+        Ok(Labels::Classes { values: values.into(), classes })
     }
 
     fn values(&self, ids: &[String]) -> Result<Labels> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use paname_core::{Entry, Family};
+use paname_core::{Entry, Family, Origin};
 use paname_evidence::{
     AttackUsed, Core, Evidence, Exposed, MembershipResult, ModelSummary, Reason, Row, Tool, Verdict,
 };
@@ -13,6 +13,7 @@ use crate::EngineError;
 use crate::inputs::{InputFile, Inputs, correctness_signal};
 use crate::judge::{self, validity};
 use crate::plan::{Planned, questions, resolve};
+use crate::plugins;
 use crate::step::Step;
 use crate::store::write_whole;
 use crate::work::Workplace;
@@ -88,7 +89,7 @@ pub(crate) fn core(
         references: content.references.is_some().then(|| inputs.reference_summary.clone()),
         statistics: serde_json::to_value(&content.statistics).map_err(EngineError::other)?,
         rows,
-        plugins: Vec::new(),
+        plugins: plugins::evidence(place.manifest, place.registry)?,
     })
 }
 
@@ -113,9 +114,7 @@ fn row(
             membership: None,
         });
     };
-    let entry = place.registry.attack(name)?;
-    let origin =
-        place.registry.attacks().find(|(e, _)| e.info.name == name.as_str()).map_or("", |(_, origin)| origin);
+    let (entry, origin) = place.registry.attack_of(name)?;
     let failed = [Step::Attack(test.id.clone()), Step::Judge(test.id.clone())]
         .iter()
         .find_map(|step| failures.get(&step.to_string()).cloned());
@@ -148,7 +147,7 @@ fn row(
 
 fn attack_used(
     entry: &Entry,
-    origin: &str,
+    origin: &Origin,
     planned: &Planned<'_>,
     inputs: &Inputs,
     asked: u64,
@@ -164,8 +163,9 @@ fn attack_used(
         summary_en: info.summary_en.into(),
         formula: info.formula.into(),
         paper: info.paper.into(),
-        origin: origin.to_owned(),
+        origin: origin.to_string(),
         parameters: planned.parameters.clone(),
+        files: planned.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect(),
         signals: planned.needs.signals.iter().map(ToString::to_string).collect(),
         references: inputs.references.len().min(planned.needs.references_max) as u64,
         asked: if ran {

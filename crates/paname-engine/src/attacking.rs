@@ -1,11 +1,13 @@
 //! The attack steps: a case without truth is put together from the store, the attack runs, and its scores go back in the order of the roster.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Findings, Input, Labels, Metered, Named,
-    Outputs, Pullback, Query, Result, Signal, Target, TargetCard, Tensor, View,
+    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Indices, Input,
+    Labels, Metered, Named, Outputs, Pullback, Query, Recipe, Records, Result, Signal, Target, TargetCard,
+    Tensor, View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) budget: Option<u64>,
     /// Random stream of the order of the records; its scope is nothing that an attack knows.
     pub(crate) order: Ctx<'a>,
+    /// Is told the position in the roster of each number of the case, for what the host does for an attack.
+    pub(crate) veil: &'a OnceLock<Indices>,
     /// Opens the models, should the attack ask them.
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
 }
@@ -47,8 +51,8 @@ impl Bench<'_> {
         let Inputs { audited, population, .. } = *self.inputs;
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
-        let roster_population: Arc<[u32]> = (audited as u32..(audited + population) as u32).collect();
-        let all: Arc<[u32]> = order.iter().copied().chain(roster_population.iter().copied()).collect();
+        let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
+        let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
         let cohort = |ids: std::ops::Range<usize>| Cohort {
             labels: match &labels {
@@ -60,19 +64,20 @@ impl Bench<'_> {
             },
             ids: ids.map(|id| id as u32).collect(),
         };
+        self.veil.get_or_init(|| all.clone());
         let membership = inputs::membership(self.object, self.inputs)?;
         let signals = StoredSignals::open(
             &self.signals,
             self.inputs,
             order.clone().into(),
-            Arc::clone(&roster_population),
+            roster_population.clone(),
             inputs::aside(self.object, self.inputs)?,
         )?;
         let opened = OnceLock::new();
         let veiled = |card: &TargetCard, which: Option<usize>| Veiled {
             card: card.clone(),
             which,
-            order: Arc::clone(&all),
+            order: all.clone(),
             opened: &opened,
             open: self.open,
         };
@@ -153,13 +158,37 @@ fn in_roster_order(scores: &[f64], order: &[u32]) -> Vec<f64> {
 struct Quiet<'a>(&'a Ctx<'a>);
 
 impl paname_core::Host for Quiet<'_> {
-    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
-        self.0.run(name, config, case)
-    }
-
     fn cancelled(&self) -> bool {
         self.0.cancelled()
     }
+
+    fn base(&self) -> PathBuf {
+        self.0.base()
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        self.0.folder()
+    }
+
+    fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        self.0.fit(recipe, data, runs)
+    }
+
+    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
+        self.0.run(name, config, case)
+    }
+}
+
+/// Records in the numbers of the roster, for an adapter.
+pub(crate) fn unveiled(order: &Indices, records: &Records) -> Result<Records> {
+    Ok(Records { ids: translated(order, &records.ids)?, ..records.clone() })
+}
+
+/// A fitted model as an attack may ask it: by the numbers of its case.
+pub(crate) fn veiled(order: &Indices, fitted: Fitted) -> Fitted {
+    let target = Box::new(VeiledView { inner: fitted.target, order: order.clone() });
+    // Where the weights lie is the engine's affair.
+    Fitted { target, weights: None, ..fitted }
 }
 
 /// A model behind the veil of a case: known by the case's numbers, opened when first asked.
@@ -167,7 +196,7 @@ struct Veiled<'a> {
     card: TargetCard,
     /// The target, or a reference model.
     which: Option<usize>,
-    order: Arc<[u32]>,
+    order: Indices,
     opened: &'a OnceLock<Result<Models>>,
     open: &'a (dyn Fn() -> Result<Models> + Sync),
 }
@@ -200,14 +229,14 @@ impl Target for Veiled<'_> {
     }
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
-        Ok(Box::new(VeiledView { inner: self.model()?.view(view)?, order: Arc::clone(&self.order) }))
+        Ok(Box::new(VeiledView { inner: self.model()?.view(view)?, order: self.order.clone() }))
     }
 }
 
 /// Another side of a model behind the veil.
 struct VeiledView {
     inner: Box<dyn Target>,
-    order: Arc<[u32]>,
+    order: Indices,
 }
 
 impl Target for VeiledView {
@@ -228,18 +257,21 @@ impl Target for VeiledView {
     }
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
-        Ok(Box::new(Self { inner: self.inner.view(view)?, order: Arc::clone(&self.order) }))
+        Ok(Box::new(Self { inner: self.inner.view(view)?, order: self.order.clone() }))
     }
 }
 
 /// The same question with the numbers of the roster in place of the case's.
 fn unveil(order: &[u32], query: &Query) -> Result<Query> {
     let Input::Records(ids, Augmentation(a)) = &query.input else { return Ok(query.clone()) };
-    let translated: Option<Arc<[u32]>> = ids.iter().map(|&id| order.get(id as usize).copied()).collect();
-    let ids = translated.ok_or_else(|| {
+    Ok(Query { input: Input::Records(translated(order, ids)?, Augmentation(*a)), ..query.clone() })
+}
+
+fn translated(order: &[u32], ids: &[u32]) -> Result<Indices> {
+    let translated: Option<Indices> = ids.iter().map(|&id| order.get(id as usize).copied()).collect();
+    translated.ok_or_else(|| {
         Error::mismatch("record", format!("a number below {}", order.len()), "one beyond the case")
-    })?;
-    Ok(Query { input: Input::Records(ids, Augmentation(*a)), ..query.clone() })
+    })
 }
 
 #[cfg(test)]
@@ -362,6 +394,7 @@ attack = "lira"
                 signals,
                 budget: None,
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
+                veil: &OnceLock::new(),
                 open: &|| Ok(self.models()),
             })
         }

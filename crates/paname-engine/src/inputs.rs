@@ -59,7 +59,7 @@ impl Inputs {
 }
 
 /// A file that the audit reads: its name in the manifest's words, and its digest.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputFile {
     pub(crate) name: String,
     pub(crate) digest: String,
@@ -93,8 +93,13 @@ pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<Inpu
     paths.extend(population.iter().flat_map(|table| table.files(base)));
     for source in std::iter::once(&manifest.content.target).chain(&manifest.content.references) {
         let adapter = registry.adapter(&source.adapter)?;
-        paths.extend((adapter.files)(config_of(source), base)?);
+        paths.extend(adapter.files(config_of(source), base)?);
     }
+    digests(paths, base)
+}
+
+/// The digests of files, by their names from `base` on, each file once.
+pub(crate) fn digests(mut paths: Vec<PathBuf>, base: &Path) -> Result<Vec<InputFile>, EngineError> {
     paths.sort();
     paths.dedup();
     paths
@@ -111,7 +116,7 @@ pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<Inpu
         .collect()
 }
 
-fn config_of(source: &Source) -> serde_json::Value {
+pub(crate) fn config_of(source: &Source) -> serde_json::Value {
     serde_json::Value::Object(source.config.clone())
 }
 
@@ -125,7 +130,8 @@ pub(crate) fn content_key(
     let content = &manifest.content;
     let mut versions = Vec::new();
     for source in std::iter::once(&content.target).chain(&content.references) {
-        versions.push(registry.adapter(&source.adapter)?.info.version);
+        let (entry, origin) = registry.adapter_of(&source.adapter)?;
+        versions.push((entry.info.version, origin.plugin().map(|plugin| plugin.sha256.clone())));
     }
     let declared = serde_json::json!({
         "data": content.data,
@@ -212,8 +218,7 @@ pub(crate) fn prepare(
     ctx.tick(1, 4)?;
     let setting = Setting { base: manifest.base(), roster: &tables.roster, labels: &tables.labels };
     let adapter = registry.adapter(&content.target.adapter)?;
-    let target =
-        (adapter.open)(config_of(&content.target), &setting, ctx).map_err(manifest.about("target"))?;
+    let target = adapter.open(config_of(&content.target), &setting, ctx).map_err(manifest.about("target"))?;
     let mut card = target.card().clone();
     if let Some(name) = &content.model.name {
         card.name.clone_from(name);
@@ -223,7 +228,9 @@ pub(crate) fn prepare(
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
     if let Some(source) = &content.references {
-        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)
+        let opened = registry
+            .adapter(&source.adapter)?
+            .references(config_of(source), &setting, ctx)
             .map_err(manifest.about("references"))?;
         for (place, reference) in opened.into_iter().enumerate() {
             if reference.member.len() != tables.roster.len() {
@@ -462,12 +469,12 @@ pub(crate) fn open_models(
     let labels = labels(object, inputs)?;
     let setting = Setting { base: manifest.base(), roster: &roster, labels: &labels };
     let source = &manifest.content.target;
-    let target = (registry.adapter(&source.adapter)?.open)(config_of(source), &setting, ctx)?;
+    let target = registry.adapter(&source.adapter)?.open(config_of(source), &setting, ctx)?;
     let mut references = Vec::with_capacity(inputs.places.len());
     if let Some(source) = &manifest.content.references
         && !inputs.places.is_empty()
     {
-        let opened = (registry.adapter(&source.adapter)?.references)(config_of(source), &setting, ctx)?;
+        let opened = registry.adapter(&source.adapter)?.references(config_of(source), &setting, ctx)?;
         let wanted: std::collections::HashSet<usize> = inputs.places.iter().copied().collect();
         references.extend(
             opened.into_iter().enumerate().filter(|(i, _)| wanted.contains(i)).map(|(_, r)| r.target),

@@ -8,7 +8,7 @@
 //! let mut registry = paname_core::Registry::default();
 //! registry.add_adapters(paname_data::ADAPTERS, "paname-data")?;
 //! let manifest = Manifest::read(Path::new("audit.toml"))?;
-//! let options = RunOptions { run_dir: "audit.run".into(), workers: 2, worker: None };
+//! let options = RunOptions { run_dir: "audit.run".into(), workers: 2, worker: None, patience: None };
 //! let outcome = run(&manifest, &registry, &options, &())?;
 //! println!("{:?}", outcome.evidence.verdict());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -22,6 +22,7 @@ mod inputs;
 mod judge;
 mod manifest;
 mod plan;
+mod plugins;
 mod process;
 mod run;
 mod score;

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
-use crate::inputs::{Inputs, correctness_signal, prepare};
+use crate::inputs::{InputFile, Inputs, correctness_signal, digests, prepare};
 use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
+use crate::plugins;
 use crate::step::{Keyed, Step, key};
 use crate::work::{build, signal_questions};
 
@@ -71,6 +72,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) obstacles: Vec<Reason>,
     /// Reference models that play the target in the control.
     pub(crate) unrelated: usize,
+    /// Files besides the program that decide the findings.
+    pub(crate) files: Vec<InputFile>,
 }
 
 /// Resolves every test of a manifest.
@@ -86,13 +89,19 @@ pub(crate) fn resolve<'a>(
         .map(|test| {
             let Some(name) = &test.attack else {
                 let (parameters, needs) = (serde_json::Value::Null, Needs::default());
-                return Ok(Planned { test, parameters, needs, obstacles: Vec::new(), unrelated: 0 });
+                let (obstacles, files) = (Vec::new(), Vec::new());
+                return Ok(Planned { test, parameters, needs, obstacles, unrelated: 0, files });
             };
             let (parameters, attack) = build(registry, test, inputs)?;
-            let needs = attack.needs(inputs.audited);
-            let obstacles = obstacles(&needs, registry.attack(name)?.info.family, manifest, inputs);
+            let needs = attack.needs(inputs.audited)?;
+            let entry = registry.attack(name)?;
+            let files = entry
+                .files(parameters.clone(), manifest.base())
+                .map_err(EngineError::from)
+                .and_then(|paths| digests(paths, manifest.base()))?;
+            let obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
             let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
-            Ok(Planned { test, parameters, needs, obstacles, unrelated })
+            Ok(Planned { test, parameters, needs, obstacles, unrelated, files })
         })
         .collect()
 }
@@ -187,10 +196,13 @@ pub(crate) fn steps(
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
     for row in runnable {
         let id = &row.test.id;
-        let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
+        let (entry, origin) = registry.attack_of(row.test.attack.as_deref().unwrap_or_default())?;
+        let info = entry.info;
         let parameters = row.parameters.to_string();
         let version = info.version.to_string();
         let budget = format!("{:?}", manifest.content.access.max_queries);
+        let files = row.files.iter().flat_map(|file| [file.name.as_str(), "\0", &file.digest, "\0"]);
+        let files: String = files.collect();
         // The test's id is part of the key, since it names the attack's random streams.
         let decided = [
             "attack/1",
@@ -202,6 +214,8 @@ pub(crate) fn steps(
             &parameters,
             &seed,
             &budget,
+            plugins::digest(origin),
+            &files,
         ];
         let attack_key = key(&decided);
         let after: Vec<Step> = std::iter::once(Step::Inputs)

@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::EngineError;
 use crate::run::Watch;
@@ -24,6 +25,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) watch: &'a dyn Watch,
     /// Set when the engine no longer waits for steps.
     pub(crate) stop: &'a AtomicBool,
+    /// How long the worker may be silent; for ever where absent.
+    pub(crate) patience: Option<Duration>,
 }
 
 impl Worker<'_> {
@@ -42,12 +45,17 @@ impl Worker<'_> {
             return Err(EngineError::Other("a worker without output".into()));
         };
         let ended = AtomicBool::new(false);
+        let given_up = AtomicBool::new(false);
+        let heard = Mutex::new(Instant::now());
         let (told, talk) = std::thread::scope(|scope| {
             let talk = scope.spawn(|| last_words(errors));
-            let (child, ended) = (&mut child, &ended);
+            let (child, ended, given_up, heard) = (&mut child, &ended, &given_up, &heard);
             scope.spawn(move || {
                 while !ended.load(Ordering::Relaxed) {
-                    if self.unwanted() {
+                    let silence = heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+                    let silent = self.patience.is_some_and(|patience| silence > patience);
+                    given_up.fetch_or(silent, Ordering::Relaxed);
+                    if silent || self.unwanted() {
                         // The worker ends when its input closes; killing it makes sure of one that hangs. It may have ended by itself.
                         drop(child.stdin.take());
                         let _ = child.kill();
@@ -56,7 +64,7 @@ impl Worker<'_> {
                     std::thread::sleep(LOOK);
                 }
             });
-            let told = self.listen(name, output);
+            let told = self.listen(name, output, heard);
             ended.store(true, Ordering::Relaxed);
             (told, talk.join().unwrap_or_default())
         });
@@ -66,6 +74,10 @@ impl Worker<'_> {
             Some(Message::Done) if status.success() => Ok(()),
             Some(Message::Cancelled) => Err(EngineError::Cancelled),
             _ if self.unwanted() => Err(EngineError::Cancelled),
+            _ if given_up.load(Ordering::Relaxed) => failed(format!(
+                "its worker gave no sign of life for {} s and was ended",
+                self.patience.unwrap_or_default().as_secs()
+            )),
             Some(Message::Manifest { line, column, problem, span }) => {
                 let path = self.manifest.to_owned();
                 Err(EngineError::Manifest { path, line, column, problem, span })
@@ -81,9 +93,10 @@ impl Worker<'_> {
     }
 
     /// Reads a worker's messages to the end and returns the last one that says how the step ended.
-    fn listen(&self, name: &str, output: impl Read) -> Option<Message> {
+    fn listen(&self, name: &str, output: impl Read, heard: &Mutex<Instant>) -> Option<Message> {
         let mut outcome = None;
         for line in BufReader::new(output).lines().map_while(Result::ok) {
+            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             match serde_json::from_str(&line) {
                 Ok(Message::Progress(done, total)) => self.watch.progress(name, done, total),
                 Ok(Message::Log(line)) => self.watch.log(&format!("{name}: {line}")),

@@ -16,10 +16,11 @@ use crate::assemble::{self, Failures};
 use crate::inputs::{self, InputFile, Inputs};
 use crate::manifest::Manifest;
 use crate::plan;
+use crate::plugins;
 use crate::process::Worker;
 use crate::step::{Keyed, Step};
 use crate::store::{Lookup, Store, create_private_folder, write_whole};
-use crate::work::{RUN_FILE, RunFile, Workplace};
+use crate::work::{RUN_FILE, RunFile, RunPlugin, Workplace};
 
 /// How an audit runs.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct RunOptions {
     pub workers: usize,
     /// The program that understands `work RUN STEP`; without it steps run in this process.
     pub worker: Option<PathBuf>,
+    /// How long a worker may give no sign of life before it is ended, and its step with it; for ever where absent.
+    pub patience: Option<Duration>,
 }
 
 /// What an audit left.
@@ -123,9 +126,13 @@ pub fn run(
             order,
             threads: (available / options.workers.max(1)).max(1),
             keys: BTreeMap::from([(Step::Inputs.to_string(), inputs_key.clone())]),
+            plugins: plugins::used(manifest, registry)?.iter().map(RunPlugin::of).collect(),
         },
     };
     let mut tally = Tally::default();
+    for RunPlugin { name, version, sha256, .. } in &session.run_file.plugins {
+        session.note("plugin", serde_json::json!({ "name": name, "version": version, "sha256": sha256 }))?;
+    }
     session.write_run_file()?;
     let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
     session.perform(&[first], &mut tally)?;
@@ -210,6 +217,7 @@ impl Session<'_> {
 
     fn place(&self) -> Workplace<'_> {
         Workplace {
+            run_dir: &self.options.run_dir,
             manifest: self.manifest,
             registry: self.registry,
             store: &self.store,
@@ -339,6 +347,7 @@ impl Session<'_> {
                 run_dir: &self.options.run_dir,
                 watch: self.watch,
                 stop,
+                patience: self.options.patience,
             };
             return worker.run(&step.to_string());
         }

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Cohort, Ctx, DirectSignals, Error, Labels, Result, Signal, SignalSource, Target, Tensor, Whom,
+    Cohort, Ctx, DirectSignals, Error, Indices, Labels, Result, Signal, SignalSource, Target, Tensor, Whom,
 };
 
 use crate::EngineError;
@@ -64,9 +63,9 @@ pub(crate) struct StoredSignals {
     models: usize,
     augmentations: usize,
     /// Position in the roster of each audited record of the case.
-    audited: Arc<[u32]>,
+    audited: Indices,
     /// Position in the roster of each population record.
-    population: Arc<[u32]>,
+    population: Indices,
     /// The model set aside for each record of the roster that is audited.
     aside: Option<Vec<u32>>,
 }
@@ -76,8 +75,8 @@ impl StoredSignals {
     pub(crate) fn open(
         objects: &[(Signal, Object)],
         inputs: &Inputs,
-        audited: Arc<[u32]>,
-        population: Arc<[u32]>,
+        audited: Indices,
+        population: Indices,
         aside: Option<Vec<u32>>,
     ) -> Result<Self, EngineError> {
         let models = inputs.references.len() + 1;

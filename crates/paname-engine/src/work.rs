@@ -7,21 +7,24 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use paname_core::{Case, Ctx, DynAttack, Error, Findings, Host, Registry, Result, Signal};
+use paname_core::{
+    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
+    Registry, Result, Signal,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attacking::{Asked, Bench};
+use crate::attacking::{Asked, Bench, unveiled, veiled};
 use crate::inputs::{self, Inputs, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
 use crate::signals;
 use crate::step::Step;
-use crate::store::{Object, Store};
+use crate::store::{Object, Store, create_private_folder};
 
 /// Name of the file that tells a worker what the run is about.
 pub(crate) const RUN_FILE: &str = "run.json";
@@ -40,6 +43,31 @@ pub(crate) struct RunFile {
     pub(crate) order: String,
     /// Key of each step by its name.
     pub(crate) keys: BTreeMap<String, String>,
+    /// The plugins that the audit uses.
+    pub(crate) plugins: Vec<RunPlugin>,
+}
+
+/// A plugin that a worker must load, to the byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunPlugin {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    /// Not a `PathBuf`, for the same reason as the manifest.
+    pub(crate) folder: OsString,
+}
+
+impl RunPlugin {
+    pub(crate) fn of(plugin: &PluginOrigin) -> Self {
+        let PluginOrigin { name, version, sha256, folder } = plugin.clone();
+        Self { name, version, sha256, folder: folder.into_os_string() }
+    }
+
+    fn origin(self) -> PluginOrigin {
+        let Self { name, version, sha256, folder } = self;
+        PluginOrigin { name, version, sha256, folder: folder.into() }
+    }
 }
 
 impl RunFile {
@@ -70,6 +98,7 @@ pub(crate) enum Message {
 
 /// What a step runs on.
 pub(crate) struct Workplace<'a> {
+    pub(crate) run_dir: &'a Path,
     pub(crate) manifest: &'a Manifest,
     pub(crate) registry: &'a Registry,
     pub(crate) store: &'a Store,
@@ -85,9 +114,8 @@ impl Workplace<'_> {
             Step::Attack(test) | Step::Unrelated(test) => format!("attack/{test}"),
             step => step.to_string(),
         };
-        let seed = self.manifest.content.statistics.seed;
-        let host =
-            &Services { host, registry: self.registry, seed, scope: &scope, threads: self.run.threads };
+        let seed = self.seed();
+        let host = &Services { host, place: self, step, scope: &scope, veil: OnceLock::new() };
         let ctx = Ctx::new(seed, &scope, self.run.threads, host);
         let draft = self.store.draft(self.run.key(step)?)?;
         match step {
@@ -100,7 +128,7 @@ impl Workplace<'_> {
             Step::Attack(id) | Step::Unrelated(id) => {
                 let (object, inputs) = self.inputs()?;
                 let (_, attack) = build(self.registry, self.test(id)?, &inputs)?;
-                let needs = attack.needs(inputs.audited);
+                let needs = attack.needs(inputs.audited)?;
                 let signals = needs
                     .signals
                     .iter()
@@ -116,6 +144,7 @@ impl Workplace<'_> {
                     signals,
                     budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
+                    veil: &host.veil,
                     open: &open,
                 };
                 if matches!(step, Step::Attack(_)) {
@@ -148,6 +177,10 @@ impl Workplace<'_> {
             }
         }
         draft.commit(&name)
+    }
+
+    fn seed(&self) -> u64 {
+        self.manifest.content.statistics.seed
     }
 
     /// The finished inputs.
@@ -205,10 +238,11 @@ impl Workplace<'_> {
 /// The host of a step: what the engine offers to attacks, and the caller's ears.
 struct Services<'a> {
     host: &'a dyn Host,
-    registry: &'a Registry,
-    seed: u64,
+    place: &'a Workplace<'a>,
+    step: &'a Step,
     scope: &'a str,
-    threads: usize,
+    /// Position in the roster of each number of the case, where there is a case.
+    veil: OnceLock<Indices>,
 }
 
 impl Host for Services<'_> {
@@ -224,11 +258,41 @@ impl Host for Services<'_> {
         self.host.log(line);
     }
 
+    fn base(&self) -> PathBuf {
+        self.place.manifest.base().to_owned()
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        let folder = self.place.run_dir.join("programs").join(self.step.to_string().replace('/', "-"));
+        create_private_folder(&folder).map_err(|error| Error::Other(error.to_string()))?;
+        std::path::absolute(&folder).map_err(|error| Error::data(folder.display(), error.to_string()))
+    }
+
+    fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        let source = &self.place.manifest.content.target;
+        let adapter = self.place.registry.adapter(&source.adapter)?;
+        let scope = format!("{}/fit", self.scope);
+        let ctx = Ctx::new(self.place.seed(), &scope, self.place.run.threads, self);
+        let config = inputs::config_of(source);
+        let Some(order) = self.veil.get() else { return Ok(adapter.fit(config, recipe, data, runs, &ctx)) };
+        let fitted = adapter.fit(config, recipe, &unveiled(order, data)?, runs, &ctx);
+        Ok(fitted.into_iter().map(|one| Ok(veiled(order, one?))).collect())
+    }
+
     fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
-        let attack = (self.registry.attack(name)?.build)(config.clone())?;
+        let (entry, origin) = self.place.registry.attack_of(name)?;
+        // Evidence names every plugin that took part, and those are the manifest's.
+        if let Some(plugin) = origin.plugin()
+            && !self.place.run.plugins.contains(&RunPlugin::of(plugin))
+        {
+            return Err(Error::Unsupported(format!(
+                "attack `{name}` of {origin}, of which the manifest names nothing"
+            )));
+        }
+        let attack = entry.build(config.clone())?;
         // Random streams of its own, whoever calls it.
         let scope = format!("{}/{name}", self.scope);
-        attack.run(case, &Ctx::new(self.seed, &scope, self.threads, self))
+        attack.run(case, &Ctx::new(self.place.seed(), &scope, self.place.run.threads, self))
     }
 }
 
@@ -242,8 +306,9 @@ pub(crate) fn build(
     let name = test.attack.as_deref().unwrap_or_default();
     let entry = registry.attack(name)?;
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    (entry.settle)(parameters, &inputs.size())
-        .and_then(|settled| Ok((settled.clone(), (entry.build)(settled)?)))
+    entry
+        .settle(parameters, &inputs.size())
+        .and_then(|settled| Ok((settled.clone(), entry.build(settled)?)))
         .map_err(|e| EngineError::Data(Error::Config(format!("test `{}`, attack `{name}`: {e}", test.id))))
 }
 
@@ -258,8 +323,12 @@ pub(crate) fn signal_questions(inputs: &Inputs) -> u64 {
     ((inputs.audited + inputs.population) * inputs.augmentations) as u64
 }
 
-/// Runs a step as a worker: see the head of the module.
-pub fn work(run_dir: &Path, step: &str, registry: &Registry) -> Result<(), EngineError> {
+/// Runs a step as a worker: see the head of the module. `registry` is told which plugins the audit uses.
+pub fn work(
+    run_dir: &Path,
+    step: &str,
+    registry: impl FnOnce(&[PluginOrigin]) -> Result<Registry, EngineError>,
+) -> Result<(), EngineError> {
     std::thread::spawn(|| {
         // Ends with an error or with the end of the pipe; either way nobody waits for the result any more.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -278,7 +347,12 @@ pub fn work(run_dir: &Path, step: &str, registry: &Registry) -> Result<(), Engin
     outcome
 }
 
-fn run_worker(run_dir: &Path, step: &str, registry: &Registry, host: &WorkerHost) -> Result<(), EngineError> {
+fn run_worker(
+    run_dir: &Path,
+    step: &str,
+    registry: impl FnOnce(&[PluginOrigin]) -> Result<Registry, EngineError>,
+    host: &WorkerHost,
+) -> Result<(), EngineError> {
     let path = run_dir.join(RUN_FILE);
     let bytes = fs::read(&path).map_err(EngineError::io(&path))?;
     let run: RunFile =
@@ -291,7 +365,10 @@ fn run_worker(run_dir: &Path, step: &str, registry: &Registry, host: &WorkerHost
         )));
     }
     let store = Store::at(run_dir);
-    Workplace { manifest: &manifest, registry, store: &store, run: &run }.execute(&step.parse()?, host)
+    let plugins: Vec<PluginOrigin> = run.plugins.iter().cloned().map(RunPlugin::origin).collect();
+    let registry = registry(&plugins)?;
+    Workplace { run_dir, manifest: &manifest, registry: &registry, store: &store, run: &run }
+        .execute(&step.parse()?, host)
 }
 
 /// Tells progress, but not so often that the pipe becomes the work.

@@ -198,6 +198,9 @@ pub struct AttackUsed {
     pub origin: String,
     /// All parameters, defaults included.
     pub parameters: serde_json::Value,
+    /// Files besides the program that decide its findings, such as a script that it starts, with their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<(String, String)>,
     /// Signals that it read.
     pub signals: Vec<String>,
     /// Reference models that it was given.

@@ -10,7 +10,7 @@
 //!
 //! let toy = Toy::new(Behaviour::Memorising, Size::default(), 1);
 //! let lira = paname_mia::ATTACKS.iter().find(|entry| entry.info.name == "lira").unwrap();
-//! let attack = (lira.build)(serde_json::json!({ "variance": "shrunk" }))?;
+//! let attack = lira.build(serde_json::json!({ "variance": "shrunk" }))?;
 //! let scores = attack.run(&toy.case()?, &Ctx::new(1, "lira", 2, &()))?.membership(toy.truth().len())?;
 //! assert!(scores.iter().zip(toy.truth()).all(|(score, member)| (*score > 0.0) == *member));
 //! # Ok::<(), paname_core::Error>(())

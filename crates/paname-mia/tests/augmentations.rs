@@ -22,7 +22,7 @@ fn scores(entry: &Entry, augmentations: &[usize]) -> Result<Vec<f64>> {
         population: (kept(&toy.signals.population.0), toy.signals.population.1.clone()),
         ..toy.signals
     };
-    let attack = (entry.build)(serde_json::Value::Null)?;
+    let attack = entry.build(serde_json::Value::Null)?;
     attack.run(&toy.case()?, &Ctx::new(1, entry.info.name, 1, &()))?.membership(200)
 }
 

@@ -60,7 +60,7 @@ fn scores_are_those_of_numpy() {
     for row in golden.rows {
         let what = format!("{} {}", row.attack, row.config);
         let entry = ATTACKS.iter().find(|entry| entry.info.name == row.attack).unwrap();
-        let attack = (entry.build)(row.config).unwrap();
+        let attack = entry.build(row.config).unwrap();
         let scores = attack.run(&case, &Ctx::new(1, "golden", 1, &())).unwrap().membership(records).unwrap();
         assert_eq!(scores.len(), row.scores.len());
         for (r, (score, expected)) in scores.iter().zip(&row.scores).enumerate() {

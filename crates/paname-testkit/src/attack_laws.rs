@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
-    Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Result, Signal,
-    SignalSource, Whom,
+    Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Needs, Result,
+    Signal, SignalSource, Whom,
 };
 use serde_json::{Value, json};
 
@@ -37,6 +37,62 @@ pub fn check_attack(entry: &Entry) {
 /// Where a law is broken, naming the attack and the law.
 pub fn check_attack_with(entry: &Entry, config: Value) {
     check_runs(&Subject { entry, config });
+}
+
+/// Checks that two rows are the same attack, bit for bit, such as a linked one and the same one in a plugin: descriptions, configurations,
+/// needs, scores on one thread and several, rehearsals, refusals and cancellation.
+///
+/// # Panics
+/// Where they differ, saying in what.
+pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
+    let name = one.info.name;
+    assert_eq!(format!("{:?}", one.info), format!("{:?}", other.info), "{name}: described otherwise");
+    assert_eq!(one.schema(), other.schema(), "{name}: another schema");
+    let size =
+        CaseSize { audited: 9, population: 9, references: 4, fitted_with_min: 1, fitted_without_min: 1 };
+    for config in [config, &Value::Null, &json!({ "no-such-parameter": 1 }), &Value::Bool(true)] {
+        assert_eq!(one.resolve(config.clone()), other.resolve(config.clone()), "{name}: other parameters");
+        assert_eq!(
+            one.settle(config.clone(), &size),
+            other.settle(config.clone(), &size),
+            "{name}: settles otherwise"
+        );
+        assert_eq!(
+            one.build(config.clone()).err(),
+            other.build(config.clone()).err(),
+            "{name}: refuses otherwise"
+        );
+    }
+    let subjects = [one, other].map(|entry| Subject { entry, config: config.clone() });
+    let [this, that] = &subjects;
+    for records in [1, 200, 50_000] {
+        assert_eq!(needs_of(this, records), needs_of(that, records), "{name}: other needs");
+    }
+    for behaviour in [Behaviour::Null, Behaviour::Leaky, Behaviour::Memorising] {
+        let toy = toy(this, behaviour, 41);
+        for threads in [1, 3] {
+            let [these, those] = [this, that].map(|subject| scores(subject, &toy, threads, &()));
+            assert!(same_bits(&these, &those), "{name}: other scores on {threads} threads");
+        }
+        let [these, those] = [this, that].map(|subject| {
+            let case = toy.case()?;
+            let rehearsal = case.with_reference_as_target(0)?;
+            build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.membership(toy.truth.len())
+        });
+        match (these, those) {
+            (Ok(these), Ok(those)) => assert!(same_bits(&these, &those), "{name}: rehearses otherwise"),
+            (these, those) => assert_eq!(these.err(), those.err(), "{name}: rehearses otherwise"),
+        }
+    }
+    let mut toy = toy(this, Behaviour::Leaky, 42);
+    let [these, those] = [this, that].map(|subject| {
+        let host = Impatient { patience: 1, ticks: AtomicU64::new(0) };
+        (try_scores(subject, &toy, 1, &host).err(), host.ticks.into_inner())
+    });
+    assert_eq!(these, those, "{name}: cancelled otherwise");
+    toy.granted = Access::empty();
+    let [these, those] = [this, that].map(|subject| try_scores(subject, &toy, 1, &()).err());
+    assert_eq!(these, those, "{name}: refuses less access otherwise");
 }
 
 /// An attack with its parameters.
@@ -81,30 +137,33 @@ fn described(subject: &Subject<'_>) {
 
 fn configured(subject: &Subject<'_>) {
     let name = subject.entry.info.name;
-    let defaults = match (subject.entry.resolve)(Value::Null) {
+    let defaults = match subject.entry.resolve(Value::Null) {
         Ok(defaults) => defaults,
         Err(error) => panic!("{name}: no default parameters: {error}"),
     };
     assert_eq!(
-        (subject.entry.resolve)(defaults.clone()).ok(),
+        subject.entry.resolve(defaults.clone()).ok(),
         Some(defaults.clone()),
         "{name}: defaults resolve to others"
     );
     let size =
         CaseSize { audited: 9, population: 9, references: 4, fitted_with_min: 1, fitted_without_min: 1 };
-    let settled = match (subject.entry.settle)(Value::Null, &size) {
+    let settled = match subject.entry.settle(Value::Null, &size) {
         Ok(settled) => settled,
         Err(error) => panic!("{name}: default parameters cannot be settled: {error}"),
     };
     let smaller = CaseSize { references: 1, fitted_with_min: 0, ..size };
     assert_eq!(
-        (subject.entry.settle)(settled.clone(), &smaller).ok(),
+        subject.entry.settle(settled.clone(), &smaller).ok(),
         Some(settled),
         "{name}: settled parameters change with the case"
     );
-    let refusal = (subject.entry.build)(json!({ "no-such-parameter": 1 })).err();
+    let refusal = subject.entry.build(json!({ "no-such-parameter": 1 })).err();
     assert!(matches!(refusal, Some(Error::Config(_))), "{name}: takes unknown parameters");
-    let schema = (subject.entry.schema)();
+    let schema = match subject.entry.schema() {
+        Ok(schema) => schema,
+        Err(error) => panic!("{name}: no schema: {error}"),
+    };
     for parameter in defaults.as_object().into_iter().flatten().map(|(key, _)| key) {
         let described =
             schema["properties"][parameter]["description"].as_str().is_some_and(|d| !d.is_empty());
@@ -189,7 +248,7 @@ fn cancellable(subject: &Subject<'_>) {
 fn refuses_less_access(subject: &Subject<'_>) {
     let mut toy = toy(subject, Behaviour::Leaky, 15);
     toy.granted = Access::LABELS;
-    let needs = build(subject).needs(toy.truth.len());
+    let needs = needs_of(subject, toy.truth.len());
     if needs.signals.is_empty() && Access::LABELS.contains(needs.access) {
         return;
     }
@@ -204,7 +263,7 @@ fn refuses_less_access(subject: &Subject<'_>) {
 fn refuses_fewer_models(subject: &Subject<'_>) {
     let name = subject.entry.info.name;
     let size = sized(subject, Size::default());
-    let needs = build(subject).needs(size.records);
+    let needs = needs_of(subject, size.records);
     let missing = |toy: &Toy, what: &str| {
         let outcome = try_scores(subject, toy, 1, &());
         assert!(matches!(outcome, Err(Error::Missing { .. })), "{name}: does not say that it lacks {what}");
@@ -228,7 +287,7 @@ fn refuses_fewer_models(subject: &Subject<'_>) {
 
 fn content_with_its_needs(subject: &Subject<'_>) {
     let size = sized(subject, Size::default());
-    let needs = build(subject).needs(size.records);
+    let needs = needs_of(subject, size.records);
     let (references, population) = (needs.references_min, needs.population_min);
     let mut toy = Toy::new(Behaviour::Leaky, Size { population, references, ..size }, 17);
     toy.audited_membership = Membership::none(size.records, references);
@@ -273,7 +332,7 @@ fn alert(subject: &Subject<'_>) {
 fn rehearses(subject: &Subject<'_>) {
     let toy = toy(subject, Behaviour::Leaky, 32);
     let name = subject.entry.info.name;
-    if toy.targets.len() - 2 < build(subject).needs(toy.truth.len()).references_min {
+    if toy.targets.len() - 2 < needs_of(subject, toy.truth.len()).references_min {
         return;
     }
     let truth: Vec<bool> = (0..toy.truth.len()).map(|r| toy.audited_membership.row(r).contains(1)).collect();
@@ -288,16 +347,22 @@ fn rehearses(subject: &Subject<'_>) {
 }
 
 fn build(subject: &Subject<'_>) -> Box<dyn DynAttack> {
-    match (subject.entry.build)(subject.config.clone()) {
+    match subject.entry.build(subject.config.clone()) {
         Ok(attack) => attack,
         Err(error) => panic!("{}: does not build: {error}", subject.entry.info.name),
     }
 }
 
-/// A toy large enough for the attack.
+fn needs_of(subject: &Subject<'_>, records: usize) -> Needs {
+    match build(subject).needs(records) {
+        Ok(needs) => needs,
+        Err(error) => panic!("{}: does not say what it needs: {error}", subject.entry.info.name),
+    }
+}
+
 /// A toy of this size, or larger where the attack needs it.
 fn sized(subject: &Subject<'_>, size: Size) -> Size {
-    let needs = build(subject).needs(size.records);
+    let needs = needs_of(subject, size.records);
     let models = needs.references_min.max(2 * needs.in_out_min.0.max(needs.in_out_min.1)).next_multiple_of(2);
     Size {
         references: size.references.max(models),
@@ -335,7 +400,7 @@ impl SignalSource for Declared<'_> {
 
 fn try_scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host) -> Result<Vec<f64>> {
     let attack = build(subject);
-    let declared = Declared { all: &toy.signals, signals: attack.needs(toy.truth.len()).signals };
+    let declared = Declared { all: &toy.signals, signals: attack.needs(toy.truth.len())?.signals };
     let findings =
         attack.run(&toy.case_over(&declared)?, &Ctx::new(5, subject.entry.info.name, threads, host))?;
     match (subject.entry.info.family, findings) {

@@ -1,7 +1,5 @@
 //! The laws of targets, for the tests of adapters.
 
-use std::sync::Arc;
-
 use paname_core::{ACCESS_NAMES, Access, Augmentation, Error, Input, Outputs, Query, Target, Tensor, View};
 
 /// Answers may differ by so much, relatively, between a batch and a record alone: matrix kernels depend on the shape.
@@ -59,7 +57,7 @@ fn same_rows(target: &dyn Target, records: usize, access: Access, word: &str, au
     let name = &target.card().name;
     let ask = |ids: Vec<u32>| -> Vec<Vec<f64>> {
         let rows = ids.len();
-        let input = Input::Records(Arc::from(ids), augmentation);
+        let input = Input::Records(ids.into(), augmentation);
         let answers = match target.predict(&Query { input, labels: None, want: access, layers: Vec::new() }) {
             Ok(answers) => answers,
             Err(error) => panic!("{name}: offers {word} and does not answer: {error}"),

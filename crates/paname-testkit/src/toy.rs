@@ -381,8 +381,7 @@ mod tests {
         let mut losses = vec![0.0; 6 * 9];
         toy.signals.read(paname_core::Signal::Loss, Whom::Audited, 0..6, &mut losses).unwrap();
         for (m, target) in toy.targets.iter().enumerate() {
-            let answers =
-                target.predict(&Query::records(Arc::clone(&toy.audited.ids), Access::LOSS)).unwrap();
+            let answers = target.predict(&Query::records(toy.audited.ids.clone(), Access::LOSS)).unwrap();
             for (r, loss) in answers.loss.unwrap().to_f32().unwrap().iter().enumerate() {
                 assert!((loss - losses[r * 9 + m]).abs() < 1e-5);
             }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{Attack, Case, Ctx, Entry, Family, Findings, Info, Needs, Result, Signal, Whom};
-use paname_testkit::check_attack;
+use paname_testkit::{check_attack, check_same_attack};
 
 /// Minus the loss, with a fault.
 struct Faulty<const FAULT: usize>;
@@ -71,6 +71,15 @@ fn verdict<const FAULT: usize>() -> Option<String> {
     let entry = Entry::of::<Faulty<FAULT>>();
     let caught = catch_unwind(AssertUnwindSafe(|| check_attack(&entry)));
     caught.err().map(|message| message.downcast::<String>().map(|text| *text).unwrap_or_default())
+}
+
+#[test]
+fn two_rows_that_differ_are_told_apart() {
+    let (one, other) = (Entry::of::<Faulty<NONE>>(), Entry::of::<Faulty<BACKWARDS>>());
+    check_same_attack(&one, &one, &serde_json::Value::Null);
+    let caught = catch_unwind(AssertUnwindSafe(|| check_same_attack(&one, &other, &serde_json::Value::Null)));
+    let words = caught.unwrap_err().downcast::<String>().unwrap();
+    assert!(words.contains("other scores on 1 threads"), "{words}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::create_dir_all(&case)?;
             let path = write_case(&case, &file, target, references)?;
             let manifest = Manifest::read(&path)?;
-            let options = RunOptions { run_dir: case.join("run"), workers: 2, worker: None };
+            let options = RunOptions { run_dir: case.join("run"), workers: 2, worker: None, patience: None };
             let member: Vec<bool> =
                 paname_data::read_array(&case, &format!("{}#member[{target}]", file.display()).parse()?)?
                     .to_bools()?;

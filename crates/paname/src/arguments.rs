@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "fr|en", value_parser = ["fr", "en"], hide_possible_values = true)]
     #[arg(display_order = 901, help = help(key!("help.lang")))]
     lang: Option<String>,
+    /// Folders of plugins.
+    #[arg(long, global = true, value_name = "DIR", display_order = 899, help = help(key!("help.plugins")))]
+    pub(crate) plugins: Vec<PathBuf>,
     /// Print help.
     #[arg(long, short, global = true, action = ArgAction::Help, display_order = 902, help = help(key!("help.help")))]
     help: Option<bool>,
@@ -77,6 +80,13 @@ pub(crate) enum Command {
         #[arg(help = help(key!("help.adapter")))]
         name: Option<String>,
     },
+    /// Manage plugins.
+    #[command(about = help(key!("help.plugin")), long_about = None)]
+    Plugin {
+        /// What to do.
+        #[command(subcommand)]
+        command: PluginCommand,
+    },
     /// Write a manifest.
     #[command(about = help(key!("help.init")), long_about = None)]
     Init(InitArguments),
@@ -114,6 +124,72 @@ pub(crate) enum Command {
     },
 }
 
+/// `paname plugin …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// List plugins.
+    #[command(about = help(key!("help.plugin.list")), long_about = None)]
+    List,
+    /// Show one.
+    #[command(about = help(key!("help.plugin.info")), long_about = None)]
+    Info {
+        /// Its folder or name.
+        #[arg(help = help(key!("help.plugin.which")))]
+        plugin: String,
+    },
+    /// Allow one.
+    #[command(about = help(key!("help.plugin.trust")), long_about = None)]
+    Trust(TrustArguments),
+    /// Allow one no more.
+    #[command(about = help(key!("help.plugin.untrust")), long_about = None)]
+    Untrust {
+        /// Its name.
+        #[arg(required_unless_present = "key", help = help(key!("help.plugin.name")))]
+        name: Option<String>,
+        /// Name of a key instead.
+        #[arg(long, value_name = "NAME", conflicts_with = "name", help = help(key!("help.plugin.untrust_key")))]
+        key: Option<String>,
+    },
+    /// Begin one.
+    #[command(about = help(key!("help.plugin.new")), long_about = None)]
+    New {
+        /// Its name.
+        #[arg(help = help(key!("help.plugin.name")))]
+        name: String,
+        /// Where it goes.
+        #[arg(long, value_name = "DIR", help = help(key!("help.plugin.path")))]
+        path: Option<PathBuf>,
+        /// Source tree of PANAME.
+        #[arg(long, value_name = "DIR", help = help(key!("help.plugin.paname")))]
+        paname: Option<PathBuf>,
+    },
+    /// Build and package one.
+    #[command(about = help(key!("help.plugin.pack")), long_about = None)]
+    Pack {
+        /// The crate.
+        #[arg(value_name = "DIR", help = help(key!("help.plugin.crate")))]
+        folder: Option<PathBuf>,
+        /// Where it goes.
+        #[arg(long, value_name = "DIR", help = help(key!("help.plugin.out")))]
+        out: Option<PathBuf>,
+    },
+}
+
+/// `paname plugin trust …`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct TrustArguments {
+    /// Folder of the plugin.
+    #[arg(value_name = "DIR", help = help(key!("help.plugin.folder")))]
+    pub(crate) plugin: Option<PathBuf>,
+    /// A public key whose signatures count.
+    #[arg(long, value_name = "FILE", help = help(key!("help.plugin.key")))]
+    pub(crate) key: Option<PathBuf>,
+    /// Whether plugins must be signed.
+    #[arg(long, value_name = "true|false", help = help(key!("help.plugin.require_signature")))]
+    pub(crate) require_signature: Option<bool>,
+}
+
 /// `paname run …`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -126,6 +202,9 @@ pub(crate) struct RunArguments {
     /// Steps side by side.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help = help(key!("help.workers")))]
     pub(crate) workers: Option<u16>,
+    /// How long a step may be silent.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, hide_default_value = true, help = help(key!("help.patience")))]
+    pub(crate) patience: u64,
     /// Show no progress.
     #[arg(long, help = help(key!("help.no_progress")))]
     pub(crate) no_progress: bool,

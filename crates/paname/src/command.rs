@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod init;
 mod plan;
+mod plugin;
 mod run;
 mod schema;
 mod score;
@@ -24,6 +25,8 @@ use crate::output::{say, write_private};
 
 /// Exit code of a demonstrated leak under `--fail-on-leak`.
 const LEAK: u8 = 10;
+/// Exit code of a plugin that cannot be used.
+pub(crate) const PLUGIN: u8 = 9;
 
 /// Every exit code of the command line with what it means.
 pub(crate) const EXITS: &[(u8, Key)] = &[
@@ -36,6 +39,7 @@ pub(crate) const EXITS: &[(u8, Key)] = &[
     (6, key!("exit.6")),
     (7, key!("exit.7")),
     (8, key!("exit.8")),
+    (PLUGIN, key!("exit.9")),
     (LEAK, key!("exit.10")),
     (130, key!("exit.130")),
 ];
@@ -43,16 +47,18 @@ pub(crate) const EXITS: &[(u8, Key)] = &[
 /// Does what the arguments ask.
 pub(crate) fn dispatch(arguments: &Arguments, language: Language) -> Result<ExitCode, Failure> {
     let json = arguments.json;
+    let plugins = &arguments.plugins;
     let done = match &arguments.command {
-        Command::Run(run) => return run::run(run, language, json),
+        Command::Run(run) => return run::run(run, plugins, language, json),
         Command::Score(score) => return score::score(score, language, json),
         Command::Verify { folder } => return verify::verify(folder, language, json),
-        Command::Plan { manifest } => plan::plan(manifest, language, json),
+        Command::Plan { manifest } => plan::plan(manifest, plugins, language, json),
         Command::Attacks { markdown: true, .. } => attacks::manual(language),
-        Command::Attacks { name, .. } => attacks::attacks(name.as_deref(), language, json),
-        Command::Adapters { name } => adapters::adapters(name.as_deref(), language, json),
+        Command::Attacks { name, .. } => attacks::attacks(name.as_deref(), plugins, language, json),
+        Command::Adapters { name } => adapters::adapters(name.as_deref(), plugins, language, json),
+        Command::Plugin { command } => plugin::plugin(command, plugins, language, json),
         Command::Init(init) => init::init(init, language, json),
-        Command::Doctor => doctor::doctor(language, json),
+        Command::Doctor => doctor::doctor(plugins, language, json),
         Command::Schema { document } => schema::schema(*document),
         Command::Completions { shell } => completions::completions(*shell, language),
         Command::Work { run, step } => work::work(run, step),

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use paname_engine::EngineError;
+use paname_plugin::PluginError;
 use paname_report::{Language, ReportError, key};
 use serde::Serialize;
 
+use crate::command::PLUGIN;
 use crate::output::{print_json, say};
 
 /// What ends a call early.
@@ -18,6 +20,8 @@ pub(crate) enum Failure {
     Engine(EngineError),
     /// The report cannot be written.
     Report(ReportError),
+    /// A plugin cannot be used.
+    Plugin(PluginError),
     /// Standard output cannot be written.
     Output(io::Error),
     /// Nobody reads standard output any more.
@@ -38,7 +42,9 @@ impl Failure {
         match self {
             Self::Engine(error) => error.exit_code(),
             Self::Report(_) => 7,
-            Self::Output(_) => 5,
+            Self::Output(_) | Self::Plugin(PluginError::Io { .. }) => 5,
+            Self::Plugin(PluginError::Core(error)) => EngineError::from(error.clone()).exit_code(),
+            Self::Plugin(_) => PLUGIN,
             Self::ClosedPipe => 0,
             Self::Arguments(_) => 2,
             Self::Other(_) => 1,
@@ -49,6 +55,7 @@ impl Failure {
         match self {
             Self::Engine(error) => error.to_string(),
             Self::Report(error) => error.to_string(),
+            Self::Plugin(error) => error.to_string(),
             Self::Output(error) => format!("standard output: {error}"),
             Self::ClosedPipe => String::new(),
             Self::Arguments(message) | Self::Other(message) => message.clone(),
@@ -91,6 +98,12 @@ impl From<EngineError> for Failure {
 impl From<paname_core::Error> for Failure {
     fn from(error: paname_core::Error) -> Self {
         Self::Engine(error.into())
+    }
+}
+
+impl From<PluginError> for Failure {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(error)
     }
 }
 

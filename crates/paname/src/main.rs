@@ -5,9 +5,9 @@ mod command;
 mod failure;
 mod interrupt;
 mod language;
-mod linked;
 mod output;
 mod progress;
+mod registry;
 mod schema_text;
 mod text_table;
 

@@ -57,7 +57,12 @@ member = "references.npz#member"
     registry.add_adapters(paname_data::ADAPTERS, "paname-data").unwrap();
     registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
     let manifest = paname_engine::Manifest::read(&path).unwrap();
-    let options = paname_engine::RunOptions { run_dir: folder.path().join("run"), workers: 2, worker: None };
+    let options = paname_engine::RunOptions {
+        run_dir: folder.path().join("run"),
+        workers: 2,
+        worker: None,
+        patience: None,
+    };
     let evidence = paname_engine::run(&manifest, &registry, &options, &()).unwrap().evidence;
     // Choices that were left open are recorded as they were made.
     for (row, (name, attack, parameters)) in evidence.core.rows.iter().zip(ROWS) {

@@ -105,7 +105,7 @@ attack = "base"
     registry.add_adapters(paname_data::ADAPTERS, "paname-data").unwrap();
     registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
     let manifest = Manifest::read(&folder.path().join("audit.toml")).unwrap();
-    let options = RunOptions { run_dir: folder.path().join("run"), workers: 2, worker: None };
+    let options = RunOptions { run_dir: folder.path().join("run"), workers: 2, worker: None, patience: None };
     run(&manifest, &registry, &options, &()).unwrap().evidence
 }
 

@@ -50,6 +50,8 @@ member = '{references}#member'
 
 fn paname(manifest: &Path, run_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+    // The plugins of whoever runs the tests are not asked.
+    command.env("XDG_DATA_HOME", "/nowhere").env_remove("PANAME_PLUGIN_PATH");
     command.arg("run").arg(manifest).arg("--run-dir").arg(run_dir);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
@@ -182,7 +184,7 @@ fn steps_in_this_process_and_in_workers_give_the_same_evidence() {
     let manifest = paname_engine::Manifest::read(&path).unwrap();
     for workers in [1, 3] {
         let run_dir = folder.path().join(format!("here-{workers}"));
-        let options = paname_engine::RunOptions { run_dir, workers, worker: None };
+        let options = paname_engine::RunOptions { run_dir, workers, worker: None, patience: None };
         let outcome = paname_engine::run(&manifest, &registry, &options, &()).unwrap();
         assert_eq!(outcome.evidence.core_sha256, evidence(&folder.path().join("workers")).core_sha256);
     }

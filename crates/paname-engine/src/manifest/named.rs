@@ -40,11 +40,11 @@ impl Manifest {
         if let Some(table) = root.get(key).and_then(|item| item.get_ref().as_table()) {
             let mut own = table.clone();
             own.remove("adapter");
-            schema::table_conforms(&own, span, &(adapter.schema)(), key)
+            schema::table_conforms(&own, span, &adapter.schema()?, key)
                 .map_err(|problem| self.text.error(problem))?;
         }
         let config = serde_json::Value::Object(source.config.clone());
-        (adapter.files)(config, self.base()).map(drop).map_err(self.about(key))
+        adapter.files(config, self.base()).map(drop).map_err(self.about(key))
     }
 
     /// For `map_err`: what is wrong with the configuration in a table points at that table; other errors stay what they are.
@@ -66,11 +66,12 @@ fn attack(test: &Test, item: &Spanned<DeValue<'_>>, registry: &Registry) -> Resu
     let about = |what: String| format!("test `{}`: {what}", test.id);
     let entry = registry.attack(name).map_err(|error| Problem::new(span("attack"), about(words(&error))))?;
     if let Some(table) = value("parameters").and_then(|item| item.get_ref().as_table()) {
-        schema::table_conforms(table, span("parameters"), &(entry.schema)(), "test.parameters")
+        let schema = entry.schema().map_err(|e| Problem::new(span("attack"), about(e.to_string())))?;
+        schema::table_conforms(table, span("parameters"), &schema, "test.parameters")
             .map_err(|problem| Problem::new(problem.span, about(problem.what)))?;
     }
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    let built = (entry.build)(parameters).map(drop);
+    let built = entry.build(parameters).map(drop);
     built.map_err(|error| {
         Problem::new(span("parameters"), about(format!("attack `{name}`: {}", words(&error))))
     })

@@ -311,7 +311,9 @@ fn part(slice: &Slice, language: Language) -> Part {
 fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
     let Some(attack) = &row.attack else { return Vec::new() };
     let list = |names: &[String]| if names.is_empty() { "–".to_owned() } else { names.join(", ") };
-    vec![
+    let files = attack.files.iter().map(|(name, digest)| format!("{name} ({digest})"));
+    let files = files.collect::<Vec<_>>();
+    let mut rows = vec![
         (language.text(key!("identity.attack")), format!("{} (v{})", attack.name, attack.version)),
         (
             language.text(key!("identity.family")),
@@ -334,5 +336,9 @@ fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
                 ],
             ),
         ),
-    ]
+    ];
+    if !files.is_empty() {
+        rows.push((language.text(key!("identity.files")), list(&files)));
+    }
+    rows
 }

@@ -164,6 +164,7 @@ fn attack(name: &str, titles: [&str; 2], summaries: [&str; 2]) -> AttackUsed {
         paper: "Carlini, Chien, Nasr, Song, Terzis, Tramèr, “Membership inference attacks from first principles”, 2022, arXiv 2112.03570".to_owned(),
         origin: "paname 0.1.0".to_owned(),
         parameters: json!({ "mode": "online", "variance": { "kind": "shrunk", "prior_weight": 4 }, "references": null }),
+        files: vec![("score.py".to_owned(), "5f".repeat(32))],
         signals: vec!["scaled-confidence".to_owned()],
         references: 16,
         asked: 1400,

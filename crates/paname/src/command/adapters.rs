@@ -1,5 +1,7 @@
 //! `paname adapters`.
 
+use std::path::PathBuf;
+
 use paname_core::AdapterEntry;
 use paname_report::{Language, key};
 use serde::Serialize;
@@ -8,18 +10,23 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::text_table::text_table;
-use crate::{linked, schema_text};
+use crate::{registry, schema_text};
 
-pub(super) fn adapters(name: Option<&str>, language: Language, json: bool) -> Result<(), Failure> {
-    let registry = linked::registry()?;
+pub(super) fn adapters(
+    name: Option<&str>,
+    plugins: &[PathBuf],
+    language: Language,
+    json: bool,
+) -> Result<(), Failure> {
+    let registry = registry::with_plugins(plugins)?;
     match name {
         Some(name) => {
             let entry = registry.adapter(name).map_err(|error| Failure::Arguments(error.to_string()))?;
-            let told = Told::of(entry);
+            let told = Told::of(entry)?;
             if json { print_json("paname-adapter/1", &told) } else { print(&page(entry, &told, language)) }
         }
         None if json => {
-            let adapters = registry.adapters().map(|(entry, _)| Told::of(entry)).collect();
+            let adapters = registry.adapters().map(|(entry, _)| Told::of(entry)).collect::<Result<_, _>>()?;
             print_json("paname-adapters/1", &List { adapters })
         }
         None => {
@@ -68,15 +75,15 @@ struct Told {
 }
 
 impl Told {
-    fn of(entry: &AdapterEntry) -> Self {
+    fn of(entry: &AdapterEntry) -> Result<Self, Failure> {
         let info = entry.info;
-        Self {
+        Ok(Self {
             name: info.name,
             version: info.version,
             summary_fr: info.summary_fr,
             summary_en: info.summary_en,
             offers: info.offers.names().collect(),
-            schema: (entry.schema)(),
-        }
+            schema: entry.schema()?,
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! `paname attacks`.
 
-use paname_core::Entry;
+use std::path::PathBuf;
+
+use paname_core::{Entry, Origin};
 use paname_report::{Language, key};
 use serde::Serialize;
 use serde_json::Value;
@@ -8,17 +10,21 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::text_table::text_table;
-use crate::{linked, schema_text};
+use crate::{registry, schema_text};
 
-pub(super) fn attacks(name: Option<&str>, language: Language, json: bool) -> Result<(), Failure> {
-    let registry = linked::registry()?;
+pub(super) fn attacks(
+    name: Option<&str>,
+    plugins: &[PathBuf],
+    language: Language,
+    json: bool,
+) -> Result<(), Failure> {
+    let registry = registry::with_plugins(plugins)?;
     match name {
         Some(name) => {
-            let entry = *registry.attack(name).map_err(|error| Failure::Arguments(error.to_string()))?;
-            let origin = registry.attacks().find(|(known, _)| known.info.name == name);
-            let origin = origin.map(|(_, origin)| origin).unwrap_or_default();
-            let told = Told::of(&entry, origin)?;
-            if json { print_json("paname-attack/1", &told) } else { print(&page(&entry, &told, language)) }
+            let found = registry.attack_of(name);
+            let (entry, origin) = found.map_err(|error| Failure::Arguments(error.to_string()))?;
+            let told = Told::of(entry, origin)?;
+            if json { print_json("paname-attack/1", &told) } else { print(&page(entry, &told, language)) }
         }
         None if json => {
             let attacks = registry
@@ -45,7 +51,8 @@ pub(super) fn attacks(name: Option<&str>, language: Language, json: bool) -> Res
 
 /// The manual of every attack, for people who read before they build.
 pub(super) fn manual(language: Language) -> Result<(), Failure> {
-    let registry = linked::registry()?;
+    // The manual that is committed tells of what every build holds, not of the plugins of one machine.
+    let registry = registry::linked()?;
     let mut text = format!("# {}\n", language.text(key!("attacks.manual")));
     for (entry, origin) in registry.attacks() {
         let told = Told::of(entry, origin)?;
@@ -71,7 +78,7 @@ const fn title(entry: &Entry, language: Language) -> &'static str {
     }
 }
 
-fn page(entry: &Entry, told: &Told<'_>, language: Language) -> String {
+fn page(entry: &Entry, told: &Told, language: Language) -> String {
     let info = &entry.info;
     let summary = match language {
         Language::French => info.summary_fr,
@@ -100,13 +107,13 @@ fn page(entry: &Entry, told: &Told<'_>, language: Language) -> String {
 }
 
 #[derive(Serialize)]
-struct List<'a> {
-    attacks: Vec<Told<'a>>,
+struct List {
+    attacks: Vec<Told>,
 }
 
 /// An attack for programs.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Told {
     name: &'static str,
     version: u32,
     family: String,
@@ -116,13 +123,13 @@ struct Told<'a> {
     summary_en: &'static str,
     formula: &'static str,
     paper: &'static str,
-    origin: &'a str,
+    origin: String,
     schema: Value,
     defaults: Value,
 }
 
-impl<'a> Told<'a> {
-    fn of(entry: &Entry, origin: &'a str) -> Result<Self, Failure> {
+impl Told {
+    fn of(entry: &Entry, origin: &Origin) -> Result<Self, Failure> {
         let info = entry.info;
         let family = serde_json::to_value(info.family).ok().and_then(|name| name.as_str().map(str::to_owned));
         Ok(Self {
@@ -135,9 +142,9 @@ impl<'a> Told<'a> {
             summary_en: info.summary_en,
             formula: info.formula,
             paper: info.paper,
-            origin,
-            schema: (entry.schema)(),
-            defaults: (entry.resolve)(Value::Null)?,
+            origin: origin.to_string(),
+            schema: entry.schema()?,
+            defaults: entry.resolve(Value::Null)?,
         })
     }
 }

@@ -1,17 +1,19 @@
 //! `paname doctor`.
 
+use std::path::PathBuf;
+
 use paname_report::{Language, key};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::linked;
 use crate::output::{print, print_json};
+use crate::registry;
 use crate::text_table::text_table;
 
 const GIB: f64 = 1_073_741_824.0;
 
-pub(super) fn doctor(language: Language, json: bool) -> Result<(), Failure> {
-    let told = Told::look()?;
+pub(super) fn doctor(plugins: &[PathBuf], language: Language, json: bool) -> Result<(), Failure> {
+    let told = Told::look(plugins)?;
     if json { print_json("paname-doctor/1", &told) } else { print(&told.shown(language)) }
 }
 
@@ -32,8 +34,8 @@ struct Told {
 }
 
 impl Told {
-    fn look() -> Result<Self, Failure> {
-        let registry = linked::registry()?;
+    fn look(plugins: &[PathBuf]) -> Result<Self, Failure> {
+        let registry = registry::with_plugins(plugins)?;
         let folder = std::env::current_dir();
         Ok(Self {
             version: env!("CARGO_PKG_VERSION"),

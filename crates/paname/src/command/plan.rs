@@ -1,18 +1,23 @@
 //! `paname plan`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use paname_engine::{Manifest, Plan, PlannedRow};
 use paname_evidence::{Power, Unit};
 use paname_report::{Language, key};
 
 use crate::failure::Failure;
-use crate::linked;
 use crate::output::{print, print_json};
+use crate::registry;
 use crate::text_table::text_table;
 
-pub(super) fn plan(manifest: &Path, language: Language, json: bool) -> Result<(), Failure> {
-    let plan = paname_engine::plan(&Manifest::read(manifest)?, &linked::registry()?)?;
+pub(super) fn plan(
+    manifest: &Path,
+    plugins: &[PathBuf],
+    language: Language,
+    json: bool,
+) -> Result<(), Failure> {
+    let plan = paname_engine::plan(&Manifest::read(manifest)?, &registry::with_plugins(plugins)?)?;
     if json { print_json("paname-plan/1", &plan) } else { print(&shown(&plan, language)) }
 }
 

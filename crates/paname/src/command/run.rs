@@ -1,6 +1,8 @@
 //! `paname run`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use paname_engine::{Manifest, RunOptions};
 use paname_report::{Language, key};
@@ -10,11 +12,16 @@ use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::output::{print, print_json, say};
 use crate::progress::Progress;
-use crate::{interrupt, linked};
+use crate::{interrupt, registry};
 
-pub(super) fn run(arguments: &RunArguments, language: Language, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    arguments: &RunArguments,
+    plugins: &[PathBuf],
+    language: Language,
+    json: bool,
+) -> Result<ExitCode, Failure> {
     let manifest = Manifest::read(&arguments.manifest)?;
-    let registry = linked::registry()?;
+    let registry = registry::with_plugins(plugins)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let this_program = std::env::current_exe()
         .map_err(|error| Failure::Other(format!("this program's own file cannot be found: {error}")))?;
@@ -22,6 +29,7 @@ pub(super) fn run(arguments: &RunArguments, language: Language, json: bool) -> R
         run_dir: arguments.run_dir.clone().unwrap_or_else(|| arguments.manifest.with_extension("run")),
         workers: arguments.workers.map_or(cores, usize::from),
         worker: Some(this_program),
+        patience: (arguments.patience > 0).then(|| Duration::from_secs(arguments.patience)),
     };
     interrupt::watch(language)?;
     let progress = Progress::new(language, !arguments.no_progress);

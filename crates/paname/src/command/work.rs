@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::failure::Failure;
-use crate::{interrupt, linked};
+use crate::{interrupt, registry};
 
 pub(super) fn work(run: &Path, step: &str) -> Result<(), Failure> {
     interrupt::leave_to_the_engine()?;
-    Ok(paname_engine::work(run, step, &linked::registry()?)?)
+    Ok(paname_engine::work(run, step, registry::with_exactly)?)
 }

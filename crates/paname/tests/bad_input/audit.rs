@@ -70,6 +70,8 @@ impl Told {
 /// Calls the program in a folder, without a locale, so that it speaks English.
 pub(crate) fn call<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Told {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+    // The plugins of whoever runs the tests are not asked.
+    command.env("XDG_DATA_HOME", "/nowhere").env_remove("PANAME_PLUGIN_PATH");
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     for variable in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS"] {
         command.env_remove(variable);

@@ -1,0 +1,275 @@
+//! What a trusted but broken plugin may hand over: refused with one line, or harmless.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Findings, Membership, Signal, SignalSource, TargetCard, Task, Tensor, Whom};
+
+fn given(tensors: Vec<AbiTensor>, texts: &[&str], kind: u32) -> AbiFindings {
+    AbiFindings { kind, tensors: tensors.into(), texts: texts.iter().map(|&text| text.into()).collect() }
+}
+
+fn numbers(values: &[f64]) -> AbiTensor {
+    export::tensor(&Tensor::from_vec(values.to_vec(), &[values.len()]).unwrap())
+}
+
+fn integers(values: &[i64]) -> AbiTensor {
+    export::tensor(&Tensor::from_vec(values.to_vec(), &[values.len()]).unwrap())
+}
+
+fn refusal(findings: AbiFindings) -> String {
+    let message = import::findings(findings, 3).unwrap_err().to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+#[test]
+fn findings_are_counted_before_they_are_believed() {
+    let none = || AbiTensor(ptr::null_mut());
+    let single = || export::tensor(&Tensor::from_vec(vec![0.0_f32; 3], &[3]).unwrap());
+    let square = || export::tensor(&Tensor::from_vec(vec![0.0_f64; 3], &[3, 1]).unwrap());
+    for (findings, message) in [
+        (given(vec![], &[], 0), "membership scores: expected a tensor, got none"),
+        (given(vec![none()], &[], 0), "membership scores: expected a tensor, got none"),
+        (given(vec![numbers(&[1.0, 2.0])], &[], 0), "membership scores: expected 3, got shape [2]"),
+        (given(vec![square()], &[], 0), "membership scores: expected 3, got shape [3, 1]"),
+        (given(vec![single()], &[], 0), "tensor type: expected F64, got F32"),
+        (given(vec![], &[], 9), "not supported: findings of kind 9"),
+        (
+            given(vec![integers(&[3]), integers(&[0]), integers(&[0]), numbers(&[])], &["a"], 1),
+            "record of a guess: expected a number below 3, got 3",
+        ),
+        (
+            given(vec![integers(&[0]), integers(&[1]), integers(&[0]), numbers(&[])], &["a"], 1),
+            "attribute of a guess: expected a number below 1, got 1",
+        ),
+        (
+            given(vec![integers(&[0]), integers(&[0]), integers(&[-1]), numbers(&[])], &["a"], 1),
+            "candidates of a guess: expected as many as scores, got -1",
+        ),
+        (
+            given(vec![integers(&[0]), integers(&[0]), integers(&[i64::MAX]), numbers(&[1.0])], &["a"], 1),
+            "candidates of a guess: expected as many as scores, got 9223372036854775807",
+        ),
+        (
+            given(vec![integers(&[0, 1]), integers(&[0])], &["a"], 1),
+            "attributes of guesses: expected 2, got shape [1]",
+        ),
+        (
+            given(vec![integers(&[-1]), numbers(&[0.5]), numbers(&[1.0])], &[], 2),
+            "class of a reconstruction: expected a number below 4294967295, got -1",
+        ),
+        (
+            given(vec![integers(&[1, 2]), numbers(&[0.5, 0.5]), numbers(&[1.0])], &[], 2),
+            "reconstruction: expected a tensor, got none",
+        ),
+        (given(vec![numbers(&[1.0])], &[], 3), "scores of extractions: expected 0, got shape [1]"),
+        (given(vec![numbers(&[1.0])], &["a", "b"], 4), "shares of groups: expected 2, got shape [1]"),
+    ] {
+        assert_eq!(refusal(findings), message);
+    }
+}
+
+#[test]
+fn a_text_of_a_plugin_stays_on_its_line() {
+    let crossed = AbiError {
+        code: 6,
+        message: "x".into(),
+        parts: vec![RString::from("a\nb\u{1b}[31m"), RString::from("c\r\nd")].into(),
+    };
+    let error = import::received::<()>(RErr(crossed)).unwrap_err();
+    assert_eq!(error.to_string(), "a b [31m: c  d");
+    let unknown = AbiError { code: 999, message: "of tomorrow\n".into(), parts: RVec::new() };
+    assert_eq!(import::received::<()>(RErr(unknown)), Err(Error::Other("of tomorrow ".into())));
+}
+
+#[test]
+fn every_error_crosses_as_what_it_is() {
+    for error in [
+        Error::Denied(crate::Access::LEAVES | crate::Access::LOSS),
+        Error::Budget { asked: 3, left: 1 },
+        Error::Config("c".into()),
+        Error::Missing { what: "w".into(), needed: 3, got: 1 },
+        Error::mismatch("w", 1, 2),
+        Error::data("p", "q"),
+        Error::Cancelled,
+        Error::Panic("p".into()),
+        Error::Unsupported("u".into()),
+        Error::caused("opening", &std::io::Error::other("no\u{a0}room")),
+        Error::Other("o".into()),
+    ] {
+        assert_eq!(import::received::<()>(RErr(export::error(&error))), Err(error));
+    }
+}
+
+#[test]
+fn shared_numbers_are_freed_once_and_bad_addresses_refused() {
+    let own: Shared<u32> = vec![1, 2, 3].into();
+    let there = AbiShared::of(&own).into_shared("numbers").unwrap();
+    let back = AbiShared::of(&there).into_shared("numbers").unwrap();
+    assert_eq!((&there[..], &back[..], there.as_ptr()), (&[1, 2, 3][..], &[1, 2, 3][..], own.as_ptr()));
+    assert_eq!(Arc::strong_count(own.own().unwrap()), 2, "one for each side, however often it crossed");
+    drop(there);
+    assert_eq!(back[2], 3);
+    drop(back);
+    assert_eq!(Arc::strong_count(own.own().unwrap()), 1);
+    for (data, length) in [
+        (ptr::null(), 3),
+        (ptr::without_provenance(2), 1),
+        (own.as_ptr(), usize::MAX / 2),
+        (own.as_ptr(), usize::MAX),
+    ] {
+        let bad = AbiShared { data, length, owner: ptr::null(), release: release_nothing };
+        let message = bad.into_shared("numbers").unwrap_err().to_string();
+        assert_eq!(message, format!("numbers: expected numbers in memory, got {length} at a bad address"));
+    }
+}
+
+#[test]
+fn a_misaligned_handle_is_refused() {
+    let handle = AbiTensor(ptr::without_provenance_mut(3));
+    let message = import::optional(handle, "answer").unwrap_err().to_string();
+    assert_eq!(message, "answer: expected a tensor, got a misaligned handle");
+}
+
+struct Nothing(TargetCard);
+
+impl crate::Target for Nothing {
+    fn card(&self) -> &TargetCard {
+        &self.0
+    }
+}
+
+struct Silence;
+
+impl SignalSource for Silence {
+    fn models(&self) -> usize {
+        2
+    }
+
+    fn augmentations(&self) -> usize {
+        1
+    }
+
+    fn read(&self, _: Signal, _: Whom, _: std::ops::Range<usize>, _: &mut [f32]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What becomes of a case of one target, one reference model and three records after `bend`.
+fn bent_case(bend: impl FnOnce(&mut AbiCase<'_>)) -> String {
+    let (target, reference) = (Nothing(TargetCard::default()), Nothing(TargetCard::default()));
+    let cohort = |records: u32| crate::Cohort {
+        ids: (0..records).collect(),
+        labels: crate::Labels::Classes { values: (0..records).map(|_| 0).collect(), classes: 1 },
+    };
+    let case = crate::Case::new(crate::CaseParts {
+        task: Task::Classification,
+        granted: crate::Access::LOSS,
+        target: &target,
+        references: vec![&reference],
+        audited: cohort(3),
+        population: cohort(0),
+        audited_membership: std::borrow::Cow::Owned(Membership::none(3, 1)),
+        population_membership: std::borrow::Cow::Owned(Membership::none(0, 1)),
+        signals: &Silence,
+    });
+    let outcome = export::with_case(&case.unwrap(), |mut crossing| {
+        bend(&mut crossing);
+        import::with_case(crossing, |case| {
+            case.check_labels()?;
+            Ok(())
+        })
+    });
+    outcome.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_case_that_does_not_hold_together_is_refused() {
+    assert_eq!(bent_case(|_| {}), "");
+    for (bend, message) in [
+        ((|case| case.models.clear()) as fn(&mut AbiCase<'_>), "case: expected a target, got none"),
+        (
+            |case| drop(case.models.pop()),
+            "membership: expected one bit for each of 3 records and 0 models, got 3 words",
+        ),
+        (
+            |case| case.columns = RSlice::from_slice(&[0, 2]),
+            "columns of the models in the signals: expected 2 below 2, got [0, 2]",
+        ),
+        (
+            |case| case.columns = RSlice::from_slice(&[0]),
+            "columns of the models in the signals: expected 2 below 2, got [0]",
+        ),
+        (|case| case.task = 77, "not supported: task 77"),
+        (
+            |case| case.audited.ids = AbiShared::none(),
+            "membership: expected one bit for each of 0 records and 1 models, got 3 words",
+        ),
+        (
+            |case| case.audited.labels.classes = 0,
+            "label 0 of audited records: expected a class below 0, got 0",
+        ),
+        (|case| case.audited.labels.kind = 5, "not supported: labels of kind 5"),
+        (
+            |case| case.audited.labels.values = AbiShared::none(),
+            "labels of audited records: expected 3, got 0",
+        ),
+    ] {
+        assert_eq!(bent_case(bend), message);
+    }
+}
+
+#[test]
+fn names_of_rows_are_names() {
+    for name in ["", "Lira", "a b", "é", &"x".repeat(65)] {
+        let message = import::name(name.to_owned()).unwrap_err().to_string();
+        assert!(message.len() < 200 && !message.contains('\n'), "{message}");
+    }
+    assert_eq!(import::name("a-1".into()), Ok("a-1"));
+}
+
+fn any_tensor() -> impl Strategy<Value = Option<Tensor>> {
+    let shape = prop::collection::vec(0_usize..4, 0..3);
+    (shape, 0..4_u8, any::<i64>(), any::<f64>()).prop_map(|(shape, kind, integer, number)| {
+        let count = shape.iter().product();
+        match kind {
+            0 => Some(Tensor::from_vec(vec![integer; count], &shape).unwrap()),
+            1 => Some(Tensor::from_vec(vec![number; count], &shape).unwrap()),
+            2 => Some(Tensor::from_vec(vec![integer % 3; count], &shape).unwrap()),
+            _ => None,
+        }
+    })
+}
+
+proptest! {
+    /// Whatever tensors and texts come, findings are refused or consistent.
+    #[test]
+    fn no_findings_break_the_host(
+        kind in 0_u32..6,
+        tensors in prop::collection::vec(any_tensor(), 0..6),
+        texts in prop::collection::vec("[a-z]{0,3}", 0..5),
+        records in 0_usize..4,
+    ) {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let tensors = tensors.iter().map(|tensor| tensor.as_ref().map_or(AbiTensor(ptr::null_mut()), export::tensor));
+        match import::findings(given(tensors.collect(), &texts, kind), records) {
+            Ok(Findings::Membership(scores)) => prop_assert_eq!(scores.len(), records),
+            Ok(Findings::Attributes(guesses)) => {
+                prop_assert!(guesses.iter().all(|guess| (guess.record as usize) < records));
+            }
+            Ok(Findings::Extractions(all)) => prop_assert_eq!(all.len(), texts.len() / 2),
+            Ok(Findings::Groups(all)) => prop_assert_eq!(all.len(), texts.len()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Codes of signals that do not exist are refused, and those that do come back.
+    #[test]
+    fn signals_are_known_or_refused(code in 0_u32..9, parameter in any::<u32>()) {
+        if let Ok(signal) = import::signal(AbiSignal { code, parameter }) {
+            let again = export::signal(signal);
+            prop_assert_eq!(import::signal(again).unwrap(), signal);
+        }
+    }
+}

@@ -1,0 +1,633 @@
+//! The plugin interface from end to end: this test is its own plugin, so that every value crosses, although no library is loaded.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(unsafe_code, reason = "a plugin is opened by the address of its symbol")]
+
+use std::borrow::Cow;
+use std::ffi::c_void;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use paname_core::abi::{self, Plugin};
+use paname_core::{
+    Access, Adapter, AdapterEntry, AdapterInfo, Attack, AttributeGuess, Augmentation, Case, CaseParts,
+    CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim,
+    Host, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
+    Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target, TargetCard, Tensor,
+    View, Whom,
+};
+use serde_json::{Value, json};
+
+const fn info(name: &'static str) -> Info {
+    Info {
+        name,
+        version: 3,
+        family: Family::MembershipInference,
+        title_fr: "Titre",
+        title_en: "Title",
+        summary_fr: "Résumé",
+        summary_en: "Summary",
+        formula: "−ℓ",
+        paper: "Nobody 2026",
+        source: "//! Idea.\n",
+    }
+}
+
+/// What a [`Probe`] does.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Config {
+    deed: String,
+}
+
+/// An attack that does what it is told, so that each way across can be looked at.
+struct Probe(String);
+
+impl Attack for Probe {
+    const INFO: Info = info("probe");
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self> {
+        match config.deed.as_str() {
+            "refuse" => Err(Error::Config("`deed` is `refuse`".into())),
+            "panic in new" => panic!("no such deed"),
+            _ => Ok(Self(config.deed)),
+        }
+    }
+
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { deed: format!("{}{}", config.deed, size.references) }
+    }
+
+    fn files(config: &Config, base: &Path) -> Result<Vec<PathBuf>> {
+        Ok(vec![base.join(&config.deed)])
+    }
+
+    fn needs(&self, records: usize) -> Needs {
+        Needs {
+            signals: vec![Signal::Loss, Signal::LogProbability { temperature: 2.5 }],
+            access: Access::LOSS,
+            references_min: 1,
+            references_max: records,
+            in_out_min: (0, 0),
+            ..Needs::default()
+        }
+    }
+
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        match self.0.as_str() {
+            "panic" => panic!("a bug in the attack"),
+            "panic in a thread" => {
+                case.map_records(Whom::Audited, &[Signal::Loss], ctx, |record| {
+                    assert!(record.index() < 2, "record {} is too many", record.index());
+                    Ok(0.0)
+                })?;
+            }
+            "tick" => (0..1000).try_for_each(|i| ctx.tick(i, 1000))?,
+            "fail" => return Err(Error::Missing { what: "luck".into(), needed: 3, got: 1 }),
+            "fail by a library" => return Err(Error::caused("opening", &std::fmt::Error)),
+            "NaN" => return Ok(Findings::Membership(vec![f64::NAN; case.audited().len()])),
+            "too few" => return Ok(Findings::Membership(vec![0.0])),
+            "guess" => {
+                let guess = |record, attribute: &str, scores: &[f64]| AttributeGuess {
+                    record,
+                    attribute: attribute.into(),
+                    scores: scores.into(),
+                };
+                return Ok(Findings::Attributes(vec![
+                    guess(2, "sex", &[0.5, 0.25]),
+                    guess(0, "age", &[]),
+                    guess(1, "sex", &[1.0]),
+                ]));
+            }
+            "rebuild" => {
+                let input = Tensor::from_vec(vec![1.0_f32, 2.0], &[1, 2])?;
+                return Ok(Findings::Reconstructions(vec![Reconstruction { class: 7, input, score: 0.5 }]));
+            }
+            "extract" => {
+                let one = Extraction { prompt: "Once".into(), text: "upon a time".into(), score: 1.5 };
+                return Ok(Findings::Extractions(vec![one]));
+            }
+            "group" => return Ok(Findings::Groups(vec![GroupClaim { group: "A".into(), share: 0.75 }])),
+            "ask" => {
+                ctx.log(&format!("{:?} {:?}", ctx.base(), ctx.folder()));
+                let ids = case.audited().ids.clone();
+                let answers = case.target().predict(&Query::records(ids.clone(), Access::LOSS))?;
+                let reference = case.reference(0).map(|r| r.card().name.clone()).unwrap_or_default();
+                ctx.log(&format!("{} {reference}", case.target().card().name));
+                let denied = case.target().predict(&Query::records(ids, Access::LEAVES));
+                assert_eq!(denied.err(), Some(Error::Denied(Access::LEAVES)));
+                return Ok(Findings::Membership(answers.loss.map_or(Ok(Vec::new()), |loss| loss.to_f64())?));
+            }
+            "rehearse" => {
+                // A case that this side has changed goes back to the host.
+                let rehearsal = case.with_reference_as_target(0)?;
+                return ctx.run("inner", &json!({ "a": 1 }), &rehearsal);
+            }
+            "fit" => {
+                let inputs = Features::Tensor(Tensor::from_vec(vec![1.0_f32, 2.0, 3.0], &[3, 1])?);
+                let labels = Labels::Classes { values: vec![0, 1, 0].into(), classes: 2 };
+                let data = Records { ids: vec![0, 1, 2].into(), inputs, labels };
+                let runs = [2, 3].map(|seed| FitRun { rows: vec![0, seed as u32].into(), seed });
+                let recipe = Recipe { epochs: Some(4), ..Recipe::default() };
+                let fitted = ctx.fit(&recipe, &data, &runs)?;
+                let words = fitted.into_iter().map(|one| match one {
+                    Ok(fitted) => format!("{} {:?}", fitted.target.card().name, fitted.train_loss),
+                    Err(error) => error.to_string(),
+                });
+                ctx.log(&words.collect::<Vec<_>>().join("; "));
+            }
+            _ => {}
+        }
+        let signals = [Signal::Loss, Signal::LogProbability { temperature: 2.5 }];
+        let scores = case.map_records(Whom::Audited, &signals, ctx, |record| {
+            let own = f64::from(record.target(0)[0]) + f64::from(record.target(1)[0]);
+            let others: f32 = record.references(0).iter().sum();
+            Ok(own
+                + f64::from(others)
+                + 100.0 * record.membership().count() as f64
+                + 1000.0 * f64::from(record.class().unwrap_or(9)))
+        });
+        let draws = rand_core::Rng::next_u32(&mut ctx.rng("draw"));
+        scores.map(|mut scores| {
+            scores.iter_mut().for_each(|score| *score += f64::from(draws % 10));
+            Findings::Membership(scores)
+        })
+    }
+}
+
+/// A target with everything that a target can have; ids above 90 make it panic.
+struct Whole(TargetCard);
+
+fn whole(name: &str) -> Whole {
+    Whole(TargetCard {
+        name: name.into(),
+        classes: Some(2),
+        layers: vec!["deep".into()],
+        access: vec!["loss".into(), "embedding".into()],
+        augmentations: 1,
+        ..TargetCard::default()
+    })
+}
+
+impl Target for Whole {
+    fn card(&self) -> &TargetCard {
+        &self.0
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let rows = query.len();
+        let loss: Vec<f32> = match &query.input {
+            Input::Records(ids, Augmentation(a)) => {
+                assert!(ids.iter().all(|&id| id <= 90), "a bug in the target");
+                ids.iter().map(|&id| id as f32 + *a as f32 / 2.0).collect()
+            }
+            Input::Tensor(x) => x.to_f32()?.chunks(x.len() / rows).map(|row| row.iter().sum()).collect(),
+            Input::Tokens(x) => x.to_f32()?.chunks(x.len() / rows).map(|row| row[0]).collect(),
+            Input::Text(prompts, sampling) => {
+                let text = prompts.iter().map(|p| format!("{p} {sampling:?}")).collect();
+                return Ok(Outputs { text, ..Outputs::default() });
+            }
+            Input::Table(table) => (0..table.rows()).map(|row| row as f32).collect(),
+            _ => Vec::new(),
+        };
+        if query.want.contains(Access::LEAVES) {
+            return Err(Error::Denied(Access::LEAVES));
+        }
+        if query.want.contains(Access::LOGITS) {
+            return Ok(Outputs {
+                logits: Some(Tensor::from_vec(vec![0.0_f32], &[1])?),
+                ..Outputs::default()
+            });
+        }
+        let count = query.labels.as_ref().map_or(0.0, |labels| labels.len() as f32);
+        let activations = query
+            .layers
+            .iter()
+            .map(|layer| Ok((layer.clone(), Tensor::from_vec(vec![count; rows], &[rows, 1])?)));
+        Ok(Outputs {
+            loss: Some(Tensor::from_vec(loss, &[rows])?),
+            activations: activations.collect::<Result<_>>()?,
+            ..Outputs::default()
+        })
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        Ok((self.predict(query)?, Box::new(Double(query.len()))))
+    }
+
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        Ok(vec![("weight".into(), Tensor::from_vec(vec![1_i64, 2], &[2])?)])
+    }
+
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        Ok(Box::new(whole(&format!("{view:?}"))))
+    }
+}
+
+struct Double(usize);
+
+impl Pullback for Double {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let Some(loss) = &cotangent.loss else { return Tensor::from_vec(vec![0.0_f32], &[1]) };
+        Tensor::from_vec(loss.to_f32()?.iter().map(|x| 2.0 * x).collect(), &[self.0])
+    }
+}
+
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AdapterConfig {
+    path: String,
+}
+
+struct Maker;
+
+impl Adapter for Maker {
+    const INFO: AdapterInfo = AdapterInfo {
+        name: "maker",
+        version: 2,
+        summary_fr: "Fabrique.",
+        summary_en: "Makes.",
+        offers: Access::LOSS,
+    };
+    type Config = AdapterConfig;
+
+    fn files(config: &AdapterConfig, base: &Path) -> Result<Vec<PathBuf>> {
+        Ok(vec![base.join(&config.path)])
+    }
+
+    fn open(config: AdapterConfig, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        ctx.tick(0, 1)?;
+        let labels = match setting.labels {
+            Labels::Classes { values, classes } => format!("{:?} of {classes}", &values[..]),
+            _ => "none".into(),
+        };
+        let base = setting.base.display();
+        Ok(Box::new(whole(&format!("{} {base} {:?} {labels}", config.path, setting.roster.ids()))))
+    }
+
+    fn references(_: AdapterConfig, setting: &Setting<'_>, _: &Ctx<'_>) -> Result<Vec<Reference>> {
+        let member = (0..setting.roster.len()).map(|i| i % 2 == 0).collect();
+        Ok(vec![Reference { target: Box::new(whole("reference")), member }])
+    }
+
+    fn fit(
+        _: AdapterConfig,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        _: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        let one = |run: &FitRun| {
+            if run.seed == 3 {
+                return Err(Error::Other("the loss is NaN".into()));
+            }
+            let name = format!("{:?} {:?} {:?} {}", recipe.epochs, data.inputs, &run.rows[..], run.seed);
+            let weights = Some(PathBuf::from("w.safetensors"));
+            Ok(Fitted {
+                target: Box::new(whole(&name)),
+                weights,
+                train_loss: Some(0.5),
+                train_accuracy: None,
+            })
+        };
+        runs.iter().map(one).collect()
+    }
+}
+
+const ATTACKS: &[Entry] = &[Entry::of::<Probe>()];
+const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<Maker>()];
+paname_core::export_plugin!(ATTACKS, ADAPTERS);
+
+unsafe extern "C" {
+    static PANAME_PLUGIN: c_void;
+}
+
+fn opened() -> Plugin {
+    // SAFETY: the symbol is the one that `export_plugin!` put here.
+    unsafe { abi::open(&raw const PANAME_PLUGIN) }.unwrap()
+}
+
+/// A host that remembers.
+#[derive(Default)]
+struct Ears {
+    log: Mutex<Vec<String>>,
+    ticks: AtomicU64,
+    patience: Option<u64>,
+    panics: AtomicBool,
+}
+
+impl Ears {
+    fn heard(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Host for Ears {
+    fn progress(&self, _: u64, _: u64) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.panics.load(Ordering::Relaxed), "a bug in the host");
+    }
+
+    fn cancelled(&self) -> bool {
+        self.patience.is_some_and(|patience| self.ticks.load(Ordering::Relaxed) > patience)
+    }
+
+    fn log(&self, line: &str) {
+        self.log.lock().unwrap().push(line.to_owned());
+    }
+
+    fn base(&self) -> PathBuf {
+        "here".into()
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        Ok("there".into())
+    }
+
+    fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        Ok(Maker::fit(AdapterConfig::default(), recipe, data, runs, &Ctx::new(1, "fit", 1, &())))
+    }
+
+    fn run(&self, name: &str, config: &Value, case: &Case<'_>) -> Result<Findings> {
+        self.log(&format!("{name} {config} {} references", case.references()));
+        Probe::new(Config::default())?.run(case, &Ctx::new(1, "inner", 1, &()))
+    }
+}
+
+/// Signal number m of record r is r + m / 10, and more where it is another signal.
+struct Numbers;
+
+impl SignalSource for Numbers {
+    fn models(&self) -> usize {
+        3
+    }
+
+    fn augmentations(&self) -> usize {
+        1
+    }
+
+    fn read(&self, signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
+        let more =
+            if signal == Signal::Loss { 0.0 } else { 0.01 } + if whom == Whom::Audited { 0.0 } else { 5.0 };
+        for (i, value) in out.iter_mut().enumerate() {
+            *value = (range.start + i / 3) as f32 + (i % 3) as f32 / 10.0 + more;
+        }
+        Ok(())
+    }
+}
+
+fn with_case<T>(work: impl FnOnce(&Case<'_>) -> T) -> T {
+    let (target, first, second) = (whole("target"), whole("first"), whole("second"));
+    let rows = [vec![true, false, true, false], vec![false, false, true, true]];
+    let case = Case::new(CaseParts {
+        task: paname_core::Task::Classification,
+        granted: Access::PROBABILITIES,
+        target: &target,
+        references: vec![&first, &second],
+        audited: Cohort {
+            ids: vec![0, 1, 2, 3].into(),
+            labels: Labels::Classes { values: vec![0, 1, 1, 0].into(), classes: 2 },
+        },
+        population: Cohort::default(),
+        audited_membership: Cow::Owned(Membership::from_models(&rows, 4).unwrap()),
+        population_membership: Cow::Owned(Membership::none(0, 2)),
+        signals: &Numbers,
+    });
+    work(&case.unwrap())
+}
+
+fn run(entry: &Entry, deed: &str, host: &dyn Host) -> Result<Findings> {
+    with_case(|case| entry.build(json!({ "deed": deed }))?.run(case, &Ctx::new(5, "probe", 2, host)))
+}
+
+#[test]
+fn a_plugin_describes_itself() {
+    let plugin = opened();
+    assert_eq!((plugin.info.name.as_str(), plugin.info.version.as_str()), ("paname-core", "0.1.0"));
+    assert_eq!(plugin.info.target, abi::TARGET);
+    assert!(plugin.info.rustc.starts_with("rustc "), "{}", plugin.info.rustc);
+    assert_eq!(format!("{:?}", plugin.attacks[0].info), format!("{:?}", ATTACKS[0].info));
+    assert_eq!(format!("{:?}", plugin.adapters[0].info), format!("{:?}", ADAPTERS[0].info));
+    assert_eq!(plugin.attacks[0].schema(), ATTACKS[0].schema());
+    assert_eq!(plugin.adapters[0].schema(), ADAPTERS[0].schema());
+}
+
+#[test]
+fn configurations_cross_with_their_errors() {
+    let plugin = opened();
+    let size =
+        CaseSize { audited: 1, population: 2, references: 3, fitted_with_min: 4, fitted_without_min: 5 };
+    let base = Path::new("/données");
+    for config in [Value::Null, json!({}), json!({ "deed": "x" }), json!({ "dead": 1 }), json!(4)] {
+        let (loaded, linked) = (&plugin.attacks[0], &ATTACKS[0]);
+        assert_eq!(loaded.resolve(config.clone()), linked.resolve(config.clone()));
+        assert_eq!(loaded.settle(config.clone(), &size), linked.settle(config.clone(), &size));
+        assert_eq!(loaded.files(config.clone(), base), linked.files(config.clone(), base));
+        assert_eq!(loaded.build(config.clone()).err(), linked.build(config.clone()).err());
+        assert_eq!(plugin.adapters[0].files(config.clone(), base), ADAPTERS[0].files(config, base));
+    }
+    let needs = |entry: &Entry| entry.build(Value::Null).unwrap().needs(7);
+    assert_eq!(needs(&plugin.attacks[0]), needs(&ATTACKS[0]));
+    let refused = plugin.attacks[0].build(json!({ "deed": "refuse" })).err();
+    assert_eq!(refused, Some(Error::Config("`deed` is `refuse`".into())));
+}
+
+#[test]
+fn findings_are_those_of_the_linked_attack() {
+    let plugin = opened();
+    for deed in ["", "ask", "rehearse", "fit", "guess", "rebuild", "extract", "group"] {
+        let (there, here) = (Ears::default(), Ears::default());
+        let loaded = run(&plugin.attacks[0], deed, &there).unwrap();
+        let linked = run(&ATTACKS[0], deed, &here).unwrap();
+        assert_eq!(format!("{loaded:?}"), format!("{linked:?}"), "{deed}");
+        assert_eq!(there.heard(), here.heard(), "{deed}");
+        assert_eq!(there.ticks.into_inner(), here.ticks.into_inner(), "{deed}");
+    }
+    let Findings::Membership(scores) = run(&plugin.attacks[0], "", &Ears::default()).unwrap() else {
+        panic!("other findings");
+    };
+    let expected = [0.31 + 100.0, 1000.0 + 4.31, 1000.0 + 200.0 + 8.31, 100.0 + 12.31];
+    let draw = (scores[0] - expected[0]).round();
+    for (score, expected) in scores.iter().zip(expected) {
+        assert!((score - expected - draw).abs() < 1e-4, "{score} {expected}");
+    }
+}
+
+#[test]
+fn what_attacks_say_of_the_host_is_true() {
+    let ears = Ears::default();
+    let plugin = opened();
+    run(&plugin.attacks[0], "ask", &ears).unwrap();
+    run(&plugin.attacks[0], "rehearse", &ears).unwrap();
+    run(&plugin.attacks[0], "fit", &ears).unwrap();
+    assert_eq!(
+        ears.heard(),
+        [
+            r#""here" Ok("there")"#,
+            "target first",
+            r#"inner {"a":1} 1 references"#,
+            "Some(4) Tensor(Tensor(F32 [3, 1])) [0, 2] 2 Some(0.5); the loss is NaN",
+        ]
+    );
+}
+
+#[test]
+fn errors_keep_their_kind() {
+    let plugin = opened();
+    for deed in ["fail", "fail by a library"] {
+        let (loaded, linked) = (run(&plugin.attacks[0], deed, &()), run(&ATTACKS[0], deed, &()));
+        assert!(loaded.is_err());
+        assert_eq!(loaded.err(), linked.err());
+    }
+}
+
+#[test]
+fn a_panic_is_an_error_on_whichever_side_it_happens() {
+    let plugin = opened();
+    let entry = &plugin.attacks[0];
+    let panicked = |outcome: Option<Error>| match outcome {
+        Some(Error::Panic(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let text = panicked(entry.build(json!({ "deed": "panic in new" })).err());
+    assert!(text.starts_with("no such deed (") && text.contains("abi.rs:"), "{text}");
+    assert!(panicked(run(entry, "panic", &()).err()).starts_with("a bug in the attack"));
+    assert!(panicked(run(entry, "panic in a thread", &()).err()).starts_with("record 2 is too many"));
+    // The host's fault is told as such, not as a cancellation.
+    let ears = Ears { panics: true.into(), ..Ears::default() };
+    assert!(panicked(run(entry, "tick", &ears).err()).starts_with("a bug in the host"));
+    assert_eq!(ears.ticks.into_inner(), 1, "the first tick ends the run");
+    let target =
+        plugin.adapters[0].open(json!({ "path": "m" }), &SETTING, &Ctx::new(1, "t", 1, &())).unwrap();
+    let error = target.predict(&Query::records(vec![91], Access::LOSS)).err();
+    assert!(panicked(error).starts_with("a bug in the target"));
+    assert!(target.predict(&Query::records(vec![90], Access::LOSS)).is_ok(), "and goes on afterwards");
+}
+
+#[test]
+fn a_run_stops_within_a_tick() {
+    let plugin = opened();
+    for patience in [0, 1, 500] {
+        let ears = Ears { patience: Some(patience), ..Ears::default() };
+        assert_eq!(run(&plugin.attacks[0], "tick", &ears).err(), Some(Error::Cancelled));
+        assert_eq!(ears.ticks.into_inner(), patience + 1);
+    }
+}
+
+#[test]
+fn findings_that_cannot_be_are_refused() {
+    let plugin = opened();
+    let error = run(&plugin.attacks[0], "too few", &()).unwrap_err().to_string();
+    assert_eq!(error, "membership scores: expected 4, got shape [1]");
+    // Values are for whoever uses the findings, linked or loaded.
+    let findings = run(&plugin.attacks[0], "NaN", &()).unwrap().membership(4);
+    assert!(findings.is_err());
+}
+
+static BASE: &str = "/audit";
+static SETTING: std::sync::LazyLock<Setting<'static>> = std::sync::LazyLock::new(|| {
+    let ids = ["a", "é\n", ""].map(str::to_owned).to_vec();
+    let roster = Box::leak(Box::new(Roster::new(ids, "here").unwrap()));
+    let labels = Box::leak(Box::new(Labels::Classes { values: vec![2, 0, 1].into(), classes: 3 }));
+    Setting { base: Path::new(BASE), roster, labels }
+});
+
+fn asked(target: &dyn Target, input: Input) -> Result<Outputs> {
+    let labels = Some(Tensor::from_vec(vec![0_i64, 1, 2], &[3])?);
+    target.predict(&Query { input, labels, want: Access::LOSS, layers: vec!["deep".into()] })
+}
+
+#[test]
+fn a_target_of_a_plugin_answers_every_kind_of_question() {
+    let plugin = opened();
+    let ctx = Ctx::new(1, "open", 1, &());
+    let target = plugin.adapters[0].open(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
+    let linked = ADAPTERS[0].open(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
+    assert_eq!(target.card(), linked.card());
+    assert_eq!(target.card().name, r#"m /audit ["a", "é\n", ""] [2, 0, 1] of 3"#);
+    let sampling = Sampling { max_tokens: 5, temperature: 0.5, top_k: 7, seed: 9 };
+    let numbers = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
+    let table = paname_core::Table::new(vec![paname_core::Column::texts(
+        "name",
+        vec!["a".to_owned(), "b".to_owned()],
+    )]);
+    for input in [
+        Input::Records(vec![1, 5].into(), Augmentation(3)),
+        Input::Tensor(numbers.clone()),
+        Input::Tokens(numbers),
+        Input::Text(vec!["Il était".into(), "une fois".into()], sampling),
+        Input::Table(table.unwrap()),
+    ] {
+        let (there, here) =
+            (asked(target.as_ref(), input.clone()).unwrap(), asked(linked.as_ref(), input).unwrap());
+        assert_eq!(format!("{there:?}"), format!("{here:?}"));
+        let numbers = |o: &Outputs| o.loss.as_ref().map(|loss| loss.to_f32().unwrap().into_owned());
+        assert_eq!(numbers(&there), numbers(&here));
+        let inner = |o: &Outputs| o.activations.first().map(|(_, x)| x.to_f64().unwrap());
+        assert_eq!(inner(&there), inner(&here));
+        assert_eq!(there.text, here.text);
+    }
+    let (answers, pullback) = target.vjp(&Query::records(vec![4, 6], Access::LOSS)).unwrap();
+    assert_eq!(answers.loss.clone().unwrap().to_f32().unwrap()[..], [4.0, 6.0]);
+    assert_eq!(pullback.apply(&answers).unwrap().to_f32().unwrap()[..], [8.0, 12.0]);
+    let short = pullback.apply(&Outputs::default()).unwrap_err().to_string();
+    assert_eq!(short, "gradient: expected one row for each of 2 questions, got shape [1]");
+    let parameters = target.parameters().unwrap();
+    assert_eq!((parameters[0].0.as_str(), parameters[0].1.to_i64().unwrap()), ("weight", vec![1, 2]));
+    for view in [View::From("deep".into()), View::ParameterGradient { layers: vec!["a".into(), "b".into()] }]
+    {
+        assert_eq!(target.view(view.clone()).unwrap().card().name, format!("{view:?}"));
+    }
+    // Wrong counts are found before anybody uses them.
+    let wrong = target.predict(&Query::records(vec![1, 2], Access::LOGITS)).unwrap_err().to_string();
+    assert_eq!(wrong, "answered logits: expected one row for each of 2 questions, got shape [1]");
+}
+
+#[test]
+fn reference_models_are_opened_and_fitted_through_a_plugin() {
+    let plugin = opened();
+    let ctx = Ctx::new(1, "fit", 1, &());
+    let adapter = &plugin.adapters[0];
+    let references = adapter.references(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
+    assert_eq!(references[0].member, [true, false, true]);
+    assert_eq!(references[0].target.card().name, "reference");
+    let data = Records { ids: vec![3, 4].into(), inputs: Features::None, labels: Labels::None };
+    let runs = [2, 3].map(|seed| FitRun { rows: vec![1].into(), seed });
+    let recipe = Recipe { epochs: Some(2), ..Recipe::default() };
+    let fitted = adapter.fit(json!({ "path": "m" }), &recipe, &data, &runs, &ctx);
+    let [Ok(first), Err(second)] = &fitted[..] else { panic!("{} runs", fitted.len()) };
+    assert_eq!(first.target.card().name, "Some(2) None [1] 2");
+    assert_eq!((first.weights.as_deref(), first.train_loss), (Some(Path::new("w.safetensors")), Some(0.5)));
+    assert_eq!(second, &Error::Other("the loss is NaN".into()));
+    let refused = adapter.fit(json!({ "pat": 1 }), &recipe, &data, &runs, &ctx);
+    assert!(refused.iter().all(|one| matches!(one, Err(Error::Config(_)))) && refused.len() == 2);
+}
+
+#[test]
+fn interfaces_agree_by_their_significant_numbers() {
+    for (theirs, ours, same) in [
+        ("0.1.0", "0.1.7", true),
+        ("0.1.7", "0.1.0", true),
+        ("0.2.0", "0.1.0", false),
+        ("1.0.0", "1.4.2", true),
+        ("2.0.0", "1.0.0", false),
+        ("0.1", "0.1.0", true),
+        ("", "0.1.0", false),
+        ("x.y", "x.y", false),
+        ("0.-1.0", "0.1.0", false),
+    ] {
+        assert_eq!(abi::same_interface(theirs, ours), same, "{theirs} {ours}");
+    }
+}
+
+#[test]
+fn a_symbol_that_is_no_header_is_refused() {
+    static NOTHING: [u64; 64] = [0; 64];
+    // SAFETY: the header's magic number is looked at first, and there is room for it.
+    let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
+    assert_eq!(error, "plugin: expected plugin interface 0.1.0, got no header of this kind");
+    // SAFETY: null is refused.
+    assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
+}

@@ -1,0 +1,34 @@
+//! The plugins that an audit uses: workers load these very ones, evidence names them, and keys of results hold their digests.
+
+use paname_core::{Origin, PluginOrigin, Registry, Result};
+use paname_evidence::PluginUsed;
+
+use crate::manifest::Manifest;
+
+/// The plugins that bring an adapter or an attack of the manifest, by name, each once.
+pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
+    let content = &manifest.content;
+    let mut plugins = Vec::new();
+    for source in std::iter::once(&content.target).chain(&content.references) {
+        plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
+    }
+    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()) {
+        plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
+    }
+    plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
+    plugins.dedup();
+    Ok(plugins)
+}
+
+/// The same as evidence has them.
+pub(crate) fn evidence(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginUsed>> {
+    let plugins = used(manifest, registry)?.into_iter();
+    let named =
+        plugins.map(|PluginOrigin { name, version, sha256, .. }| PluginUsed { name, version, sha256 });
+    Ok(named.collect())
+}
+
+/// What a key must hold of where an attack comes from. A linked one is part of the program, whose digest every key holds.
+pub(crate) fn digest(origin: &Origin) -> &str {
+    origin.plugin().map_or("", |plugin| plugin.sha256.as_str())
+}

@@ -1,0 +1,8 @@
+//! The attacks keep their laws through the plugin interface, and are the same bit for bit.
+
+use paname_testkit::check_plugin;
+
+#[test]
+fn loaded_attacks_are_lawful_and_those_that_are_linked() {
+    check_plugin("paname_plugin_mia", paname_mia::ATTACKS);
+}
