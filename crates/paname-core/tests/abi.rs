@@ -111,7 +111,7 @@ impl Attack for Probe {
             }
             "group" => return Ok(Findings::Groups(vec![GroupClaim { group: "A".into(), share: 0.75 }])),
             "ask" => {
-                ctx.log(&format!("{:?} {:?}", ctx.base(), ctx.folder()));
+                ctx.log(&format!("{} {:?}", ctx.base().display(), ctx.folder()));
                 let ids = case.audited().ids.clone();
                 let answers = case.target().predict(&Query::records(ids.clone(), Access::LOSS))?;
                 let reference = case.reference(0).map(|r| r.card().name.clone()).unwrap_or_default();
@@ -151,7 +151,9 @@ impl Attack for Probe {
         });
         let draws = rand_core::Rng::next_u32(&mut ctx.rng("draw"));
         scores.map(|mut scores| {
-            scores.iter_mut().for_each(|score| *score += f64::from(draws % 10));
+            for score in &mut scores {
+                *score += f64::from(draws % 10);
+            }
             Findings::Membership(scores)
         })
     }
@@ -465,7 +467,7 @@ fn what_attacks_say_of_the_host_is_true() {
     assert_eq!(
         ears.heard(),
         [
-            r#""here" Ok("there")"#,
+            r#"here Ok("there")"#,
             "target first",
             r#"inner {"a":1} 1 references"#,
             "Some(4) Tensor(Tensor(F32 [3, 1])) [0, 2] 2 Some(0.5); the loss is NaN",

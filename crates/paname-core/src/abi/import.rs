@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-#[expect(clippy::wildcard_imports, reason = "every type of the interface")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "every type of the interface"))]
 use super::*;
 use crate::abi::export;
 use crate::adapter::Open;
