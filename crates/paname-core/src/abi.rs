@@ -41,7 +41,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = "0.1.0";
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.1.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -223,6 +223,8 @@ pub struct AbiError {
     code: u32,
     message: RString,
     parts: RVec<RString>,
+    #[cfg(feature = "__other-layout")]
+    intruder: u8,
 }
 
 /// Calls `work` on the side of its own library: errors and panics become values.

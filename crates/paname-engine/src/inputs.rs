@@ -418,6 +418,9 @@ pub(crate) fn labels(object: &Object, inputs: &Inputs) -> Result<Labels, EngineE
 
 /// Which records of the roster each used reference model was fitted on.
 pub(crate) fn membership(object: &Object, inputs: &Inputs) -> Result<Membership, EngineError> {
+    if inputs.references.is_empty() {
+        return Ok(Membership::none(inputs.audited + inputs.population, 0));
+    }
     let flat = read_npy(&object.path("membership.npy"))?.to_bools()?;
     let records = inputs.audited + inputs.population;
     let rows: Vec<Vec<bool>> = flat.chunks_exact(records.max(1)).map(<[bool]>::to_vec).collect();

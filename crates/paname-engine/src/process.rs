@@ -109,7 +109,7 @@ impl Worker<'_> {
     }
 }
 
-/// The end of what a process said on its error output.
+/// The end of what a process said on its error output, on one line.
 fn last_words(mut errors: impl Read) -> String {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
@@ -118,5 +118,8 @@ fn last_words(mut errors: impl Read) -> String {
         let excess = kept.len().saturating_sub(LAST_WORDS);
         kept.drain(..excess);
     }
-    String::from_utf8_lossy(&kept).trim().to_owned()
+    let text = String::from_utf8_lossy(&kept);
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    lines.collect::<Vec<_>>().join("; ").chars().map(plain).collect()
 }

@@ -18,7 +18,13 @@ use crate::{
 
 pub(super) fn error(error: &Error) -> AbiError {
     let parts = error.parts().into_iter().map(RString::from).collect();
-    AbiError { code: error.code(), message: error.to_string().into(), parts }
+    AbiError {
+        code: error.code(),
+        message: error.to_string().into(),
+        parts,
+        #[cfg(feature = "__other-layout")]
+        intruder: 0,
+    }
 }
 
 /// No tensor.
