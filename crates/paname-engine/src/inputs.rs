@@ -15,6 +15,7 @@ use crate::EngineError;
 use crate::balance::Balance;
 use crate::judge::{Truth, validity};
 use crate::manifest::{Data, Manifest, Source};
+use crate::plugins;
 use crate::step::key;
 use crate::store::{Draft, Object};
 
@@ -121,7 +122,7 @@ pub(crate) fn config_of(source: &Source) -> serde_json::Value {
 }
 
 /// A digest of everything about the inputs but the program that reads them: the parts of the manifest that decide them, and the contents of the
-/// files. It also seeds the order in which attacks see the records, since no attack knows it.
+/// files. It also seeds the order in which attacks see the records, since no attack knows it: the same whether adapters are linked or loaded.
 pub(crate) fn content_key(
     manifest: &Manifest,
     registry: &Registry,
@@ -130,8 +131,7 @@ pub(crate) fn content_key(
     let content = &manifest.content;
     let mut versions = Vec::new();
     for source in std::iter::once(&content.target).chain(&content.references) {
-        let (entry, origin) = registry.adapter_of(&source.adapter)?;
-        versions.push((entry.info.version, origin.plugin().map(|plugin| plugin.sha256.clone())));
+        versions.push(registry.adapter(&source.adapter)?.info.version);
     }
     let declared = serde_json::json!({
         "data": content.data,
@@ -146,10 +146,20 @@ pub(crate) fn content_key(
     Ok(key(&["content/1", &declared.to_string()]))
 }
 
-/// The key of the inputs. Every other key contains it, and with it the program: another build of it finishes no step of this one.
-pub(crate) fn inputs_key(content_key: &str) -> Result<String, EngineError> {
+/// The key of the inputs. Every other key contains it, and with it the program and the plugins of the adapters: another build of either finishes
+/// no step of this one.
+pub(crate) fn inputs_key(
+    manifest: &Manifest,
+    registry: &Registry,
+    content_key: &str,
+) -> Result<String, EngineError> {
     let program = std::env::current_exe().map_err(EngineError::io(Path::new("this program")))?;
-    Ok(key(&["inputs/1", &paname_data::fingerprint(&[program])?, content_key]))
+    let program = paname_data::fingerprint(&[program])?;
+    let mut parts = vec!["inputs/1", &program, content_key];
+    for source in std::iter::once(&manifest.content.target).chain(&manifest.content.references) {
+        parts.push(plugins::digest(registry.adapter_of(&source.adapter)?.1));
+    }
+    Ok(key(&parts))
 }
 
 /// The records of an audit, before anything is known of models.

@@ -109,7 +109,7 @@ pub fn run(
     let past = begin(manifest, &options.run_dir, &mut journal)?;
     let files = inputs::files(manifest, registry)?;
     let order = inputs::content_key(manifest, registry, &files)?;
-    let inputs_key = inputs::inputs_key(&order)?;
+    let inputs_key = inputs::inputs_key(manifest, registry, &order)?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
     let mut session = Session {
