@@ -114,3 +114,35 @@ fn attack_crates_see_no_files_terminal_or_torch_and_forbid_unsafe_code() {
         );
     }
 }
+
+/// Every Rust source below a folder, but those that are built.
+fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn one_file_names_the_library_of_the_plugin_interface_and_one_crate_loads_libraries() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let naming = |word: &str| {
+        let folders = ["crates", "plugins", "benches"].map(|folder| sources(&root.join(folder)));
+        let mut found: Vec<String> = folders
+            .iter()
+            .flatten()
+            .filter(|path| fs::read_to_string(path).unwrap().contains(word))
+            .map(|path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned())
+            .collect();
+        found.sort();
+        found
+    };
+    assert_eq!(naming("abi_stable"), ["crates/paname-core/src/abi.rs"]);
+    assert_eq!(naming("libloading"), ["crates/paname-plugin/src/load.rs"]);
+}

@@ -80,9 +80,9 @@ fn an_audit_through_plugins_gives_the_same_evidence() {
 /// Where two documents differ first, and in what: the whole would be too long to read.
 fn first_difference(one: &Value, other: &Value, place: &str) -> Option<String> {
     match (one, other) {
-        (Value::Object(these), Value::Object(those)) if these.keys().eq(those.keys()) => {
-            these.iter().find_map(|(key, value)| first_difference(value, &those[key], &format!("{place}.{key}")))
-        }
+        (Value::Object(these), Value::Object(those)) if these.keys().eq(those.keys()) => these
+            .iter()
+            .find_map(|(key, value)| first_difference(value, &those[key], &format!("{place}.{key}"))),
         (Value::Array(these), Value::Array(those)) if these.len() == those.len() => {
             let mut pairs = these.iter().zip(those).enumerate();
             pairs.find_map(|(i, (this, that))| first_difference(this, that, &format!("{place}[{i}]")))
