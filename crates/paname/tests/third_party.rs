@@ -311,7 +311,7 @@ fn broken_attacks_fail_alone_and_the_audit_goes_on() {
         "--patience",
         "2",
     ]);
-    assert!(started.elapsed() < Duration::from_secs(240), "a silent plugin is not waited for");
+    assert!(started.elapsed() < Duration::from_mins(4), "a silent plugin is not waited for");
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert!(
         !told.stderr.contains("stack backtrace") && !told.stderr.contains("panicked at"),
