@@ -215,7 +215,8 @@ pub unsafe fn open_library(path: &Path) -> Result<Plugin> {
 
 /// See [`open_library`].
 unsafe fn open_plugin(path: &Path) -> Result<Plugin, String> {
-    let library = open(path.as_os_str())?;
+    let library =
+        open(path.as_os_str()).map_err(|problem| format!("its library cannot be loaded: {problem}"))?;
     // SAFETY: a symbol's address is read, whatever is there; `abi::open` looks at it carefully.
     let header = unsafe { library.get::<*const c_void>(abi::SYMBOL.as_bytes()) };
     let header = header.map_err(|_| format!("no plugin of PANAME: the symbol {} is missing", abi::SYMBOL))?;
@@ -231,11 +232,9 @@ fn open(path: &OsStr) -> Result<&'static Library, String> {
     // SAFETY: what a trusted library does when it is loaded is its business.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     let library = library.map_err(|error| {
-        let mut text = error.to_string();
-        if let Some(source) = std::error::Error::source(&error) {
-            text = format!("{text}: {source}");
-        }
-        text.replace('\n', " ")
+        // What the loader says lies behind the error; in front it only says that it failed.
+        let source = std::error::Error::source(&error);
+        source.map_or_else(|| error.to_string(), ToString::to_string).replace('\n', " ")
     })?;
     Ok(Box::leak(Box::new(library)))
 }

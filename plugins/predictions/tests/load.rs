@@ -1,5 +1,7 @@
 //! The adapter keeps its laws, linked and loaded, and is the same bit for bit, on the predictions that ship with the repository.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::path::Path;
 
 use paname_core::{Labels, Roster, Setting};
