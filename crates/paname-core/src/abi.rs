@@ -242,69 +242,94 @@ pub struct AbiShared<T> {
     data: *const T,
     length: usize,
     owner: *const c_void,
+    retain: unsafe extern "C" fn(owner: *const c_void, length: usize),
     release: unsafe extern "C" fn(owner: *const c_void, length: usize),
 }
 
-// SAFETY: the numbers never change, and their owner is an `Arc`, whose count any thread may lower.
+// SAFETY: the numbers never change, and their owner is an `Arc`, whose count any thread may change.
 unsafe impl<T: Send + Sync> Send for AbiShared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for AbiShared<T> {}
 
 impl<T: Send + Sync + 'static> AbiShared<T> {
     fn none() -> Self {
-        Self { data: ptr::null(), length: 0, owner: ptr::null(), release: release_nothing }
+        let (data, owner) = (ptr::null(), ptr::null());
+        Self { data, length: 0, owner, retain: nothing, release: nothing }
     }
 
     fn of(shared: &Shared<T>) -> Self {
         let (data, length) = (shared.as_ptr(), shared.len());
         if let Some(own) = shared.own() {
             let owner = Arc::into_raw(Arc::clone(own)).cast();
-            return Self { data, length, owner, release: release_own::<T> };
+            return Self { data, length, owner, retain: retain_own::<T>, release: release_own::<T> };
         }
-        let owner = Box::into_raw(Box::new(shared.clone())).cast_const().cast();
-        Self { data, length, owner, release: release_foreign::<T> }
+        if let Some(crossed) = shared.as_crossed() {
+            return crossed.clone();
+        }
+        let owner = Arc::into_raw(Arc::new(shared.clone())).cast();
+        Self { data, length, owner, retain: retain_foreign::<T>, release: release_foreign::<T> }
     }
 
     fn into_shared(self, what: &str) -> Result<Shared<T>> {
-        if self.length == 0 {
-            return Ok(Shared::default());
-        }
         let bytes = self.length.checked_mul(size_of::<T>()).filter(|&bytes| isize::try_from(bytes).is_ok());
-        if self.data.is_null() || !self.data.is_aligned() || bytes.is_none() {
+        let there = !self.data.is_null() && self.data.is_aligned() && bytes.is_some();
+        if self.length > 0 && !there {
             return Err(Error::mismatch(
                 what,
                 "numbers in memory",
                 format!("{} at a bad address", self.length),
             ));
         }
-        Ok(Shared::foreign(Arc::new(self)))
+        Ok(Shared::crossed(self))
     }
 }
 
 impl<T> AsRef<[T]> for AbiShared<T> {
     fn as_ref(&self) -> &[T] {
+        if self.length == 0 {
+            return &[];
+        }
         // SAFETY: only `into_shared` makes this reachable, which has checked the pointer and the length; the owner holds the memory.
         unsafe { std::slice::from_raw_parts(self.data, self.length) }
     }
 }
 
+impl<T> Clone for AbiShared<T> {
+    fn clone(&self) -> Self {
+        // SAFETY: `retain` came with `owner`, which lives.
+        unsafe { (self.retain)(self.owner, self.length) };
+        let Self { data, length, owner, retain, release } = *self;
+        Self { data, length, owner, retain, release }
+    }
+}
+
 impl<T> Drop for AbiShared<T> {
     fn drop(&mut self) {
-        // SAFETY: `release` came with `owner`, and this is its only call.
+        // SAFETY: `release` came with `owner`, and is called once for each value.
         unsafe { (self.release)(self.owner, self.length) }
     }
 }
 
-unsafe extern "C" fn release_nothing(_: *const c_void, _: usize) {}
+unsafe extern "C" fn nothing(_: *const c_void, _: usize) {}
+
+unsafe extern "C" fn retain_own<T>(owner: *const c_void, length: usize) {
+    // SAFETY: `owner` is what `Arc::into_raw` gave for a slice of this length, which lives.
+    unsafe { Arc::increment_strong_count(ptr::slice_from_raw_parts(owner.cast::<T>(), length)) };
+}
 
 unsafe extern "C" fn release_own<T>(owner: *const c_void, length: usize) {
-    // SAFETY: `owner` is what `Arc::into_raw` gave for a slice of this length.
-    drop(unsafe { Arc::from_raw(ptr::slice_from_raw_parts(owner.cast::<T>(), length)) });
+    // SAFETY: as above, and one count is given back.
+    unsafe { Arc::decrement_strong_count(ptr::slice_from_raw_parts(owner.cast::<T>(), length)) };
+}
+
+unsafe extern "C" fn retain_foreign<T>(owner: *const c_void, _: usize) {
+    // SAFETY: `owner` is what `Arc::into_raw` gave, which lives.
+    unsafe { Arc::increment_strong_count(owner.cast::<Shared<T>>()) };
 }
 
 unsafe extern "C" fn release_foreign<T>(owner: *const c_void, _: usize) {
-    // SAFETY: `owner` is what `Box::into_raw` gave.
-    drop(unsafe { Box::from_raw(owner.cast::<Shared<T>>().cast_mut()) });
+    // SAFETY: as above, and one count is given back.
+    unsafe { Arc::decrement_strong_count(owner.cast::<Shared<T>>()) };
 }
 
 /// A tensor, or none.
@@ -363,30 +388,51 @@ pub struct AbiNamed {
 /// [`Query`](crate::Query). `kind` 0 records, 1 tensor, 2 tokens, 3 text, 4 table.
 #[repr(C)]
 #[derive(StableAbi)]
-pub struct AbiQuery {
+pub struct AbiQuery<'a> {
     kind: u32,
     augmentation: u32,
+    want: u64,
     ids: AbiShared<u32>,
     tensor: AbiTensor,
+    labels: AbiTensor,
+    /// What few questions have.
+    more: Option<&'a AbiMoreQuery>,
+}
+
+/// What few questions have.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiMoreQuery {
     table: AbiTable,
     prompts: RVec<RString>,
     max_tokens: u32,
     top_k: u32,
     temperature: f64,
     seed: u64,
-    labels: AbiTensor,
-    want: u64,
     layers: RVec<RString>,
 }
 
-/// Room for the tensors of an answer, by the number of their bit in [`Access`](crate::Access).
-const SLOTS: usize = 16;
-
-/// [`Outputs`](crate::Outputs).
+/// [`Outputs`](crate::Outputs): most have one tensor.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct AbiOutputs {
-    tensors: [AbiTensor; SLOTS],
+    first: AbiAnswer,
+    more: ROption<RBox<AbiMoreOutputs>>,
+}
+
+/// A tensor and what it answers: the number of the bit in [`Access`](crate::Access).
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiAnswer {
+    bit: u32,
+    tensor: AbiTensor,
+}
+
+/// What few answers have.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiMoreOutputs {
+    tensors: RVec<AbiAnswer>,
     activations: RVec<AbiNamed>,
     text: RVec<RString>,
 }
@@ -403,8 +449,8 @@ pub struct AbiPulled {
 #[sabi_trait]
 pub trait AbiTarget: Send + Sync {
     fn card(&self) -> RString;
-    fn predict(&self, query: AbiQuery) -> Crossing<AbiOutputs>;
-    fn vjp(&self, query: AbiQuery) -> Crossing<AbiPulled>;
+    fn predict(&self, query: AbiQuery<'_>) -> Crossing<AbiOutputs>;
+    fn vjp(&self, query: AbiQuery<'_>) -> Crossing<AbiPulled>;
     fn parameters(&self) -> Crossing<RVec<AbiNamed>>;
     /// `kind` 0: gradients of the parameters of the named layers; 1: from the one named layer on.
     #[sabi(last_prefix_field)]

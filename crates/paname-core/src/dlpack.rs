@@ -12,6 +12,8 @@ use std::ptr::NonNull;
 use std::slice;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::abi::StableAbi;
 use crate::{Buffer, DType, Device, Error, Memory, Result, Tensor};
 
@@ -24,7 +26,7 @@ const READ_ONLY: u64 = 1;
 /// The most axes that are believed.
 const MOST_AXES: usize = 32;
 /// The most axes whose lengths need no memory of their own.
-const FEW_AXES: usize = 6;
+const FEW_AXES: usize = 4;
 
 /// `DLDevice`.
 #[repr(C)]
@@ -93,7 +95,7 @@ struct Exported {
     axes: [i64; 2 * FEW_AXES],
     many_axes: Vec<i64>,
     /// Keeps the elements alive.
-    _tensor: Tensor,
+    _buffer: Arc<dyn Buffer>,
 }
 
 /// Hands a tensor over: the taker must call the deleter once, and must not write.
@@ -122,7 +124,7 @@ pub fn export(tensor: &Tensor) -> NonNull<DlManaged> {
         },
         axes: [0; 2 * FEW_AXES],
         many_axes: if count > FEW_AXES { vec![0; 2 * count] } else { Vec::new() },
-        _tensor: tensor.clone(),
+        _buffer: tensor.buffer(),
     });
     let axes = if count > FEW_AXES { &mut exported.many_axes[..] } else { &mut exported.axes[..2 * count] };
     let (shape, strides) = axes.split_at_mut(count);
@@ -199,7 +201,8 @@ unsafe fn view(header: &DlManaged, mut foreign: Foreign, what: &str) -> Result<T
     // SAFETY: the caller's word; null and misaligned pointers are refused before.
     let shape = unsafe { axes(tensor.shape, count) }
         .ok_or_else(|| wrong("the length of each axis", "a null or misaligned pointer".into()))?;
-    let lengths: Option<Vec<usize>> = shape.iter().map(|&length| usize::try_from(length).ok()).collect();
+    let lengths: Option<SmallVec<[usize; FEW_AXES]>> =
+        shape.iter().map(|&length| usize::try_from(length).ok()).collect();
     let lengths = lengths.ok_or_else(|| wrong("lengths of axes", format!("{shape:?}")))?;
     let elements = lengths.iter().try_fold(1_usize, |n, &length| n.checked_mul(length.max(1)));
     let bytes = elements.and_then(|n| n.checked_mul(dtype.size())).filter(|&n| isize::try_from(n).is_ok());

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::abi::AbiShared;
+
 /// Plain numbers that never change and that cloning shares: a slice of this library, or memory that another library, such as a plugin, gives
 /// back when the last clone is gone.
 pub struct Shared<T>(Memory<T>);
@@ -11,6 +13,7 @@ pub struct Shared<T>(Memory<T>);
 enum Memory<T> {
     Own(Arc<[T]>),
     Foreign(Arc<dyn AsRef<[T]> + Send + Sync>),
+    Crossed(AbiShared<T>),
 }
 
 /// Numbers of records, or classes.
@@ -22,11 +25,24 @@ impl<T> Shared<T> {
         Self(Memory::Foreign(owner))
     }
 
+    /// Memory that came across a plugin boundary.
+    pub(crate) fn crossed(memory: AbiShared<T>) -> Self {
+        Self(Memory::Crossed(memory))
+    }
+
     /// The slice where it is this library's own.
     pub(crate) fn own(&self) -> Option<&Arc<[T]>> {
         match &self.0 {
             Memory::Own(own) => Some(own),
-            Memory::Foreign(_) => None,
+            Memory::Foreign(_) | Memory::Crossed(_) => None,
+        }
+    }
+
+    /// The same where it came across a plugin boundary.
+    pub(crate) fn as_crossed(&self) -> Option<&AbiShared<T>> {
+        match &self.0 {
+            Memory::Crossed(memory) => Some(memory),
+            Memory::Own(_) | Memory::Foreign(_) => None,
         }
     }
 }
@@ -34,12 +50,12 @@ impl<T> Shared<T> {
 impl<T: Clone> Shared<T> {
     /// The numbers, to be changed: copied first where they are shared.
     pub(crate) fn make_mut(&mut self) -> &mut [T] {
-        if let Memory::Foreign(owner) = &self.0 {
-            self.0 = Memory::Own((**owner).as_ref().into());
+        if !matches!(self.0, Memory::Own(_)) {
+            self.0 = Memory::Own((**self).into());
         }
         match &mut self.0 {
             Memory::Own(own) => Arc::make_mut(own),
-            Memory::Foreign(_) => &mut [],
+            Memory::Foreign(_) | Memory::Crossed(_) => &mut [],
         }
     }
 }
@@ -51,6 +67,7 @@ impl<T> Deref for Shared<T> {
         match &self.0 {
             Memory::Own(own) => own,
             Memory::Foreign(owner) => (**owner).as_ref(),
+            Memory::Crossed(memory) => memory.as_ref(),
         }
     }
 }
@@ -60,6 +77,7 @@ impl<T> Clone for Shared<T> {
         Self(match &self.0 {
             Memory::Own(own) => Memory::Own(Arc::clone(own)),
             Memory::Foreign(owner) => Memory::Foreign(Arc::clone(owner)),
+            Memory::Crossed(memory) => Memory::Crossed(memory.clone()),
         })
     }
 }

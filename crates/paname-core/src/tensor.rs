@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use half::{bf16, f16};
+use smallvec::SmallVec;
 
 use crate::{Error, Result};
 
@@ -88,6 +89,9 @@ pub struct Memory {
     pub length: usize,
 }
 
+/// Lengths of axes; few of them need no memory of their own.
+type Shape = SmallVec<[usize; 4]>;
+
 struct Owned<T>(Vec<T>);
 
 impl<T: Element> Buffer for Owned<T> {
@@ -101,7 +105,7 @@ impl<T: Element> Buffer for Owned<T> {
 pub struct Tensor {
     buffer: Arc<dyn Buffer>,
     dtype: DType,
-    shape: Vec<usize>,
+    shape: Shape,
     /// Byte offset of the first element.
     offset: usize,
     device: Device,
@@ -146,7 +150,7 @@ impl Tensor {
                 "misaligned data",
             ));
         }
-        Ok(Self { buffer, dtype, shape: shape.to_vec(), offset, device: memory.device })
+        Ok(Self { buffer, dtype, shape: Shape::from_slice(shape), offset, device: memory.device })
     }
 
     /// Element type.
@@ -157,6 +161,11 @@ impl Tensor {
     /// Where the elements are. Reading elements takes a tensor in main memory.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// The memory that the elements are part of.
+    pub(crate) fn buffer(&self) -> Arc<dyn Buffer> {
+        Arc::clone(&self.buffer)
     }
 
     /// Address of the first element, in the address space of the tensor's device.
@@ -279,7 +288,7 @@ impl Tensor {
                 format!("{range:?}"),
             ));
         }
-        let mut shape = self.shape.clone();
+        let mut shape = Shape::from_slice(&self.shape);
         shape[0] = range.len();
         let offset = self.offset + range.start * self.row_len() * self.dtype.size();
         Ok(Self { buffer: Arc::clone(&self.buffer), shape, offset, ..*self })
@@ -331,7 +340,7 @@ impl Tensor {
         if elements(shape) != Some(self.len()) {
             return Err(Error::mismatch("shape", format!("{} elements", self.len()), format!("{shape:?}")));
         }
-        Ok(Self { shape: shape.to_vec(), ..self.clone() })
+        Ok(Self { shape: Shape::from_slice(shape), ..self.clone() })
     }
 }
 

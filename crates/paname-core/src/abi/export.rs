@@ -72,30 +72,32 @@ fn texts(texts: &[String]) -> RVec<RString> {
 }
 
 pub(super) fn outputs(outputs: &Outputs) -> AbiOutputs {
-    let mut tensors = [const { NO_TENSOR }; SLOTS];
-    for (access, answer) in outputs.tensors() {
-        if let Some(answer) = answer {
-            tensors[access.bits().trailing_zeros() as usize] = tensor(answer);
-        }
+    let present = outputs.tensors().into_iter().filter_map(|(access, answer)| Some((access, answer?)));
+    let mut answers = present
+        .map(|(access, answer)| AbiAnswer { bit: access.bits().trailing_zeros(), tensor: tensor(answer) });
+    let first = answers.next().unwrap_or(AbiAnswer { bit: 0, tensor: NO_TENSOR });
+    let second = answers.next();
+    if second.is_none() && outputs.activations.is_empty() && outputs.text.is_empty() {
+        return AbiOutputs { first, more: ROption::RNone };
     }
-    AbiOutputs { tensors, activations: named(&outputs.activations), text: texts(&outputs.text) }
+    let more = AbiMoreOutputs {
+        tensors: second.into_iter().chain(answers).collect(),
+        activations: named(&outputs.activations),
+        text: texts(&outputs.text),
+    };
+    AbiOutputs { first, more: ROption::RSome(RBox::new(more)) }
 }
 
-pub(super) fn query(query: &Query) -> AbiQuery {
+/// Puts a question to the other side.
+pub(super) fn with_query<T>(query: &Query, call: impl FnOnce(AbiQuery<'_>) -> T) -> T {
     let mut crossing = AbiQuery {
         kind: 0,
         augmentation: 0,
+        want: query.want.bits(),
         ids: AbiShared::none(),
         tensor: NO_TENSOR,
-        table: table(None),
-        prompts: RVec::new(),
-        max_tokens: 0,
-        top_k: 0,
-        temperature: 0.0,
-        seed: 0,
         labels: optional(query.labels.as_ref()),
-        want: query.want.bits(),
-        layers: texts(&query.layers),
+        more: None,
     };
     match &query.input {
         Input::Records(ids, augmentation) => {
@@ -104,15 +106,31 @@ pub(super) fn query(query: &Query) -> AbiQuery {
         }
         Input::Tensor(rows) => (crossing.kind, crossing.tensor) = (1, tensor(rows)),
         Input::Tokens(rows) => (crossing.kind, crossing.tensor) = (2, tensor(rows)),
-        Input::Text(prompts, sampling) => {
-            crossing.kind = 3;
-            crossing.prompts = texts(prompts);
-            (crossing.max_tokens, crossing.top_k) = (sampling.max_tokens, sampling.top_k);
-            (crossing.temperature, crossing.seed) = (sampling.temperature, sampling.seed);
-        }
-        Input::Table(rows) => (crossing.kind, crossing.table) = (4, table(Some(rows))),
+        Input::Text(..) => crossing.kind = 3,
+        Input::Table(_) => crossing.kind = 4,
     }
-    crossing
+    if crossing.kind < 3 && query.layers.is_empty() {
+        return call(crossing);
+    }
+    let mut more = AbiMoreQuery {
+        table: table(None),
+        prompts: RVec::new(),
+        max_tokens: 0,
+        top_k: 0,
+        temperature: 0.0,
+        seed: 0,
+        layers: texts(&query.layers),
+    };
+    match &query.input {
+        Input::Text(prompts, sampling) => {
+            more.prompts = texts(prompts);
+            (more.max_tokens, more.top_k) = (sampling.max_tokens, sampling.top_k);
+            (more.temperature, more.seed) = (sampling.temperature, sampling.seed);
+        }
+        Input::Table(rows) => more.table = table(Some(rows)),
+        Input::Records(..) | Input::Tensor(_) | Input::Tokens(_) => {}
+    }
+    call(AbiQuery { more: Some(&more), ..crossing })
 }
 
 pub(super) fn view(view: &View) -> (u32, RVec<RString>) {
@@ -198,11 +216,11 @@ where
         card.unwrap_or_default().into()
     }
 
-    fn predict(&self, query: AbiQuery) -> Crossing<AbiOutputs> {
+    fn predict(&self, query: AbiQuery<'_>) -> Crossing<AbiOutputs> {
         guard(|| Ok(outputs(&self.0.predict(&import::query(query)?)?)))
     }
 
-    fn vjp(&self, query: AbiQuery) -> Crossing<AbiPulled> {
+    fn vjp(&self, query: AbiQuery<'_>) -> Crossing<AbiPulled> {
         guard(|| {
             let (answers, pullback) = self.0.vjp(&import::query(query)?)?;
             let pullback = AbiPullback_TO::from_value(PullbackExport(pullback), TD_Opaque);

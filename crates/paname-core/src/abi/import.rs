@@ -83,45 +83,57 @@ fn named(tensors: RVec<AbiNamed>) -> Result<Named<Tensor>> {
 
 pub(super) fn outputs(crossed: AbiOutputs) -> Result<Outputs> {
     let mut outputs = Outputs::default();
-    for (bit, handle) in crossed.tensors.into_iter().enumerate() {
-        if handle.0.is_null() {
-            continue;
-        }
-        let access = Access::from_bits_truncate(1 << bit);
+    let mut add = |answer: AbiAnswer| -> Result<()> {
+        let access = 1_u64.checked_shl(answer.bit).map_or(Access::empty(), Access::from_bits_truncate);
         // What is not known here was not asked for either.
         if let Some((name, slot)) = outputs.tensor_mut(access) {
-            *slot = optional(handle, name)?;
+            *slot = optional(answer.tensor, name)?;
         }
+        Ok(())
+    };
+    add(crossed.first)?;
+    if let ROption::RSome(more) = crossed.more {
+        let more = RBox::into_inner(more);
+        more.tensors.into_iter().try_for_each(add)?;
+        outputs.activations = named(more.activations)?;
+        outputs.text = texts(more.text);
     }
-    outputs.activations = named(crossed.activations)?;
-    outputs.text = texts(crossed.text);
     Ok(outputs)
 }
 
-pub(super) fn query(crossed: AbiQuery) -> Result<Query> {
+pub(super) fn query(crossed: AbiQuery<'_>) -> Result<Query> {
     let rows = |handle| tensor(handle, "input");
+    let more = || crossed.more.ok_or_else(|| Error::mismatch("input", "a text or a table", "none"));
     let input = match crossed.kind {
         0 => Input::Records(crossed.ids.into_shared("record numbers")?, Augmentation(crossed.augmentation)),
         1 => Input::Tensor(rows(crossed.tensor)?),
         2 => Input::Tokens(rows(crossed.tensor)?),
-        3 => Input::Text(
-            texts(crossed.prompts),
-            Sampling {
-                max_tokens: crossed.max_tokens,
-                temperature: crossed.temperature,
-                top_k: crossed.top_k,
-                seed: crossed.seed,
-            },
-        ),
-        4 => Input::Table(table(&crossed.table)?.ok_or_else(|| Error::mismatch("input", "a table", "none"))?),
+        3 => {
+            let more = more()?;
+            let sampling = Sampling {
+                max_tokens: more.max_tokens,
+                temperature: more.temperature,
+                top_k: more.top_k,
+                seed: more.seed,
+            };
+            Input::Text(copied(&more.prompts), sampling)
+        }
+        4 => {
+            let rows = table(&more()?.table)?;
+            Input::Table(rows.ok_or_else(|| Error::mismatch("input", "a table", "none"))?)
+        }
         kind => return Err(Error::Unsupported(format!("input of kind {kind}"))),
     };
     Ok(Query {
         input,
         labels: optional(crossed.labels, "labels")?,
         want: Access::from_bits_truncate(crossed.want),
-        layers: texts(crossed.layers),
+        layers: crossed.more.map(|more| copied(&more.layers)).unwrap_or_default(),
     })
+}
+
+fn copied(texts: &[RString]) -> Vec<String> {
+    texts.iter().map(|text| text.as_str().to_owned()).collect()
 }
 
 pub(super) fn view(kind: u32, names: RVec<RString>) -> Result<View> {
@@ -198,7 +210,8 @@ pub(super) fn with_ctx<T>(crossed: AbiCtx<'_>, call: impl FnOnce(&Ctx<'_>) -> Re
 /// A target of the other side.
 struct ImportedTarget<T> {
     inner: T,
-    card: OnceLock<TargetCard>,
+    /// Apart, since a case brings many targets whose cards nobody reads.
+    card: OnceLock<Box<TargetCard>>,
 }
 
 impl<T: AbiTarget> ImportedTarget<T> {
@@ -210,7 +223,7 @@ impl<T: AbiTarget> ImportedTarget<T> {
 
 /// Takes a target over.
 fn target(inner: TargetBox) -> Result<Box<dyn Target>> {
-    let card: TargetCard = serde_json::from_str(&inner.card())
+    let card: Box<TargetCard> = serde_json::from_str(&inner.card())
         .map_err(|error| Error::mismatch("target", "a card that says what it is", error))?;
     Ok(Box::new(ImportedTarget { inner, card: OnceLock::from(card) }))
 }
@@ -221,13 +234,14 @@ impl<T: AbiTarget + Send + Sync> Target for ImportedTarget<T> {
     }
 
     fn predict(&self, query: &Query) -> Result<Outputs> {
-        let answers = outputs(received(self.inner.predict(export::query(query)))?)?;
+        let answers = export::with_query(query, |query| received(self.inner.predict(query)));
+        let answers = outputs(answers?)?;
         answers.check_rows(query.len())?;
         Ok(answers)
     }
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
-        let pulled = received(self.inner.vjp(export::query(query)))?;
+        let pulled = export::with_query(query, |query| received(self.inner.vjp(query)))?;
         let answers = outputs(pulled.outputs)?;
         answers.check_rows(query.len())?;
         Ok((answers, Box::new(ImportedPullback { inner: pulled.pullback, rows: query.len() })))
