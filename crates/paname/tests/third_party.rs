@@ -34,6 +34,7 @@ fn cargo(arguments: &[&str]) {
         .env("CARGO_TARGET_DIR", built())
         .stdin(Stdio::null());
     let output = command.output().unwrap();
+    // Where PANAME's own dependencies have changed, `cargo update --workspace` there brings the lock file up to date.
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
