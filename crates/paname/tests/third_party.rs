@@ -149,6 +149,69 @@ fn the_scaffold_is_the_example() {
 }
 
 #[test]
+fn the_outsiders_own_tests_pass_linked_and_loaded() {
+    // After the plugins were made, since both write the same files.
+    LazyLock::force(&PLUGINS);
+    cargo(&["test", "--locked", "--workspace"]);
+}
+
+#[test]
+fn a_crate_is_packed_and_what_it_brings_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+    command.args(["plugin", "pack", "--json", "--out"]).arg(&out);
+    command.arg(Path::new(REPOSITORY).join("plugins/third-party/attack"));
+    command.env("CARGO_TARGET_DIR", built()).env("PANAME_CONFIG", folder.path().join("config"));
+    let packed = command.output().unwrap();
+    assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
+    let packed: Value = serde_json::from_slice(&packed.stdout).unwrap();
+    let plugin = out.join("example-attack");
+    assert_eq!(packed["folder"], plugin.to_str().unwrap());
+    // An optimised plugin in a program that is not: the interface is the same.
+    let config = folder.path().join("config");
+    let call = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+        command.args(arguments).arg(&plugin).env("PANAME_CONFIG", &config).env("XDG_DATA_HOME", "/nowhere");
+        command.env("PANAME_CACHE", folder.path().join("cache")).output().unwrap()
+    };
+    assert!(call(&["plugin", "trust"]).status.success());
+    let info: Value = serde_json::from_slice(&call(&["plugin", "info", "--json"]).stdout).unwrap();
+    assert_eq!(info["attacks"], serde_json::json!(["example-attack"]));
+}
+
+#[test]
+fn a_plugin_that_peeks_finds_no_truth() {
+    let folder = digits();
+    let mut text = HEAD.to_owned();
+    let deeds = ["peek at numbers", "peek at places", "peek at rows"];
+    for (i, deed) in deeds.iter().enumerate() {
+        writeln!(
+            text,
+            "[[test]]\nid = \"peek-{i}\"\nattack = \"broken\"\nparameters = {{ deed = \"{deed}\" }}"
+        )
+        .unwrap();
+    }
+    let manifest = folder.path().join("audit.toml");
+    fs::write(&manifest, text).unwrap();
+    let told = PLUGINS.call(&[
+        "--plugins",
+        &PLUGINS.at("broken"),
+        "run",
+        manifest.to_str().unwrap(),
+        "--no-progress",
+    ]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let evidence = evidence(folder.path());
+    for (row, deed) in evidence["core"]["rows"].as_array().unwrap().iter().zip(deeds) {
+        assert_eq!(row["verdict"], "inconclusive", "{deed}");
+        let auc = row["membership"]["auc"]["auc"].as_f64().unwrap();
+        // Four standard errors of an AUC over 700 members and 700 others.
+        assert!((auc - 0.5).abs() < 0.062, "{deed}: {auc}");
+    }
+}
+
+#[test]
 fn an_attack_of_others_stands_in_the_evidence() {
     let folder = digits();
     let tests = "[[test]]\nid = \"loss\"\nattack = \"loss\"\n[[test]]\nid = \"example\"\nattack = \"example-attack\"\nparameters = { weight = 0.75 }\n";
