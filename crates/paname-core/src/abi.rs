@@ -670,7 +670,8 @@ unsafe impl Send for AbiLists {}
 // SAFETY: as above.
 unsafe impl Sync for AbiLists {}
 
-/// What a plugin gives to its host. Rows are named by their number in the list; configurations are JSON.
+/// What a plugin gives to its host. Rows are named by their number in the list; configurations are JSON. A function that is added later stands behind
+/// the last one and is `missing_field(option)`, since older plugins lack it.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PluginRef)))]

@@ -99,10 +99,10 @@ impl Worker<'_> {
             *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             match serde_json::from_str(&line) {
                 Ok(Message::Progress(done, total)) => self.watch.progress(name, done, total),
-                Ok(Message::Log(line)) => self.watch.log(&format!("{name}: {line}")),
+                Ok(Message::Log(line)) => self.watch.log(&plain(&format!("{name}: {line}"))),
                 Ok(end) => outcome = Some(end),
                 // A library of an adapter that prints; it is no message of ours.
-                Err(_) => self.watch.log(&format!("{name}: {line}")),
+                Err(_) => self.watch.log(&plain(&format!("{name}: {line}"))),
             }
         }
         outcome
@@ -120,6 +120,10 @@ fn last_words(mut errors: impl Read) -> String {
     }
     let text = String::from_utf8_lossy(&kept);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    lines.collect::<Vec<_>>().join("; ").chars().map(plain).collect()
+    plain(&lines.collect::<Vec<_>>().join("; "))
+}
+
+/// A line of a stranger that moves no cursor.
+fn plain(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -371,6 +371,14 @@ impl Session<'_> {
             let problem = "changed while the audit was running; start it again";
             return Err(paname_core::Error::data(&changed.0.name, problem).into());
         }
+        // The same holds for the files of attacks, which are part of their keys.
+        let inputs_key = self.run_file.key(&Step::Inputs)?;
+        for Keyed { step, key, .. } in plan::steps(self.manifest, self.registry, inputs, inputs_key)? {
+            if self.run_file.key(&step)? != key {
+                let problem = "what decides it changed while the audit was running; start it again";
+                return Err(paname_core::Error::data(format!("step `{step}`"), problem).into());
+            }
+        }
         let journal = self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut run = paname_evidence::Run {
             finished: now(),

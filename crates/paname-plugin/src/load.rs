@@ -82,7 +82,7 @@ pub fn check(folder: &Path, trust: &Trust) -> Result<Checked> {
         let problem = "not signed by a trusted key, and plugins must be signed here (`require-signature`)";
         return Err(refused(problem.into()));
     }
-    let trusted = trust.allows(&manifest.name, &manifest.sha256);
+    let trusted = trust.allows(&manifest);
     Ok(Checked { folder, manifest, signed_by, trusted })
 }
 
@@ -175,7 +175,7 @@ pub fn load_all(places: &Places, trust: &Trust) -> Result<(Vec<Loaded>, Vec<Skip
     let (mut loaded, mut skipped) = (Vec::new(), Vec::new());
     for found in discover(places)? {
         match found.manifest {
-            Ok(manifest) if trust.allows(&manifest.name, &manifest.sha256) => {
+            Ok(manifest) if trust.allows(&manifest) => {
                 loaded.push(check(&found.folder, trust)?.load(places)?);
             }
             Ok(manifest) => {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Places;
 use crate::error::{PluginError, Result};
 use crate::manifest::{bytes, is_name, is_sha256, toml_error};
 use crate::signature::public_key;
+use crate::{Places, PluginManifest};
 
 /// Name of the list in the configuration folder.
 const LIST: &str = "plugins.lock";
@@ -43,6 +43,16 @@ pub struct TrustedPlugin {
     pub name: String,
     /// SHA-256 of its library.
     pub sha256: String,
+    /// The native libraries that it needs, which are loaded with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native: Vec<String>,
+}
+
+impl TrustedPlugin {
+    fn of(manifest: &PluginManifest) -> Self {
+        let PluginManifest { name, sha256, requires, .. } = manifest.clone();
+        Self { name, sha256, native: requires.native }
+    }
 }
 
 /// A key whose signatures count.
@@ -78,9 +88,9 @@ impl Trust {
         &self.path
     }
 
-    /// Whether this build may run, as far as the list goes.
-    pub fn allows(&self, name: &str, sha256: &str) -> bool {
-        self.list.plugins.iter().any(|plugin| plugin.name == name && plugin.sha256 == sha256)
+    /// Whether this build may run, with the native libraries that it asks for, as far as the list goes.
+    pub fn allows(&self, manifest: &PluginManifest) -> bool {
+        self.list.plugins.contains(&TrustedPlugin::of(manifest))
     }
 
     /// Whether plugins must be signed as well.
@@ -99,8 +109,8 @@ impl Trust {
     }
 
     /// Allows a build, in the place of other builds of that name.
-    pub fn trust(&mut self, name: &str, sha256: &str) -> Result<()> {
-        let plugin = TrustedPlugin { name: name.to_owned(), sha256: sha256.to_owned() };
+    pub fn trust(&mut self, manifest: &PluginManifest) -> Result<()> {
+        let plugin = TrustedPlugin::of(manifest);
         self.change(|list| {
             list.plugins.retain(|known| known.name != plugin.name);
             list.plugins.push(plugin.clone());

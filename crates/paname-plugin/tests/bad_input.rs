@@ -58,7 +58,7 @@ impl User {
     /// Allows the plugin as its description says it is.
     fn allow(&self) {
         let manifest = PluginManifest::read(&self.plugin()).unwrap();
-        self.trust().trust(&manifest.name, &manifest.sha256).unwrap();
+        self.trust().trust(&manifest).unwrap();
     }
 
     fn describe(&self, change: impl Fn(&str) -> String) {
@@ -302,6 +302,10 @@ fn libraries_that_are_no_plugins_are_refused() {
     );
     pack_library(&library(), NAME, "0.1.0", "MIT", vec!["libabsent.so.7".into()], &user.path("plugins"))
         .unwrap();
+    user.describe(|text| text.replace("libabsent.so.7", "libother.so.7"));
+    user.allow();
+    user.describe(|text| text.replace("libother.so.7", "libabsent.so.7"));
+    assert!(load_all(&user.places(), &user.trust()).unwrap().0.is_empty(), "other libraries were allowed");
     user.allow();
     assert_eq!(
         user.refusal(),
@@ -317,7 +321,7 @@ fn a_plugin_says_the_same_of_itself_as_its_description() {
     pack_library(&library(), "other-name", "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
     fs::remove_dir_all(user.plugin()).unwrap();
     let manifest = PluginManifest::read(&user.path("plugins/other-name")).unwrap();
-    user.trust().trust("other-name", &manifest.sha256).unwrap();
+    user.trust().trust(&manifest).unwrap();
     assert_eq!(
         user.refusal(),
         "plugin `other-name` (~/plugins/other-name): plugin.toml says name \"other-name\", the library \"paname-plugin-mia\""
@@ -406,7 +410,11 @@ fn the_list_of_trust_is_private_whole_and_strict() {
     std::thread::scope(|scope| {
         for i in 0..16 {
             let user = &user;
-            scope.spawn(move || user.trust().trust(&format!("plugin-{i}"), &"0".repeat(64)).unwrap());
+            scope.spawn(move || {
+                let mut manifest = PluginManifest::read(&user.plugin()).unwrap();
+                manifest.name = format!("plugin-{i}");
+                user.trust().trust(&manifest).unwrap();
+            });
         }
     });
     assert_eq!(user.trust().plugins().len(), 17, "nobody's entry is lost");

@@ -223,8 +223,10 @@ impl<T: AbiTarget> ImportedTarget<T> {
 
 /// Takes a target over.
 fn target(inner: TargetBox) -> Result<Box<dyn Target>> {
-    let card: Box<TargetCard> = serde_json::from_str(&inner.card())
+    let mut card: Box<TargetCard> = serde_json::from_str(&inner.card())
         .map_err(|error| Error::mismatch("target", "a card that says what it is", error))?;
+    // The name is shown to people; a fingerprint and names of layers are compared.
+    card.name = card.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Ok(Box::new(ImportedTarget { inner, card: OnceLock::from(card) }))
 }
 
@@ -666,25 +668,25 @@ pub(super) fn plugin(root: PluginRef) -> Result<Plugin> {
     }
     let attacks = described.attacks.into_iter().enumerate().map(|(row, attack)| {
         let info = Info {
-            name: name(attack.name)?,
+            name: name(&attack.name)?,
             version: attack.version,
             family: attack.family,
-            title_fr: kept(attack.title_fr),
-            title_en: kept(attack.title_en),
-            summary_fr: kept(attack.summary_fr),
-            summary_en: kept(attack.summary_en),
-            formula: kept(attack.formula),
-            paper: kept(attack.paper),
-            source: kept(attack.source),
+            title_fr: kept(&attack.title_fr),
+            title_en: kept(&attack.title_en),
+            summary_fr: kept(&attack.summary_fr),
+            summary_en: kept(&attack.summary_en),
+            formula: kept(&attack.formula),
+            paper: kept(&attack.paper),
+            source: kept(&attack.source),
         };
         Ok(Entry::loaded(info, Box::leak(Box::new(Row { root, row }))))
     });
     let adapters = described.adapters.into_iter().enumerate().map(|(row, adapter)| {
         let info = AdapterInfo {
-            name: name(adapter.name)?,
+            name: name(&adapter.name)?,
             version: adapter.version,
-            summary_fr: kept(adapter.summary_fr),
-            summary_en: kept(adapter.summary_en),
+            summary_fr: kept(&adapter.summary_fr),
+            summary_en: kept(&adapter.summary_en),
             offers: Access::from_bits_truncate(adapter.offers),
         };
         Ok(AdapterEntry::loaded(info, Box::leak(Box::new(Row { root, row }))))
@@ -701,12 +703,13 @@ pub(super) fn plugin(root: PluginRef) -> Result<Plugin> {
     })
 }
 
-/// Text of a plugin that is never unloaded is kept as long.
-fn kept(text: String) -> &'static str {
-    Box::leak(text.into_boxed_str())
+/// Text of a plugin that is never unloaded is kept as long; it moves no cursor.
+fn kept(text: &str) -> &'static str {
+    let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    Box::leak(text.chars().map(plain).collect::<String>().into_boxed_str())
 }
 
-pub(super) fn name(name: String) -> Result<&'static str> {
+pub(super) fn name(name: &str) -> Result<&'static str> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         let expected = "at most 64 lower-case letters, digits and hyphens";

@@ -223,10 +223,10 @@ fn a_case_that_does_not_hold_together_is_refused() {
 #[test]
 fn names_of_rows_are_names() {
     for name in ["", "Lira", "a b", "é", &"x".repeat(65)] {
-        let message = import::name(name.to_owned()).unwrap_err().to_string();
+        let message = import::name(name).unwrap_err().to_string();
         assert!(message.len() < 200 && !message.contains('\n'), "{message}");
     }
-    assert_eq!(import::name("a-1".into()), Ok("a-1"));
+    assert_eq!(import::name("a-1"), Ok("a-1"));
 }
 
 fn any_tensor() -> impl Strategy<Value = Option<Tensor>> {

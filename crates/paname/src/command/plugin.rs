@@ -212,7 +212,7 @@ fn trust(arguments: &TrustArguments, language: Language, json: bool) -> Result<(
     if let Some(checked) = &checked {
         checked.check_digest()?;
         let manifest = &checked.manifest;
-        trust.trust(&manifest.name, &manifest.sha256)?;
+        trust.trust(manifest)?;
         let values =
             [("name", manifest.name.as_str()), ("version", &manifest.version), ("digest", &manifest.sha256)];
         lines.push(language.fill(key!("plugin.trusted"), &values));
