@@ -328,8 +328,12 @@ unsafe extern "C" fn retain_foreign<T>(owner: *const c_void, _: usize) {
 }
 
 unsafe extern "C" fn release_foreign<T>(owner: *const c_void, _: usize) {
-    // SAFETY: as above, and one count is given back.
-    unsafe { Arc::decrement_strong_count(owner.cast::<Shared<T>>()) };
+    // The memory may be anybody's: a panic in its release must not cross.
+    let _ = crate::catch(|| {
+        // SAFETY: as above, and one count is given back.
+        unsafe { Arc::decrement_strong_count(owner.cast::<Shared<T>>()) };
+        Ok(())
+    });
 }
 
 /// A tensor, or none.
@@ -346,7 +350,8 @@ impl Drop for AbiTensor {
     fn drop(&mut self) {
         // SAFETY: whoever made the handle gave up the tensor, and taking it over leaves null here.
         unsafe {
-            if let Some(managed) = self.0.as_mut()
+            if self.0.is_aligned()
+                && let Some(managed) = self.0.as_mut()
                 && let Some(deleter) = managed.deleter
             {
                 deleter(self.0);

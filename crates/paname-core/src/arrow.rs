@@ -134,7 +134,7 @@ struct ArrayOwner {
     _column: Option<Column>,
 }
 
-/// Hands a table over, as a struct array with a child for each column.
+/// Hands a table over, as a struct array with a child for each column. A name that holds a zero byte ends there on the other side.
 pub fn export(table: &Table) -> (Box<ArrowSchema>, Box<ArrowArray>) {
     let columns = table.columns().iter();
     let (schemas, arrays): (Vec<_>, Vec<_>) = columns.map(export_column).unzip();
@@ -240,7 +240,16 @@ pub unsafe fn import(array: *mut ArrowArray, schema: *mut ArrowSchema) -> Result
     if schema.n_children != array.n_children {
         return Err(whole("as many columns in the schema as in the array", &schema.n_children.to_string()));
     }
+    if !array.dictionary.is_null() || !schema.dictionary.is_null() {
+        return Err(whole("columns", "a dictionary"));
+    }
+    if array.n_buffers != 1 {
+        return Err(whole("one buffer", &array.n_buffers.to_string()));
+    }
     let rows = size(array.length).ok_or_else(|| whole("a number of rows", &array.length.to_string()))?;
+    if array.null_count < -1 || array.null_count > array.length {
+        return Err(whole("a number of missing rows", &array.null_count.to_string()));
+    }
     let offset = size(array.offset).ok_or_else(|| whole("an offset", &array.offset.to_string()))?;
     // SAFETY: the caller's word; null and misaligned pointers are refused.
     let (arrays, schemas) = unsafe {
@@ -249,19 +258,32 @@ pub unsafe fn import(array: *mut ArrowArray, schema: *mut ArrowSchema) -> Result
         let both = arrays.zip(schemas);
         both.ok_or_else(|| whole("its columns", "a null or misaligned pointer"))?
     };
-    // SAFETY: the caller's word.
-    let validity = unsafe { pointers(array.buffers.cast_const(), size(array.n_buffers).unwrap_or(0).min(1)) };
-    if array.null_count != 0 && validity.is_some_and(|buffers| buffers.iter().any(|buffer| !buffer.is_null()))
-    {
-        return Err(whole("no missing rows", "a map of missing rows"));
-    }
+    // SAFETY: the caller's word; null and misaligned pointers are refused.
+    let buffers = unsafe { pointers(array.buffers.cast_const(), 1) };
+    let validity = buffers.ok_or_else(|| whole("its buffer", "a null or misaligned pointer"))?[0];
     let owner = Arc::new(array);
+    let mut missing = usize::try_from(owner.null_count).unwrap_or(0);
+    if !validity.is_null() {
+        let bits = foreign::<u8>(&owner, validity, (offset + rows).div_ceil(8));
+        let bits = bits.ok_or_else(|| whole("a map of missing rows", "a pointer beyond memory"))?;
+        missing = missing.max(count_missing(&bits, offset, rows));
+    }
+    if missing > 0 {
+        return Err(whole("no missing rows", &missing.to_string()));
+    }
     let columns = arrays.iter().zip(schemas).enumerate().map(|(i, (&array, &schema))| {
         if array.is_null() || !array.is_aligned() || schema.is_null() || !schema.is_aligned() {
             return Err(whole("its columns", &format!("column {i} is a null or misaligned pointer")));
         }
         // SAFETY: children live as long as their parent, which the column keeps.
-        unsafe { import_column(&*array, &*schema, i, offset, rows, &owner) }
+        let (array, schema) = unsafe { (&*array, &*schema) };
+        if array.release.is_none() || schema.release.is_none() {
+            // Somebody moved it out, and may have freed it.
+            let place = format!("column {i}");
+            return Err(Error::mismatch(place, "an array and its schema", "one that was released"));
+        }
+        // SAFETY: the caller's word.
+        unsafe { import_column(array, schema, i, offset, rows, &owner) }
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     let table = Table::new(columns)?;
@@ -280,7 +302,8 @@ unsafe fn import_column(
     // SAFETY: the caller's word.
     let (name, format) = unsafe { (text(schema.name), text(schema.format)) };
     let name = name.filter(|name| name.len() <= 4096).ok_or_else(|| {
-        Error::mismatch(format!("column {number}"), "a name in UTF-8 of at most 4096 bytes", "none")
+        let got = if schema.name.is_null() { "none" } else { "another" };
+        Error::mismatch(format!("column {number}"), "a name in UTF-8 of at most 4096 bytes", got)
     })?;
     let wrong = |expected: &str, got: String| Error::mismatch(format!("column {name:?}"), expected, got);
     let format = format.unwrap_or_default();
@@ -295,8 +318,9 @@ unsafe fn import_column(
             return Err(wrong("one of the formats b, i, l, f, g, u, U", format!("{got:?}")));
         }
     };
-    if array.n_children != 0 || array.n_buffers != expected {
-        let got = format!("{} and {} columns within", array.n_buffers, array.n_children);
+    let within = if array.n_children == 0 { schema.n_children } else { array.n_children };
+    if within != 0 || array.n_buffers != expected {
+        let got = format!("{} and {within} columns within", array.n_buffers);
         return Err(wrong(&format!("{expected} buffers"), got));
     }
     let length = size(array.length).ok_or_else(|| wrong("a number of rows", array.length.to_string()))?;
@@ -322,6 +346,12 @@ unsafe fn import_column(
         true => None,
         false => Some(bytes(0, end.div_ceil(8))?),
     };
+    let missing = validity.as_ref().map_or(0, |bits| count_missing(bits, first, rows));
+    // Rows of the column that are none of the table's may be missing too.
+    if usize::try_from(array.null_count).is_ok_and(|count| count < missing || count - missing > length - rows)
+    {
+        return Err(wrong(&format!("a count of {missing} missing values"), array.null_count.to_string()));
+    }
     let values = match format {
         "b" => Values::Booleans(bytes(1, end.div_ceil(8))?),
         "l" => Values::Integers(foreign(owner, buffers[1], end).ok_or_else(bad)?),
@@ -365,6 +395,16 @@ unsafe fn import_column(
 /// A size that is believed.
 fn size(number: i64) -> Option<usize> {
     usize::try_from(number).ok().filter(|&number| number <= MOST_ROWS)
+}
+
+/// How many of so many rows have no value. The map must reach to the last of them.
+fn count_missing(validity: &[u8], first: usize, rows: usize) -> usize {
+    let ones = |end: usize| {
+        let (whole, rest) = validity.split_at(end / 8);
+        let part = rest.first().map_or(0, |byte| byte & ((1 << (end % 8)) - 1));
+        whole.iter().map(|byte| byte.count_ones() as usize).sum::<usize>() + part.count_ones() as usize
+    };
+    rows - (ones(first + rows) - ones(first))
 }
 
 /// A C string in UTF-8; nothing for a null pointer.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::abi::StableAbi;
+use crate::panic::catch;
 use crate::{Buffer, DType, Device, Error, Memory, Result, Tensor};
 
 /// The major version that is spoken: another one lays the header out otherwise.
@@ -149,8 +150,12 @@ pub fn export(tensor: &Tensor) -> NonNull<DlManaged> {
 
 /// Frees an exported tensor.
 unsafe extern "C" fn release(managed: *mut DlManaged) {
-    // SAFETY: `managed` is the first field of an `Exported` that `export` leaked, and whoever took it calls this once.
-    drop(unsafe { Box::from_raw(managed.cast::<Exported>()) });
+    // The buffer may be anybody's: a panic in it must not cross.
+    let _ = catch(|| {
+        // SAFETY: `managed` is the first field of an `Exported` that `export` leaked, and whoever took it calls this once.
+        drop(unsafe { Box::from_raw(managed.cast::<Exported>()) });
+        Ok(())
+    });
 }
 
 /// Takes a tensor over, without a copy; its deleter is called when the last clone is gone, or now where it is refused.

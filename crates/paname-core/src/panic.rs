@@ -28,7 +28,12 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     DEPTH.set(DEPTH.get() + 1);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     DEPTH.set(DEPTH.get() - 1);
-    outcome.unwrap_or_else(|payload| Err(Error::Panic(describe(payload.as_ref()))))
+    outcome.unwrap_or_else(|payload| {
+        let text = describe(payload.as_ref());
+        // A payload may panic once more when it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+        Err(Error::Panic(text))
+    })
 }
 
 /// From now on no panic in this copy of the library prints anything, on no thread: the library is a plugin, and its host tells what happened.

@@ -89,14 +89,15 @@ impl Table {
         self.columns.iter().find(|column| column.name() == name)
     }
 
-    /// These columns, in this order.
+    /// These columns, in this order. Fails where there is no such column, or one is asked for twice.
     pub fn select(&self, names: &[&str]) -> Result<Self> {
         let column = |name: &&str| {
             let found = self.column(name).cloned();
             found.ok_or_else(|| Error::mismatch("columns", format!("one named {name:?}"), "none"))
         };
-        let columns: Vec<Column> = names.iter().map(column).collect::<Result<_>>()?;
-        Ok(Self { columns: columns.into(), rows: self.rows })
+        let selected = Self::new(names.iter().map(column).collect::<Result<_>>()?)?;
+        // Without a column, the number of rows is still known.
+        Ok(Self { rows: self.rows, ..selected })
     }
 
     /// Rows `range`, sharing the memory.
@@ -184,19 +185,21 @@ impl Column {
         &self.values
     }
 
-    pub(crate) fn validity(&self) -> Option<&Shared<u8>> {
+    /// One bit per row of the memory, least significant first: is there a value. None where there always is.
+    pub fn validity(&self) -> Option<&Shared<u8>> {
         self.validity.as_ref()
     }
 
-    pub(crate) fn offset(&self) -> usize {
+    /// Where in the memory the first row lies; as many as there are rows follow.
+    pub fn offset(&self) -> usize {
         self.offset
     }
 
     /// Where a row lies in the memory, if it is one and has a value.
     fn place(&self, row: usize) -> Option<usize> {
-        let place = self.offset + row;
+        let place = (row < self.rows).then(|| self.offset + row)?;
         let valid = self.validity.as_ref().is_none_or(|validity| bit(validity, place) == Some(true));
-        (row < self.rows && valid).then_some(place)
+        valid.then_some(place)
     }
 
     /// Whether a row has no value.

@@ -24,7 +24,7 @@ use crate::{
 const MOST_FINDINGS: usize = 1 << 26;
 /// The most bytes of text in the findings of one run that are believed.
 const MOST_TEXT: usize = 1 << 30;
-/// The most attacks, and the most adapters, of one plugin.
+/// The most attacks, and the most adapters, of one plugin, and the most signals of an attack.
 const MOST_ROWS: usize = 4096;
 
 fn error(crossed: AbiError) -> Error {
@@ -83,6 +83,12 @@ fn named(tensors: RVec<AbiNamed>) -> Result<Named<Tensor>> {
 
 pub(super) fn outputs(crossed: AbiOutputs) -> Result<Outputs> {
     let mut outputs = Outputs::default();
+    fill(&mut outputs, crossed)?;
+    Ok(outputs)
+}
+
+/// Puts answers where they stay: they are large, and moving them costs more than anything else in a question.
+fn fill(outputs: &mut Outputs, crossed: AbiOutputs) -> Result<()> {
     let mut add = |answer: AbiAnswer| -> Result<()> {
         let access = 1_u64.checked_shl(answer.bit).map_or(Access::empty(), Access::from_bits_truncate);
         // What is not known here was not asked for either.
@@ -98,7 +104,7 @@ pub(super) fn outputs(crossed: AbiOutputs) -> Result<Outputs> {
         outputs.activations = named(more.activations)?;
         outputs.text = texts(more.text);
     }
-    Ok(outputs)
+    Ok(())
 }
 
 pub(super) fn query(crossed: AbiQuery<'_>) -> Result<Query> {
@@ -236,8 +242,9 @@ impl<T: AbiTarget + Send + Sync> Target for ImportedTarget<T> {
     }
 
     fn predict(&self, query: &Query) -> Result<Outputs> {
-        let answers = export::with_query(query, |query| received(self.inner.predict(query)));
-        let answers = outputs(answers?)?;
+        let crossed = export::with_query(query, |query| received(self.inner.predict(query)))?;
+        let mut answers = Outputs::default();
+        fill(&mut answers, crossed)?;
         answers.check_rows(query.len())?;
         Ok(answers)
     }
@@ -421,6 +428,12 @@ pub(super) fn findings(crossed: AbiFindings, records: usize) -> Result<Findings>
             let scores = next("scores of guesses", None)?;
             let mut scores = scores.as_slice::<f64>()?;
             let mut guesses = Vec::with_capacity(record.len());
+            // Each guess names its attribute anew: few long names would be many.
+            let longest = names.iter().map(String::len).max().unwrap_or(0);
+            if record.len().saturating_mul(longest) > MOST_TEXT {
+                let got = format!("{} with names of {longest} bytes", record.len());
+                return Err(Error::mismatch("guesses", format!("{MOST_TEXT} bytes of names"), got));
+            }
             for ((record, attribute), candidates) in record.into_iter().zip(attribute).zip(candidates) {
                 let (own, rest) = usize::try_from(candidates)
                     .ok()
@@ -480,6 +493,10 @@ pub(super) const fn case_size(size: AbiCaseSize) -> CaseSize {
 }
 
 fn needs(crossed: AbiNeeds) -> Result<Needs> {
+    if crossed.signals.len() > MOST_ROWS {
+        let got = crossed.signals.len();
+        return Err(Error::mismatch("signals of an attack", format!("at most {MOST_ROWS}"), got));
+    }
     Ok(Needs {
         signals: crossed.signals.into_iter().map(signal).collect::<Result<_>>()?,
         access: Access::from_bits_truncate(crossed.access),
