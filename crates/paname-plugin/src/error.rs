@@ -11,7 +11,7 @@ pub type Result<T, E = PluginError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum PluginError {
     /// A file or folder that cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum PluginError {
         source: io::Error,
     },
     /// A description or a list that cannot be understood.
-    #[error("{}{}: {problem}", path.display(), place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default())]
+    #[error("{}{}: {problem}", shown(path), place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default())]
     Text {
         /// The file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum PluginError {
         problem: String,
     },
     /// A plugin that cannot be used.
-    #[error("plugin `{name}` ({}): {problem}", folder.display())]
+    #[error("plugin `{name}` ({}): {problem}", shown(folder))]
     Refused {
         /// Its name.
         name: String,
@@ -39,7 +39,7 @@ pub enum PluginError {
         problem: String,
     },
     /// Two folders with plugins of one name.
-    #[error("two plugins are named `{name}`: {} and {}; remove one of them", first.display(), second.display())]
+    #[error("two plugins are named `{name}`: {} and {}; remove one of them", shown(first), shown(second))]
     Twice {
         /// The name.
         name: String,
@@ -65,4 +65,19 @@ impl PluginError {
     pub(crate) fn text(path: &Path, problem: impl Into<String>) -> Self {
         Self::Text { path: path.to_owned(), place: None, problem: problem.into() }
     }
+}
+
+/// A path as a message names it: no name of a file breaks the line or moves the cursor.
+pub(crate) fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
+/// A text on one line.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect()
+}
+
+/// Whether a character neither breaks a line nor moves the cursor.
+pub(crate) fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')
 }

@@ -9,7 +9,7 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use paname_core::abi::{self, Plugin, PluginInfo};
 use paname_core::{AdapterEntry, Entry, PluginOrigin, Registry};
 
-use crate::error::{PluginError, Result};
+use crate::error::{PluginError, Result, printable, shown};
 use crate::manifest::bytes;
 use crate::private_copy::private_copy;
 use crate::signature::signer;
@@ -56,7 +56,7 @@ pub struct Skipped {
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "plugin `{name}` ({}): {}", self.folder.display(), self.why),
+            Some(name) => write!(f, "plugin `{name}` ({}): {}", shown(&self.folder), self.why),
             None => f.write_str(&self.why),
         }
     }
@@ -149,7 +149,7 @@ fn refused(manifest: &PluginManifest, folder: &Path, problem: String) -> PluginE
 }
 
 fn untrusted(folder: &Path) -> String {
-    format!("not trusted, hence not loaded; `paname plugin trust {}` allows it", folder.display())
+    format!("not trusted, hence not loaded; `paname plugin trust {}` allows it", shown(folder))
 }
 
 impl Loaded {
@@ -234,7 +234,7 @@ fn open(path: &OsStr) -> Result<&'static Library, String> {
     let library = library.map_err(|error| {
         // What the loader says lies behind the error; in front it only says that it failed.
         let source = std::error::Error::source(&error);
-        source.map_or_else(|| error.to_string(), ToString::to_string).replace('\n', " ")
+        printable(&source.map_or_else(|| error.to_string(), ToString::to_string))
     })?;
     Ok(Box::leak(Box::new(library)))
 }

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use paname_core::abi;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{PluginError, Result};
+use crate::error::{PluginError, Result, is_plain, printable};
 
 /// Name of the description in a plugin's folder.
 pub const MANIFEST_FILE: &str = "plugin.toml";
@@ -90,8 +90,9 @@ impl PluginManifest {
         Ok(manifest)
     }
 
-    fn check(&self) -> Result<(), String> {
-        let plain = |text: &str| text.len() <= 200 && !text.chars().any(char::is_control);
+    /// The first thing that cannot be.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let plain = |text: &str| text.len() <= 200 && text.chars().all(is_plain);
         for (key, text) in [
             ("version", &self.version),
             ("abi", &self.abi),
@@ -151,6 +152,10 @@ impl PluginManifest {
 
 /// The bytes of a small file.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    // A pipe would be waited for until somebody writes to it.
+    if !path.metadata().map_err(PluginError::io(path))?.is_file() {
+        return Err(PluginError::text(path, "expected a file"));
+    }
     let file = File::open(path).map_err(PluginError::io(path))?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(PluginError::io(path))?;
@@ -168,7 +173,11 @@ pub(crate) fn toml_error(error: &toml::de::Error, text: &str, path: &Path) -> Pl
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     });
     let problem = error.message().trim_end().replace('\n', "; ");
-    PluginError::Text { path: path.to_owned(), place, problem: printable(&problem) }
+    PluginError::Text {
+        path: path.to_owned(),
+        place,
+        problem: printable(&problem).chars().take(400).collect(),
+    }
 }
 
 /// Whether a text is the name of a plugin.
@@ -189,8 +198,4 @@ fn is_file_name(name: &str) -> bool {
 
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::digest::sha256;
 use crate::error::{PluginError, Result};
-use crate::manifest::{MANIFEST_FILE, PluginManifest, Requires};
+use crate::manifest::{MANIFEST_FILE, PluginManifest, Requires, is_name};
 
 /// A plugin folder that was just made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,22 @@ pub fn pack(folder: &Path, out: &Path) -> Result<Packed> {
         package.ok_or_else(|| PluginError::text(&manifest, "expected a package, found a workspace only"))?;
     let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
     let (name, version) = (text("name"), text("version"));
+    if !is_name(&name) {
+        let problem = format!(
+            "package `{name}`: a plugin's name has at most 64 lower-case letters, digits and hyphens"
+        );
+        return Err(PluginError::text(&manifest, problem));
+    }
     let licence = Some(text("license")).filter(|licence| !licence.is_empty());
     let licence =
         licence.ok_or_else(|| PluginError::text(&manifest, "no `license`; say under which one you share"))?;
-    let native = package["metadata"]["paname"]["native"].as_array().into_iter().flatten();
-    let native: Vec<String> = native.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let native = match &package["metadata"]["paname"]["native"] {
+        Value::Null => Vec::new(),
+        native => serde_json::from_value(native.clone()).map_err(|_| {
+            let problem = "`native` in [package.metadata.paname]: expected a list of names of libraries";
+            PluginError::text(&manifest, problem)
+        })?,
+    };
     let built =
         cargo(folder, &["build", "--release", "--lib", "--message-format", "json-render-diagnostics"])?;
     let library = built
@@ -70,19 +81,23 @@ pub fn pack_library(
     out: &Path,
 ) -> Result<Packed> {
     let folder = out.join(name);
+    let path = folder.join(MANIFEST_FILE);
     let io = PluginError::io;
-    fs::create_dir_all(&folder).map_err(io(&folder))?;
     let file_name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let copy = folder.join(&file_name);
+    let mut manifest = PluginManifest::new(name, version, &file_name, sha256(library)?, licence);
+    manifest.requires = Requires { native };
+    // Nothing is written of what could not be read again.
+    manifest.check().map_err(|problem| PluginError::text(&path, problem))?;
+    let text = toml::to_string(&manifest).map_err(|error| PluginError::text(&path, error.to_string()))?;
+    fs::create_dir_all(&folder).map_err(io(&folder))?;
     // Written beside and moved: a program that has the old library loaded keeps it.
     let draft = folder.join(format!(".{file_name}.draft"));
     fs::copy(library, &draft).map_err(io(library))?;
+    if sha256(&draft)? != manifest.sha256 {
+        return Err(PluginError::text(library, "changed while it was packed; start again"));
+    }
+    let copy = folder.join(&file_name);
     fs::rename(&draft, &copy).map_err(io(&copy))?;
-    let mut manifest = PluginManifest::new(name, version, &file_name, sha256(&copy)?, licence);
-    manifest.requires = Requires { native };
-    let path = folder.join(MANIFEST_FILE);
-    let text = toml::to_string(&manifest).map_err(|error| PluginError::text(&path, error.to_string()))?;
-    PluginManifest::parse(text.as_bytes(), &path)?;
     fs::write(&path, text).map_err(io(&path))?;
     Ok(Packed { folder, manifest })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256;
 use crate::error::{PluginError, Result};
-use crate::trust::private_folder;
+use crate::trust::{only_ours, private_folder};
 
 /// Copies a library into a folder that only its owner can change, unless the same bytes are there already, and returns the copy and its digest.
 /// The digest is that of the copy; it is for the caller to compare.
@@ -17,7 +17,10 @@ pub(crate) fn private_copy(library: &Path, expected: &str, cache: &Path) -> Resu
     let copy = folder.join(name);
     let io = PluginError::io;
     let mut draft = tempfile::NamedTempFile::new_in(&folder).map_err(io(&folder))?;
-    only_ours(&folder, draft.as_file())?;
+    only_our_own(&folder, draft.as_file())?;
+    for above in [cache, &cache.join("plugins")] {
+        only_ours(above)?;
+    }
     if copy.exists() && sha256(&copy)? == expected {
         return Ok((copy, expected.to_owned()));
     }
@@ -38,7 +41,7 @@ pub(crate) fn private_copy(library: &Path, expected: &str, cache: &Path) -> Resu
 
 /// Refuses a folder that somebody else owns or can write to.
 #[cfg(unix)]
-fn only_ours(folder: &Path, own: &File) -> Result<()> {
+fn only_our_own(folder: &Path, own: &File) -> Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let io = PluginError::io(folder);
     let (folder_data, own) = (fs::metadata(folder).map_err(&io)?, own.metadata().map_err(&io)?);
@@ -50,6 +53,6 @@ fn only_ours(folder: &Path, own: &File) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn only_ours(_folder: &Path, _own: &File) -> Result<()> {
+fn only_our_own(_folder: &Path, _own: &File) -> Result<()> {
     Ok(())
 }

@@ -33,6 +33,12 @@ const KEYWORDS: &[&str] = &[
     "virtual", "where", "while", "yield",
 ];
 
+/// Types of the contract and dependencies: what the new crate uses under these names would be itself.
+const USED: &[&str] = &[
+    "attack", "case", "config", "ctx", "default", "entry", "error", "family", "findings", "info", "needs",
+    "result", "schemars", "serde", "signal", "whom",
+];
+
 /// Writes the crate `name` into `folder`, which must be absent or empty, and returns its files.
 pub fn scaffold(name: &str, folder: &Path, core: &CoreDependency) -> Result<Vec<PathBuf>> {
     let first = name.chars().next();
@@ -45,17 +51,18 @@ pub fn scaffold(name: &str, folder: &Path, core: &CoreDependency) -> Result<Vec<
             "expected lower-case letters, digits and single hyphens, a letter first, such as `my-attack`";
         return Err(PluginError::Build(format!("{:?} cannot name a plugin: {problem}", shortened(name))));
     }
-    if KEYWORDS.contains(&name) || name.starts_with("paname-") || name == "paname" {
+    if KEYWORDS.contains(&name) || USED.contains(&name) || name.starts_with("paname-") || name == "paname" {
         return Err(PluginError::Build(format!("`{name}` cannot name a plugin: it is taken")));
     }
     let io = PluginError::io;
     if folder.exists() && fs::read_dir(folder).map_err(io(folder))?.next().is_some() {
         return Err(PluginError::text(folder, "not empty; expected a folder that is absent or empty"));
     }
-    // Written beside and moved, so that nothing half-made stays.
+    // Written beside and moved, so that nothing half-made stays. A folder that is there is filled: somebody may stand in it.
     let parent = folder.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(io(parent))?;
-    let draft = tempfile::Builder::new().prefix(".paname-new-").tempdir_in(parent).map_err(io(parent))?;
+    let beside = if folder.exists() { folder } else { parent };
+    fs::create_dir_all(beside).map_err(io(beside))?;
+    let draft = tempfile::Builder::new().prefix(".paname-new-").tempdir_in(beside).map_err(io(beside))?;
     for (file, text) in FILES {
         let path = draft.path().join(file);
         if let Some(parent) = path.parent() {
@@ -64,15 +71,21 @@ pub fn scaffold(name: &str, folder: &Path, core: &CoreDependency) -> Result<Vec<
         fs::write(&path, filled(text, name, core)).map_err(io(&path))?;
     }
     if folder.exists() {
-        fs::remove_dir(folder).map_err(io(folder))?;
+        for entry in fs::read_dir(draft.path()).map_err(io(folder))? {
+            let entry = entry.map_err(io(folder))?;
+            let target = folder.join(entry.file_name());
+            fs::rename(entry.path(), &target).map_err(io(&target))?;
+        }
+    } else {
+        #[cfg(unix)]
+        {
+            let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+            fs::set_permissions(draft.path(), mode).map_err(io(folder))?;
+        }
+        fs::rename(draft.path(), folder).map_err(io(folder))?;
+        // Nothing is left under the draft's name to be removed.
+        let _ = draft.keep();
     }
-    let draft = draft.keep();
-    #[cfg(unix)]
-    {
-        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
-        fs::set_permissions(&draft, mode).map_err(io(folder))?;
-    }
-    fs::rename(&draft, folder).map_err(io(folder))?;
     Ok(FILES.iter().map(|(file, _)| folder.join(file)).collect())
 }
 

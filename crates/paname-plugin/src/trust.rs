@@ -78,7 +78,12 @@ impl Trust {
         let list = match fs::metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => List::default(),
             Err(source) => return Err(PluginError::Io { path, source }),
-            Ok(_) => parse(&bytes(&path)?, &path)?,
+            Ok(_) => {
+                // Who can write to the folder can put another list in the place of this one.
+                only_ours(&places.config)?;
+                only_ours(&path)?;
+                parse(&bytes(&path)?, &path)?
+            }
         };
         Ok(Self { path, list })
     }
@@ -127,11 +132,12 @@ impl Trust {
 
     /// Lets the signatures of a key count, in the place of a key of the same name.
     pub fn add_key(&mut self, name: &str, public: &str) -> Result<()> {
-        let key =
-            public_key(public).map_err(|problem| PluginError::Build(format!("key `{name}`: {problem}")))?;
-        drop(key);
-        // A whole file holds a comment before the key.
-        let line = public.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        // A whole file holds a comment before the key, and perhaps something after it.
+        let mut lines = public.lines().map(str::trim);
+        let line = lines.find(|line| public_key(line).is_ok()).ok_or_else(|| {
+            let problem = "expected a minisign public key, as in minisign.pub";
+            PluginError::Build(format!("key `{name}`: {problem}"))
+        })?;
         let key = TrustedKey { name: name.to_owned(), public: line.to_owned() };
         self.change(|list| {
             list.keys.retain(|known| known.name != key.name);
@@ -156,6 +162,7 @@ impl Trust {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let io = PluginError::io;
         private_folder(folder)?;
+        only_ours(folder)?;
         let guard_path = folder.join(".plugins.guard");
         let guard = private_file(&guard_path).map_err(io(&guard_path))?;
         guard.lock().map_err(io(&guard_path))?;
@@ -193,6 +200,24 @@ fn parse(bytes: &[u8], path: &Path) -> Result<List> {
             .map_err(|problem| PluginError::text(path, format!("key `{}`: {problem}", key.name)))?;
     }
     Ok(list)
+}
+
+/// Refuses a file or folder that others can write to: what it says would be theirs.
+#[cfg(unix)]
+pub(crate) fn only_ours(path: &Path) -> Result<()> {
+    let data = fs::metadata(path).map_err(PluginError::io(path))?;
+    if std::os::unix::fs::MetadataExt::mode(&data) & 0o022 != 0 {
+        return Err(PluginError::text(
+            path,
+            "others can write to it, so that it proves nothing; take that right away",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn only_ours(_path: &Path) -> Result<()> {
+    Ok(())
 }
 
 /// Creates a folder that only its owner can enter.

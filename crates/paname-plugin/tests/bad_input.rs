@@ -247,6 +247,95 @@ fn descriptions_that_cannot_be_are_refused_at_their_place() {
 }
 
 #[test]
+fn a_description_without_one_of_its_keys_is_refused() {
+    let user = User::new();
+    let path = user.plugin().join(MANIFEST_FILE);
+    let original = fs::read_to_string(&path).unwrap();
+    let keys = original.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
+    let keys: Vec<&str> = keys.collect();
+    assert_eq!(keys, ["schema", "name", "version", "abi", "target", "library", "sha256", "licence"]);
+    for key in keys {
+        let without = original
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .fold(String::new(), |text, line| text + line + "\n");
+        fs::write(&path, without).unwrap();
+        let message = format!("~/plugins/paname-plugin-mia/plugin.toml:1:1: missing field `{key}`");
+        assert_eq!(user.checked(), message);
+    }
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_packed() {
+    let user = User::new();
+    let pack = |name: &str, version: &str, native: &str| {
+        let native = vec![native.to_owned()];
+        let packed = pack_library(&library(), name, version, "MIT", native, &user.path("packed"));
+        user.clean(&packed.unwrap_err().to_string())
+    };
+    assert_eq!(
+        pack("../above", "1", "libz.so"),
+        "~/packed/../above/plugin.toml: `name` is \"../above\"; expected 1 to 64 lower-case letters, digits and hyphens"
+    );
+    assert_eq!(
+        pack("x", "1\n2", "libz.so"),
+        "~/packed/x/plugin.toml: `version`: expected 1 to 200 characters on one line"
+    );
+    assert_eq!(
+        pack("x", "1", "/lib/libz.so"),
+        "~/packed/x/plugin.toml: `requires.native`: expected at most 64 names of libraries without folders"
+    );
+    let absent = pack_library(&user.path("absent"), "x", "1", "MIT", Vec::new(), &user.path("packed"));
+    assert_eq!(
+        user.clean(&absent.unwrap_err().to_string()),
+        "~/absent: No such file or directory (os error 2)"
+    );
+    assert!(!user.path("packed").exists() && !user.path("above").exists(), "nothing is left");
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let user = User::new();
+    let path = user.plugin().join(MANIFEST_FILE);
+    let pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let key = minisign::KeyPair::generate_unencrypted_keypair().unwrap().pk.to_box().unwrap();
+    user.trust().add_key("ours", &key.to_string()).unwrap();
+    pipe(&user.plugin().join(SIGNATURE_FILE));
+    assert_eq!(user.checked(), "~/plugins/paname-plugin-mia/plugin.toml.minisig: expected a file");
+    fs::remove_file(user.plugin().join(SIGNATURE_FILE)).unwrap();
+    let library = user.plugin().join("libpaname_plugin_mia.so");
+    fs::remove_file(&library).unwrap();
+    pipe(&library);
+    let who = "plugin `paname-plugin-mia` (~/plugins/paname-plugin-mia)";
+    assert_eq!(user.checked(), format!("{who}: its library libpaname_plugin_mia.so leads out of the folder"));
+    fs::remove_file(&path).unwrap();
+    pipe(&path);
+    assert_eq!(user.checked(), "~/plugins/paname-plugin-mia/plugin.toml: expected a file");
+    assert!(discover(&user.places()).unwrap().is_empty());
+}
+
+#[test]
+fn no_name_of_a_folder_breaks_the_line() {
+    let user = User::new();
+    let hostile = user.path("plugins/a\n\u{1b}[31mb\u{2028}c");
+    fs::rename(user.plugin(), &hostile).unwrap();
+    let (_, skipped) = load_all(&user.places(), &user.trust()).unwrap();
+    let folder = "~/plugins/a  [31mb c";
+    assert_eq!(
+        user.clean(&skipped[0].to_string()),
+        format!(
+            "plugin `paname-plugin-mia` ({folder}): not trusted, hence not loaded; `paname plugin trust {folder}` allows it"
+        )
+    );
+    fs::write(hostile.join(MANIFEST_FILE), "schema = 1").unwrap();
+    let (_, skipped) = load_all(&user.places(), &user.trust()).unwrap();
+    let problem = "invalid type: integer `1`, expected a string";
+    assert_eq!(user.clean(&skipped[0].to_string()), format!("{folder}/plugin.toml:1:10: {problem}"));
+    let absent = check(&hostile.join("absent"), &user.trust()).unwrap_err().to_string();
+    assert_eq!(user.clean(&absent), format!("{folder}/absent: No such file or directory (os error 2)"));
+}
+
+#[test]
 fn libraries_that_are_not_what_was_allowed_are_refused() {
     let who = "plugin `paname-plugin-mia` (~/plugins/paname-plugin-mia)";
     let user = User::new();
@@ -418,7 +507,15 @@ fn the_list_of_trust_is_private_whole_and_strict() {
         }
     });
     assert_eq!(user.trust().plugins().len(), 17, "nobody's entry is lost");
+    let untidy = "schema = \"paname-trust/1\"\nallow-all = true";
     for (text, message) in [
+        (
+            untidy,
+            "~/config/plugins.lock:2:1: unknown field `allow-all`, expected one of `schema`, `require-signature`, `plugin`, `key`",
+        ),
+        ("schema = \"paname-trust/1", "~/config/plugins.lock:1:25: invalid basic string, expected `\"`"),
+        (" ".repeat(70_000).as_str(), "~/config/plugins.lock: larger than 65536 bytes"),
+        ("", "~/config/plugins.lock:1:1: missing field `schema`"),
         ("schema = \"paname-trust/9\"", "~/config/plugins.lock: `schema`: expected \"paname-trust/1\""),
         ("schema = 3", "~/config/plugins.lock:1:10: invalid type: integer `3`, expected a string"),
         (
@@ -432,6 +529,48 @@ fn the_list_of_trust_is_private_whole_and_strict() {
     ] {
         fs::write(&list, text).unwrap();
         assert_eq!(user.clean(&Trust::read(&user.places()).unwrap_err().to_string()), message);
+    }
+    fs::write(&list, b"\xff").unwrap();
+    let message = Trust::read(&user.places()).unwrap_err().to_string();
+    assert_eq!(user.clean(&message), "~/config/plugins.lock: not UTF-8");
+}
+
+#[test]
+fn a_list_that_others_can_write_proves_nothing() {
+    let user = User::new();
+    user.allow();
+    let problem = "others can write to it, so that it proves nothing; take that right away";
+    for (name, ours) in [("plugins.lock", 0o600), ("", 0o700)] {
+        let path = user.path("config").join(name);
+        for theirs in [0o020, 0o002] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(ours | theirs)).unwrap();
+            let message = user.clean(&Trust::read(&user.places()).unwrap_err().to_string());
+            assert_eq!(message, format!("~/config/{name}: {problem}").replace("/:", ":"));
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(ours)).unwrap();
+        assert_eq!(user.trust().plugins().len(), 1);
+    }
+    // Nothing is put into such a folder either.
+    let other = Places { config: user.path("open"), ..user.places() };
+    fs::create_dir(user.path("open")).unwrap();
+    fs::set_permissions(user.path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    let message = Trust::read(&other).unwrap().require_signature(true).unwrap_err().to_string();
+    assert_eq!(user.clean(&message), format!("~/open: {problem}"));
+    assert_eq!(fs::read_dir(user.path("open")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_key_is_taken_from_any_text_around_it() {
+    let user = User::new();
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    for text in [
+        key.to_owned(),
+        format!("untrusted comment: ours\r\n{key}\r\n"),
+        format!("untrusted comment: ours\n  {key}\n\nSigned by hand.\n"),
+    ] {
+        user.trust().add_key("ours", &text).unwrap();
+        assert_eq!(user.trust().keys().len(), 1);
+        assert_eq!(user.trust().keys()[0].public, key);
     }
 }
 
@@ -459,6 +598,32 @@ fn plugins_are_found_where_they_should_be() {
 }
 
 #[test]
+fn plugins_are_sorted_by_folder_and_nothing_else_is_taken_for_one() {
+    let user = User::new();
+    for name in ["zebra", "ant"] {
+        pack_library(&library(), name, "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+    }
+    // A plugin within a plugin, a file, a folder without a description and one that cannot be read.
+    pack_library(&library(), "inner", "0.1.0", "MIT", Vec::new(), &user.path("plugins/ant")).unwrap();
+    fs::write(user.path("plugins/file"), "").unwrap();
+    fs::create_dir_all(user.path("plugins/folder/plugin.toml")).unwrap();
+    fs::create_dir(user.path("plugins/broken")).unwrap();
+    fs::write(user.path("plugins/broken/plugin.toml"), "name = \"ant\"").unwrap();
+    let names = |named: PathBuf| -> Vec<String> {
+        let found = discover(&Places { named: vec![named], ..user.places() }).unwrap();
+        found.iter().map(|found| user.clean(&found.folder.display().to_string())).collect()
+    };
+    let all = ["ant", "broken", "paname-plugin-mia", "zebra"].map(|name| format!("~/plugins/{name}"));
+    assert_eq!(names(user.path("plugins")), all);
+    assert_eq!(names(user.path("plugins/ant/..")), all);
+    assert_eq!(names(user.path("plugins/ant")), ["~/plugins/ant"]);
+    // A place that is a file is an error where it was named.
+    let file = Places { named: vec![user.path("plugins/file")], ..user.places() };
+    let message = discover(&file).unwrap_err().to_string();
+    assert_eq!(user.clean(&message), "~/plugins/file: Not a directory (os error 20)");
+}
+
+#[test]
 fn private_copies_are_ours_alone() {
     let user = User::new();
     user.allow();
@@ -467,6 +632,9 @@ fn private_copies_are_ours_alone() {
     let folder = user.path("cache/plugins").join(&sha256);
     // A copy that was tampered with is replaced before anything of it runs.
     let copy = folder.join("libpaname_plugin_mia.so");
+    let number = fs::metadata(&copy).unwrap().ino();
+    load_all(&user.places(), &user.trust()).unwrap();
+    assert_eq!(fs::metadata(&copy).unwrap().ino(), number, "copied once");
     fs::remove_file(&copy).unwrap();
     fs::write(&copy, "not it").unwrap();
     load_all(&user.places(), &user.trust()).unwrap();
@@ -477,6 +645,14 @@ fn private_copies_are_ours_alone() {
         message,
         "~/cache/plugins/SHA256: others can write to this folder of private copies; remove it, or set PANAME_CACHE"
     );
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    for (name, shown) in [("cache", "~/cache"), ("cache/plugins", "~/cache/plugins")] {
+        fs::set_permissions(user.path(name), fs::Permissions::from_mode(0o770)).unwrap();
+        let problem = "others can write to it, so that it proves nothing; take that right away";
+        assert_eq!(user.refusal(), format!("{shown}: {problem}"));
+        fs::set_permissions(user.path(name), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    assert_eq!(load_all(&user.places(), &user.trust()).unwrap().0.len(), 1);
 }
 
 #[test]
@@ -491,7 +667,17 @@ fn workers_load_exactly_what_the_audit_began_with() {
     assert_eq!(load(&origin), Ok(1));
     let other = PluginOrigin { sha256: "0".repeat(64), ..origin.clone() };
     let who = "plugin `paname-plugin-mia` (~/plugins/paname-plugin-mia)";
-    assert_eq!(load(&other), Err(format!("{who}: changed while the audit was running; start it again")));
+    let changed = format!("{who}: changed while the audit was running; start it again");
+    assert_eq!(load(&other), Err(changed.clone()));
+    let renamed = PluginOrigin { name: "other".into(), ..origin.clone() };
+    assert_eq!(load(&renamed), Err(changed.clone()));
+    // Another build that the user allows while the audit runs is another one, too.
+    let plain = user.path("libplain.so");
+    compile("int answer(void) { return 42; }", &plain, &[]);
+    user.replace_library(&plain);
+    assert_eq!(load(&origin), Err(changed));
+    user.replace_library(&library());
+    assert_eq!(load(&origin), Ok(1));
     user.trust().untrust(NAME).unwrap();
     let message = load(&origin).unwrap_err();
     assert!(message.starts_with(&format!("{who}: not trusted, hence not loaded")), "{message}");
@@ -502,6 +688,33 @@ proptest! {
     #[test]
     fn descriptions_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Err(error) = PluginManifest::parse(&bytes, Path::new("plugin.toml")) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+
+    /// Nor does a list, whatever its bytes.
+    #[test]
+    fn lists_are_read_or_refused(
+        place in 0_usize..300, bytes in prop::collection::vec(any::<u8>(), 0..8), cut in prop::option::of(0_usize..300),
+    ) {
+        let home = tempfile::tempdir().unwrap();
+        let config = home.path().to_owned();
+        let places = Places { named: Vec::new(), usual: Vec::new(), cache: config.join("cache"), config };
+        let mut list = format!(
+            "schema = \"paname-trust/1\"\nrequire-signature = true\n[[plugin]]\nname = \"a\"\nsha256 = \"{}\"\nnative = [\"libz.so\"]\n[[key]]\nname = \"k\"\npublic = \"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"\n",
+            "0".repeat(64)
+        ).into_bytes();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let path = home.path().join("plugins.lock");
+        fs::write(&path, &list).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        prop_assert_eq!(Trust::read(&places).unwrap().plugins().len(), 1);
+        if let Some(cut) = cut { list.truncate(cut); }
+        let place = place.min(list.len());
+        let end = (place + bytes.len()).min(list.len());
+        list.splice(place..end, bytes);
+        fs::write(&path, &list).unwrap();
+        if let Err(error) = Trust::read(&places) {
             prop_assert!(!error.to_string().contains('\n'));
         }
     }

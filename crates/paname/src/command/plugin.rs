@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use paname_core::{AdapterEntry, Entry};
 use paname_plugin::{
-    Checked, CoreDependency, Found, Places, Trust, check, discover, pack as pack_crate, scaffold,
+    Checked, CoreDependency, Found, Places, PluginError, Trust, check, discover, pack as pack_crate, scaffold,
 };
 use paname_report::{Key, Language, key};
 use serde::Serialize;
@@ -114,7 +114,7 @@ fn list(folders: &[PathBuf], language: Language, json: bool) -> Result<(), Failu
     let row = |told: &Told| {
         let (name, version) = (told.name.clone(), told.version.clone());
         let state = language.text(told.state());
-        vec![name.unwrap_or_else(unknown), version.unwrap_or_else(unknown), state, told.folder.clone()]
+        vec![name.unwrap_or_else(unknown), version.unwrap_or_else(unknown), state, on_one_line(&told.folder)]
     };
     let heading = [key!("plugin.name"), key!("plugin.version"), key!("plugin.state"), key!("plugin.folder")];
     let rows: Vec<Vec<String>> = plugins.iter().map(row).collect();
@@ -154,7 +154,7 @@ fn page(checked: &Checked, told: &Told, language: Language) -> String {
         (key!("plugin.name"), manifest.name.clone()),
         (key!("plugin.version"), manifest.version.clone()),
         (key!("plugin.state"), language.text(told.state())),
-        (key!("plugin.folder"), told.folder.clone()),
+        (key!("plugin.folder"), on_one_line(&told.folder)),
         (key!("plugin.library"), manifest.library.clone()),
         (key!("plugin.digest"), manifest.sha256.clone()),
         (key!("plugin.licence"), manifest.licence.clone()),
@@ -166,6 +166,11 @@ fn page(checked: &Checked, told: &Told, language: Language) -> String {
         (key!("plugin.adapters"), brings(&told.adapters)),
     ];
     text_table(None, &rows.map(|(key, value)| vec![language.text(key), value]))
+}
+
+/// A folder as people see it: no name of a file breaks the line or moves the cursor.
+fn on_one_line(folder: &str) -> String {
+    folder.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A plugin by its folder, or by its name in the places.
@@ -275,7 +280,11 @@ fn new(
     json: bool,
 ) -> Result<(), Failure> {
     let folder = path.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    let files = scaffold(name, &folder, &core(paname)?)?;
+    let files = scaffold(name, &folder, &core(paname)?).map_err(|error| match error {
+        // Nothing but the name can be wrong.
+        PluginError::Build(problem) => Failure::Arguments(problem),
+        other => other.into(),
+    })?;
     let written = Written {
         folder: folder.display().to_string(),
         files: files.iter().map(|file| file.display().to_string()).collect(),
