@@ -37,6 +37,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) order: Ctx<'a>,
     /// Is told the position in the roster of each number of the case, for what the host does for an attack.
     pub(crate) veil: &'a OnceLock<Indices>,
+    /// Takes what the engine is told and attacks are not.
+    pub(crate) log: &'a (dyn Fn(&str) + Sync),
     /// Opens the models, should the attack ask them.
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
 }
@@ -79,6 +81,7 @@ impl Bench<'_> {
             which,
             order: all.clone(),
             opened: &opened,
+            log: self.log,
             open: self.open,
         };
         let target = veiled(&self.inputs.target, None);
@@ -198,6 +201,7 @@ struct Veiled<'a> {
     which: Option<usize>,
     order: Indices,
     opened: &'a OnceLock<Result<Models>>,
+    log: &'a (dyn Fn(&str) + Sync),
     open: &'a (dyn Fn() -> Result<Models> + Sync),
 }
 
@@ -217,11 +221,13 @@ impl Target for Veiled<'_> {
     }
 
     fn predict(&self, query: &Query) -> Result<Outputs> {
-        self.model()?.predict(&unveil(&self.order, query)?)
+        let asked = unveil(&self.order, query)?;
+        self.model()?.predict(&asked).map_err(|error| withheld(error, self.log))
     }
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
-        self.model()?.vjp(&unveil(&self.order, query)?)
+        let asked = unveil(&self.order, query)?;
+        self.model()?.vjp(&asked).map_err(|error| withheld(error, self.log))
     }
 
     fn parameters(&self) -> Result<Named<Tensor>> {
@@ -245,11 +251,11 @@ impl Target for VeiledView {
     }
 
     fn predict(&self, query: &Query) -> Result<Outputs> {
-        self.inner.predict(&unveil(&self.order, query)?)
+        self.inner.predict(&unveil(&self.order, query)?).map_err(|error| withheld(error, &|_| {}))
     }
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
-        self.inner.vjp(&unveil(&self.order, query)?)
+        self.inner.vjp(&unveil(&self.order, query)?).map_err(|error| withheld(error, &|_| {}))
     }
 
     fn parameters(&self) -> Result<Named<Tensor>> {
@@ -258,6 +264,18 @@ impl Target for VeiledView {
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         Ok(Box::new(Self { inner: self.inner.view(view)?, order: self.order.clone() }))
+    }
+}
+
+/// An error of a model without its words, which may name a record as the roster does: its place there may tell who is a member. The engine is
+/// told all of it.
+pub(crate) fn withheld(error: Error, log: &dyn Fn(&str)) -> Error {
+    match error {
+        Error::Denied(_) | Error::Budget { .. } | Error::Cancelled => error,
+        other => {
+            log(&format!("a model did not answer an attack: {other}"));
+            Error::Other("the model did not answer; the log of the audit says why".into())
+        }
     }
 }
 
@@ -395,6 +413,7 @@ attack = "lira"
                 budget: None,
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
                 veil: &OnceLock::new(),
+                log: &|_| {},
                 open: &|| Ok(self.models()),
             })
         }

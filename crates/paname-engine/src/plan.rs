@@ -149,7 +149,7 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
 /// Records that an attack asks the target about, its signals included.
 pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
     let signals = if needs.signals.is_empty() { 0 } else { signal_questions(inputs) };
-    signals + needs.queries_per_record * inputs.audited as u64
+    signals.saturating_add(needs.queries_per_record.saturating_mul(inputs.audited as u64))
 }
 
 /// How many reference models can play the target, which takes one away from every count.
@@ -196,11 +196,13 @@ pub(crate) fn steps(
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
     for row in runnable {
         let id = &row.test.id;
-        let (entry, origin) = registry.attack_of(row.test.attack.as_deref().unwrap_or_default())?;
-        let info = entry.info;
+        let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
         let parameters = row.parameters.to_string();
         let version = info.version.to_string();
         let budget = format!("{:?}", manifest.content.access.max_queries);
+        // The attack may run others, which come from plugins of the manifest or from this program.
+        let plugins: String =
+            plugins::used(manifest, registry)?.into_iter().map(|plugin| plugin.sha256 + "\0").collect();
         let files = row.files.iter().flat_map(|file| [file.name.as_str(), "\0", &file.digest, "\0"]);
         let files: String = files.collect();
         // The test's id is part of the key, since it names the attack's random streams.
@@ -214,7 +216,7 @@ pub(crate) fn steps(
             &parameters,
             &seed,
             &budget,
-            plugins::digest(origin),
+            &plugins,
             &files,
         ];
         let attack_key = key(&decided);

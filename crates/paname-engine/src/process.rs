@@ -2,9 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::EngineError;
@@ -15,6 +16,10 @@ use crate::work::Message;
 const LOOK: Duration = Duration::from_millis(20);
 /// How much of what a worker wrote to its error output is kept, in bytes.
 const LAST_WORDS: usize = 2000;
+/// How long the end of the outputs is waited for, once a worker has ended.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+/// Bytes of a line of which the rest counts as another one.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// What a worker process is started with.
 pub(crate) struct Worker<'a> {
@@ -32,49 +37,71 @@ pub(crate) struct Worker<'a> {
 impl Worker<'_> {
     /// Runs a step in a process of its own.
     pub(crate) fn run(&self, name: &str) -> Result<(), EngineError> {
-        let mut child = Command::new(self.program)
-            .arg("work")
-            .arg(self.run_dir)
-            .arg(name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(EngineError::io(self.program))?;
+        let mut command = Command::new(self.program);
+        command.arg("work").arg(self.run_dir).arg(name);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that what a plugin has started ends with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(EngineError::io(self.program))?;
+        // The worker ends when its input closes.
+        let mut input = child.stdin.take();
         let (Some(output), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(EngineError::Other("a worker without output".into()));
         };
-        let ended = AtomicBool::new(false);
-        let given_up = AtomicBool::new(false);
-        let heard = Mutex::new(Instant::now());
-        let (told, talk) = std::thread::scope(|scope| {
-            let talk = scope.spawn(|| last_words(errors));
-            let (child, ended, given_up, heard) = (&mut child, &ended, &given_up, &heard);
-            scope.spawn(move || {
-                while !ended.load(Ordering::Relaxed) {
-                    let silence = heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-                    let silent = self.patience.is_some_and(|patience| silence > patience);
-                    given_up.fetch_or(silent, Ordering::Relaxed);
-                    if silent || self.unwanted() {
-                        // The worker ends when its input closes; killing it makes sure of one that hangs. It may have ended by itself.
-                        drop(child.stdin.take());
-                        let _ = child.kill();
-                        return;
-                    }
+        // Nobody waits for the end of the outputs: a process that a plugin has started may hold them open for ever.
+        let (send, heard) = mpsc::channel();
+        std::thread::spawn(move || each_line(output, |line| send.send(line).is_ok()));
+        let talk = Arc::new(Mutex::new(Vec::new()));
+        let (ended, silent) = mpsc::channel::<()>();
+        std::thread::spawn({
+            let talk = Arc::clone(&talk);
+            move || {
+                keep_end(errors, &talk);
+                drop(ended);
+            }
+        });
+        let mut told = None;
+        let mut sign = Instant::now();
+        let (mut closed, mut given_up) = (false, false);
+        let status = loop {
+            match heard.recv_timeout(LOOK) {
+                Ok(line) => {
+                    sign = Instant::now();
+                    self.hear(name, &line, &mut told);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    closed = true;
                     std::thread::sleep(LOOK);
                 }
-            });
-            let told = self.listen(name, output, heard);
-            ended.store(true, Ordering::Relaxed);
-            (told, talk.join().unwrap_or_default())
-        });
-        let status = child.wait().map_err(EngineError::io(self.program))?;
+            }
+            if let Some(status) = child.try_wait().map_err(EngineError::io(self.program))? {
+                break status;
+            }
+            given_up |= self.patience.is_some_and(|patience| sign.elapsed() > patience);
+            if given_up || self.unwanted() {
+                drop(input.take());
+                kill(&mut child);
+            }
+        };
+        let until = Instant::now() + LAST_OUTPUT;
+        while !closed && Instant::now() < until {
+            match heard.recv_timeout(LOOK) {
+                Ok(line) => self.hear(name, &line, &mut told),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => closed = true,
+            }
+        }
+        // It is never sent to: what ends the wait is that the reader is done.
+        let _ = silent.recv_timeout(LAST_OUTPUT);
+        let talk = last_words(&talk.lock().unwrap_or_else(PoisonError::into_inner));
         let failed = |message: String| Err(EngineError::Step { step: name.to_owned(), message });
         match told {
             Some(Message::Done) if status.success() => Ok(()),
             Some(Message::Cancelled) => Err(EngineError::Cancelled),
             _ if self.unwanted() => Err(EngineError::Cancelled),
-            _ if given_up.load(Ordering::Relaxed) => failed(format!(
+            _ if given_up => failed(format!(
                 "its worker gave no sign of life for {} s and was ended",
                 self.patience.unwrap_or_default().as_secs()
             )),
@@ -92,33 +119,55 @@ impl Worker<'_> {
         self.stop.load(Ordering::Relaxed) || self.watch.cancelled()
     }
 
-    /// Reads a worker's messages to the end and returns the last one that says how the step ended.
-    fn listen(&self, name: &str, output: impl Read, heard: &Mutex<Instant>) -> Option<Message> {
-        let mut outcome = None;
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            match serde_json::from_str(&line) {
-                Ok(Message::Progress(done, total)) => self.watch.progress(name, done, total),
-                Ok(Message::Log(line)) => self.watch.log(&plain(&format!("{name}: {line}"))),
-                Ok(end) => outcome = Some(end),
-                // A library of an adapter that prints; it is no message of ours.
-                Err(_) => self.watch.log(&plain(&format!("{name}: {line}"))),
-            }
+    /// Takes a message; `told` becomes one that says how the step ended.
+    fn hear(&self, name: &str, line: &str, told: &mut Option<Message>) {
+        match serde_json::from_str(line) {
+            Ok(Message::Progress(done, total)) => self.watch.progress(name, done, total),
+            Ok(Message::Log(line)) => self.watch.log(&plain(&format!("{name}: {line}"))),
+            Ok(Message::Alive) => {}
+            Ok(end) => *told = Some(end),
+            Err(_) => self.watch.log(&plain(&format!("{name}: {line}"))),
         }
-        outcome
     }
 }
 
-/// The end of what a process said on its error output, on one line.
-fn last_words(mut errors: impl Read) -> String {
-    let mut kept = Vec::new();
+/// Kills a worker, which has not been waited for, with everything in its group.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+}
+
+/// Calls `each` with every line until it says no; what is not UTF-8 is replaced, and what is too long is cut.
+fn each_line(output: impl Read, mut each: impl FnMut(String) -> bool) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = output.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if !matches!(read, Ok(1..)) || !each(String::from_utf8_lossy(&line).trim_end().to_owned()) {
+            return;
+        }
+    }
+}
+
+/// Keeps the end of what a process says on its error output.
+fn keep_end(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = errors.read(&mut buffer) {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(&buffer[..n]);
         let excess = kept.len().saturating_sub(LAST_WORDS);
         kept.drain(..excess);
     }
-    let text = String::from_utf8_lossy(&kept);
+}
+
+/// What a process said last, on one line.
+fn last_words(kept: &[u8]) -> String {
+    let text = String::from_utf8_lossy(kept);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     plain(&lines.collect::<Vec<_>>().join("; "))
 }

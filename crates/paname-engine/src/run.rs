@@ -317,10 +317,17 @@ impl Session<'_> {
             };
             running -= 1;
             let name = step.to_string();
+            let key = self.run_file.key(&step)?;
+            // Whatever a worker says: without a result the step has failed.
+            let result = result.and_then(|()| {
+                let lost = |error: EngineError| EngineError::Step {
+                    step: name.clone(),
+                    message: format!("its worker left no result: {error}"),
+                };
+                self.store.object(key).digest().map_err(lost)
+            });
             match result {
-                Ok(()) => {
-                    let key = self.run_file.key(&step)?;
-                    let digest = self.store.object(key).digest()?;
+                Ok(digest) => {
                     self.note("step", serde_json::json!({ "step": name, "key": key, "digest": digest }))?;
                     tally.run += 1;
                     self.watch.finished(&name, false);

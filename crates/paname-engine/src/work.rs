@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -18,10 +18,11 @@ use paname_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attacking::{Asked, Bench, unveiled, veiled};
+use crate::attacking::{Asked, Bench, unveiled, veiled, withheld};
 use crate::inputs::{self, Inputs, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
+use crate::plan;
 use crate::signals;
 use crate::step::Step;
 use crate::store::{Object, Store, create_private_folder};
@@ -86,6 +87,8 @@ pub(crate) enum Message {
     Progress(u64, u64),
     /// A line for the log.
     Log(String),
+    /// The step is at work, and has nothing else to say.
+    Alive,
     /// The step failed: the error's exit code and words.
     Error(u8, String),
     /// The manifest cannot be used, for a reason that shows in the data only.
@@ -115,8 +118,13 @@ impl Workplace<'_> {
             step => step.to_string(),
         };
         let seed = self.seed();
-        let host = &Services { host, place: self, step, scope: &scope, veil: OnceLock::new() };
+        let services =
+            |role| Services { host, place: self, step, role, scope: &scope, veil: OnceLock::new() };
+        let host = &services("");
+        // What adapters leave in their folder names records as the roster does, which attacks must not see.
+        let models_host = &services("-models");
         let ctx = Ctx::new(seed, &scope, self.run.threads, host);
+        let models_ctx = Ctx::new(seed, &scope, self.run.threads, models_host);
         let draft = self.store.draft(self.run.key(step)?)?;
         match step {
             Step::Inputs => inputs::prepare(self.manifest, self.registry, &ctx)?.write(&draft)?,
@@ -135,7 +143,7 @@ impl Workplace<'_> {
                     .map(|&s| Ok((s, self.signal(s)?)))
                     .collect::<Result<_, EngineError>>()?;
                 let open = || {
-                    inputs::open_models(self.manifest, self.registry, &object, &inputs, &ctx)
+                    inputs::open_models(self.manifest, self.registry, &object, &inputs, &models_ctx)
                         .map_err(|e| Error::Other(e.to_string()))
                 };
                 let bench = Bench {
@@ -145,6 +153,7 @@ impl Workplace<'_> {
                     budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
+                    log: &|line| host.log(line),
                     open: &open,
                 };
                 if matches!(step, Step::Attack(_)) {
@@ -176,7 +185,23 @@ impl Workplace<'_> {
                 ctx.tick(1, 1)?;
             }
         }
+        self.unchanged(step)?;
         draft.commit(&name)
+    }
+
+    /// Fails where the files of an attack are no longer what its key says: the result would stand under a wrong name.
+    fn unchanged(&self, step: &Step) -> Result<(), EngineError> {
+        if !matches!(step, Step::Attack(_) | Step::Unrelated(_)) {
+            return Ok(());
+        }
+        let (_, inputs) = self.inputs()?;
+        let steps = plan::steps(self.manifest, self.registry, &inputs, self.run.key(&Step::Inputs)?)?;
+        let key = steps.iter().find(|keyed| keyed.step == *step).map(|keyed| keyed.key.as_str());
+        if key == Some(self.run.key(step)?) {
+            return Ok(());
+        }
+        let problem = "what decides it changed while the audit was running; start it again";
+        Err(Error::data(format!("step `{step}`"), problem).into())
     }
 
     fn seed(&self) -> u64 {
@@ -240,6 +265,8 @@ struct Services<'a> {
     host: &'a dyn Host,
     place: &'a Workplace<'a>,
     step: &'a Step,
+    /// Tells folders of one step apart.
+    role: &'static str,
     scope: &'a str,
     /// Position in the roster of each number of the case, where there is a case.
     veil: OnceLock<Indices>,
@@ -263,7 +290,8 @@ impl Host for Services<'_> {
     }
 
     fn folder(&self) -> Result<PathBuf> {
-        let folder = self.place.run_dir.join("programs").join(self.step.to_string().replace('/', "-"));
+        let name = self.step.to_string().replace('/', "-") + self.role;
+        let folder = self.place.run_dir.join("programs").join(name);
         create_private_folder(&folder).map_err(|error| Error::Other(error.to_string()))?;
         std::path::absolute(&folder).map_err(|error| Error::data(folder.display(), error.to_string()))
     }
@@ -272,11 +300,14 @@ impl Host for Services<'_> {
         let source = &self.place.manifest.content.target;
         let adapter = self.place.registry.adapter(&source.adapter)?;
         let scope = format!("{}/fit", self.scope);
-        let ctx = Ctx::new(self.place.seed(), &scope, self.place.run.threads, self);
+        let models = Services { role: "-models", veil: OnceLock::new(), ..*self };
+        let ctx = Ctx::new(self.place.seed(), &scope, self.place.run.threads, &models);
         let config = inputs::config_of(source);
         let Some(order) = self.veil.get() else { return Ok(adapter.fit(config, recipe, data, runs, &ctx)) };
         let fitted = adapter.fit(config, recipe, &unveiled(order, data)?, runs, &ctx);
-        Ok(fitted.into_iter().map(|one| Ok(veiled(order, one?))).collect())
+        let log = |line: &str| self.host.log(line);
+        let one = |fitted: Result<Fitted>| Ok(veiled(order, fitted.map_err(|error| withheld(error, &log))?));
+        Ok(fitted.into_iter().map(one).collect())
     }
 
     fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
@@ -288,6 +319,11 @@ impl Host for Services<'_> {
             return Err(Error::Unsupported(format!(
                 "attack `{name}` of {origin}, of which the manifest names nothing"
             )));
+        }
+        // A key holds the files of the attack that the manifest names, and of no other.
+        if !entry.files(config.clone(), &self.base())?.is_empty() {
+            let problem = format!("attack `{name}` within another, since its result depends on files");
+            return Err(Error::Unsupported(problem));
         }
         let attack = entry.build(config.clone())?;
         // Random streams of its own, whoever calls it.
@@ -334,6 +370,7 @@ pub fn work(
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(130);
     });
+    guard_output();
     let host = WorkerHost { last: Mutex::new(None) };
     let outcome = run_worker(run_dir, step, registry, &host);
     say(&match &outcome {
@@ -376,11 +413,27 @@ struct WorkerHost {
     last: Mutex<Option<Instant>>,
 }
 
+/// The protocol's own output, apart from standard output.
+static OUTPUT: OnceLock<File> = OnceLock::new();
+
+/// Keeps standard output for the protocol: what a plugin or a library prints goes where errors go, and cannot be taken for a message.
+fn guard_output() {
+    #[cfg(unix)]
+    if let Ok(own) = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()
+        && rustix::stdio::dup2_stdout(std::io::stderr()).is_ok()
+    {
+        OUTPUT.get_or_init(|| File::from(own));
+    }
+}
+
 fn say(message: &Message) {
     let Ok(mut line) = serde_json::to_string(message) else { return };
     line.push('\n');
     // A closed pipe means that the engine is gone; the thread that watches standard input ends the process.
-    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    let _ = match OUTPUT.get() {
+        Some(mut output) => output.write_all(line.as_bytes()),
+        None => std::io::stdout().lock().write_all(line.as_bytes()),
+    };
 }
 
 impl Host for WorkerHost {
@@ -392,6 +445,18 @@ impl Host for WorkerHost {
         *last = Some(Instant::now());
         drop(last);
         say(&Message::Progress(done, total));
+    }
+
+    /// Whoever asks is alive, even without progress to report: a program that is waited for, for example.
+    fn cancelled(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
+            *last = Some(Instant::now());
+            drop(last);
+            say(&Message::Alive);
+        }
+        // The engine ends its worker by itself.
+        false
     }
 
     fn log(&self, line: &str) {
