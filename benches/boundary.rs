@@ -1,6 +1,7 @@
 //! What the plugin boundary costs, beside the same work linked: `cargo bench -p paname-bench --bench boundary`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::hint::black_box;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ use serde_json::{Value, json};
 
 /// Set in a process that only loads a plugin.
 const LOAD: &str = "PANAME_BENCH_LOAD";
+/// Libraries that are loaded: one of next to nothing, whose lists are linked too, and the attacks.
+const PLUGINS: [&str; 2] = ["paname_bench_plugin", "paname_plugin_mia"];
+/// Records of one chunk where there are 64 reference models.
+const CHUNK: usize = 2000;
 /// Samples of which the table shows the median.
 const SAMPLES: usize = 41;
 
@@ -33,8 +38,7 @@ fn main() -> Result<(), Failure> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    let library = library()?;
-    let plugin = load(&library)?;
+    let plugin = load(&library(PLUGINS[0])?)?;
     let mut criterion = Criterion::default()
         .sample_size(30)
         .warm_up_time(Duration::from_millis(300))
@@ -50,14 +54,10 @@ fn main() -> Result<(), Failure> {
             for _ in 0..SAMPLES {
                 samples.push((per_call(&mut *linked), per_call(&mut *loaded)));
             }
-            let median = |of: fn(&(f64, f64)) -> f64| {
-                let mut all: Vec<f64> = samples.iter().map(of).collect();
-                all.sort_by(f64::total_cmp);
-                all[SAMPLES / 2]
-            };
-            table.push((name.to_owned(), median(|s| s.0), median(|s| s.1), median(|s| s.1 - s.0)));
+            let of = |each: fn(&(f64, f64)) -> f64| median(samples.iter().map(each).collect());
+            table.push((name.to_owned(), of(|s| s.0), of(|s| s.1), of(|s| s.1 - s.0)));
         };
-    for (records, references) in [(16, 0), (16, 64), (50_000, 64)] {
+    for (records, references) in [(16, 0), (16, 64), (50_000, 0), (50_000, 64)] {
         let bench = Bench::new(records, references)?;
         let name = format!("attack run, {records} records, {references} reference models");
         let (mut linked, mut loaded) = (bench.runs(&ATTACKS[0])?, bench.runs(&plugin.attacks[0])?);
@@ -68,6 +68,12 @@ fn main() -> Result<(), Failure> {
         let name = format!("question of an attack to its host, {records} records");
         let calls = |entry| bench.repeats(entry, |n| json!({ "calls": n }));
         pair(&name, &mut calls(&ATTACKS[0]), &mut calls(&plugin.attacks[0]));
+    }
+    for (records, references) in [(16, 0), (CHUNK, 64)] {
+        let bench = Bench::new(records, references)?;
+        let name = format!("chunk of signals, {records} records, {references} reference models");
+        let reads = |entry| bench.repeats(entry, |n| json!({ "reads": n }));
+        pair(&name, &mut reads(&ATTACKS[0]), &mut reads(&plugin.attacks[0]));
     }
     let bench = Bench::new(16, 0)?;
     let ticks = |entry| bench.repeats(entry, |n| json!({ "ticks": n }));
@@ -82,14 +88,22 @@ fn main() -> Result<(), Failure> {
         let name = format!("question to a model of a plugin, {records} records");
         pair(&name, &mut questions(linked.as_ref(), &query), &mut questions(loaded.as_ref(), &query));
     }
-    criterion.bench_function("load in a new process", |bencher| {
-        bencher.iter_custom(|n| (0..n).map(|_| load_elsewhere(&library).unwrap_or_default()).sum());
-    });
+    let copies = tempfile::tempdir()?;
+    let mut loads = Vec::new();
+    for plugin in PLUGINS {
+        let library = library(plugin)?;
+        criterion.bench_function(&format!("load {plugin}"), |bencher| {
+            bencher.iter_custom(|n| (0..n).map(|_| load_elsewhere(&library).unwrap_or_default()).sum());
+        });
+        let first = (0..SAMPLES).map(|_| load_elsewhere(&library)).collect::<Result<_, _>>()?;
+        let next = (0..SAMPLES).map(|i| {
+            let copy = copies.path().join(format!("{plugin}-{i}"));
+            load_copy(&library, &copy)
+        });
+        loads.push((plugin, median(first), median(next.collect::<Result<_, _>>()?)));
+    }
     criterion.final_summary();
-    let mut loads: Vec<Duration> =
-        (0..SAMPLES).map(|_| load_elsewhere(&library)).collect::<Result<_, _>>()?;
-    loads.sort();
-    show(&table, loads[SAMPLES / 2]);
+    show(&table, &loads);
     Ok(())
 }
 
@@ -99,12 +113,21 @@ fn report(time: Duration) {
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the benchmark")]
-fn show(table: &[(String, f64, f64, f64)], load: Duration) {
+fn show(table: &[(String, f64, f64, f64)], loads: &[(&str, Duration, Duration)]) {
     println!("{:<58} {:>12} {:>12} {:>12}", "median of one call, ns", "linked", "loaded", "difference");
     for (name, linked, loaded, difference) in table {
         println!("{name:<58} {linked:>12.0} {loaded:>12.0} {difference:>12.0}");
     }
-    println!("load in a new process, layout check included: {:.2} ms", load.as_secs_f64() * 1e3);
+    println!("{:<58} {:>12} {:>12}", "median of a load with its checks, µs", "first", "known");
+    for (plugin, first, known) in loads {
+        println!("{plugin:<58} {:>12} {:>12}", first.as_micros(), known.as_micros());
+    }
+}
+
+/// The middle one.
+fn median<T: PartialOrd + Copy>(mut all: Vec<T>) -> T {
+    all.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    all[all.len() / 2]
 }
 
 /// Nanoseconds of one call, from enough of them to be measured.
@@ -119,9 +142,9 @@ fn per_call(run: &mut dyn FnMut(u64) -> Duration) -> f64 {
     }
 }
 
-/// The library that Cargo has built for this benchmark, beside it.
-fn library() -> Result<PathBuf, Failure> {
-    let file = format!("{}paname_bench_plugin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+/// A library that Cargo has built for this benchmark, beside it.
+fn library(plugin: &str) -> Result<PathBuf, Failure> {
+    let file = format!("{}{plugin}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     Ok(std::env::current_exe()?.with_file_name(file))
 }
 
@@ -136,6 +159,14 @@ fn load_elsewhere(library: &Path) -> Result<Duration, Failure> {
     let output = Command::new(std::env::current_exe()?).env(LOAD, library).output()?;
     let nanoseconds: u64 = String::from_utf8_lossy(&output.stdout).trim().parse()?;
     Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// The time of loading a library of which this process has another copy already, so that the layouts are known.
+fn load_copy(library: &Path, copy: &Path) -> Result<Duration, Failure> {
+    std::fs::copy(library, copy)?;
+    let started = Instant::now();
+    black_box(load(copy)?);
+    Ok(started.elapsed())
 }
 
 fn questions<'a>(target: &'a dyn Target, query: &'a Query) -> impl FnMut(u64) -> Duration + 'a {

@@ -1,7 +1,8 @@
 //! What the benchmarks share: a file of logits as large as an audit's, the case over it, and the list of what is timed.
 //!
 //! The criterion bench `scoring` follows single runs over time; the program `scoring` runs everything in one table, with peak memory, the
-//! reading of the same bytes as the limit, and the same work in NumPy beside it.
+//! reading of the same bytes as the limit, and the same work in NumPy beside it. The criterion bench `boundary` has a table too: what plugins cost beside
+//! the same code linked.
 
 mod fixture;
 mod usage;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Case, Ctx, Entry, Family, Findings, Info, Needs,
-    Outputs, Query, Result, Setting, Target, TargetCard, Tensor,
+    Outputs, Query, Result, Setting, Signal, Target, TargetCard, Tensor, Whom,
 };
 
 /// Does what its parameter says, so many times.
@@ -20,6 +20,8 @@ paname_core::export_plugin!(ATTACKS, ADAPTERS);
 pub struct Config {
     /// Questions to the target about all audited records.
     pub calls: u64,
+    /// Readings of a signal of all audited records.
+    pub reads: u64,
     /// Reports of progress.
     pub ticks: u64,
 }
@@ -56,6 +58,12 @@ impl Attack for Idle {
             for _ in 0..self.0.calls {
                 std::hint::black_box(case.target().predict(&query)?);
             }
+        }
+        for _ in 0..self.0.reads {
+            case.map_chunks(Whom::Audited, &[Signal::Loss], ctx, |chunk| {
+                std::hint::black_box(chunk.range());
+                Ok(())
+            })?;
         }
         for i in 0..self.0.ticks {
             ctx.tick(i as usize, self.0.ticks as usize)?;
