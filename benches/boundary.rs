@@ -13,8 +13,8 @@ use paname_bench::Failure;
 use paname_bench_plugin::{ADAPTERS, ATTACKS, PreparedTarget};
 use paname_core::abi::Plugin;
 use paname_core::{
-    Access, Case, CaseParts, Cohort, Ctx, Entry, Error, Labels, Membership, Query, Roster, Setting, Signal,
-    SignalSource, Target, Task, Whom,
+    Access, Case, CaseParts, Cohort, Ctx, Entry, Error, Features, Labels, Membership, Query, Roster, Setting,
+    Signal, SignalSource, Target, Task, Whom,
 };
 use serde_json::{Value, json};
 
@@ -79,7 +79,8 @@ fn main() -> Result<(), Failure> {
     let ticks = |entry| bench.repeats(entry, |n| json!({ "ticks": n }));
     pair("report of progress", &mut ticks(&ATTACKS[0]), &mut ticks(&plugin.attacks[0]));
     let roster = Roster::new(Vec::new(), "bench")?;
-    let setting = Setting { base: Path::new("."), roster: &roster, labels: &Labels::None };
+    let setting =
+        Setting { base: Path::new("."), roster: &roster, labels: &Labels::None, inputs: &Features::None };
     let ctx = Ctx::new(1, "bench", 1, &());
     let open = |entry: &paname_core::AdapterEntry| entry.open(Value::Null, &setting, &ctx);
     let (linked, loaded) = (open(&ADAPTERS[0])?, open(&plugin.adapters[0])?);

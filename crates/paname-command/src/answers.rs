@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use paname_core::{
-    Access, Adapter as _, Augmentation, Ctx, Error, Indices, Input, Labels, Outputs, Query, Result, Roster,
-    Setting, Target, TargetCard, Task,
+    Access, Adapter as _, Augmentation, Ctx, Error, Features, Indices, Input, Labels, Outputs, Query, Result,
+    Roster, Setting, Target, TargetCard, Task,
 };
 use paname_data::{ArrayRef, IdSource, List, Predictions, PredictionsConfig, fingerprint, read_array};
 
@@ -199,7 +199,12 @@ impl CommandTarget {
         }
         // Answers are recorded predictions, and checked as such: types, shapes, ranges.
         let roster = Roster::new(names, &self.card.name)?;
-        let setting = Setting { base: folder.path(), roster: &roster, labels: &questions.labels };
+        let setting = Setting {
+            base: folder.path(),
+            roster: &roster,
+            labels: &questions.labels,
+            inputs: &Features::None,
+        };
         let answers = Predictions::open(config, &setting, &Ctx::new(0, "command", 1, &()))?;
         let classes = (model.classes, answers.card().classes);
         if let (Some(expected), Some(got)) = classes

@@ -202,4 +202,16 @@ impl Adapter for CommandModel {
             Err(error) => runs.iter().map(|_| Err(error.clone())).collect(),
         }
     }
+
+    fn fitted(
+        config: CommandConfig,
+        _recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let model = config.model(setting.base, ctx)?;
+        let questions = Arc::new(Questions::of_roster(setting));
+        Ok(Box::new(CommandTarget::new(model, questions, Some(weights.to_owned()), None)?))
+    }
 }

@@ -46,7 +46,12 @@ impl Audit {
     }
 
     fn setting(&self) -> Setting<'_> {
-        Setting { base: self.kept.base.path(), roster: &self.roster, labels: &self.labels }
+        Setting {
+            base: self.kept.base.path(),
+            roster: &self.roster,
+            labels: &self.labels,
+            inputs: &Features::None,
+        }
     }
 
     fn open(&self, config: Value) -> Result<Box<dyn Target>> {
@@ -191,6 +196,9 @@ fn fitted_models_answer_and_open_again() {
 
     let weights: Vec<PathBuf> =
         [0, 3].iter().map(|&i| fitted[i].as_ref().ok().unwrap().weights.clone().unwrap()).collect();
+    let again =
+        ADAPTERS[0].fitted(python(), &recipe, &weights[0], &audit.setting(), &audit.kept.ctx()).unwrap();
+    assert_eq!(logits(again.as_ref(), &[0, 1, 4]).unwrap(), answers);
     let config = with(python(), json!({ "weights": weights }));
     let references = ADAPTERS[0].references(config.clone(), &audit.setting(), &audit.kept.ctx()).unwrap();
     assert_eq!(references[0].member, [true, false, false, false, true]);

@@ -565,15 +565,20 @@ pub trait AbiHost: Sync {
 
 type HostRef<'a> = AbiHost_TO<'a, RRef<'a, ()>>;
 
+/// [`Features`](crate::Features): numbers, or columns of mixed types, or neither.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiFeatures {
+    tensor: AbiTensor,
+    table: AbiTable,
+}
+
 /// [`Records`](crate::Records).
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct AbiRecords {
     ids: AbiShared<u32>,
-    /// Inputs as numbers, or none.
-    tensor: AbiTensor,
-    /// Inputs of mixed types, or none.
-    table: AbiTable,
+    inputs: AbiFeatures,
     labels: AbiLabels,
 }
 
@@ -663,6 +668,7 @@ pub struct AbiSetting<'a> {
     base: RSlice<'a, u8>,
     roster: AbiTable,
     labels: AbiLabels,
+    inputs: AbiFeatures,
 }
 
 /// The lists of a plugin, which only its own functions can read.
@@ -722,7 +728,6 @@ pub struct PluginRoot {
         setting: AbiSetting<'_>,
         ctx: AbiCtx<'_>,
     ) -> Crossing<RVec<AbiReference>>,
-    #[sabi(last_prefix_field)]
     adapter_fit: extern "C" fn(
         AbiLists,
         row: usize,
@@ -732,6 +737,16 @@ pub struct PluginRoot {
         runs: RVec<AbiFitRun>,
         ctx: AbiCtx<'_>,
     ) -> Crossing<RVec<Crossing<AbiFitted>>>,
+    #[sabi(last_prefix_field)]
+    adapter_fitted: extern "C" fn(
+        AbiLists,
+        row: usize,
+        config: RStr<'_>,
+        recipe: RStr<'_>,
+        weights: RSlice<'_, u8>,
+        setting: AbiSetting<'_>,
+        ctx: AbiCtx<'_>,
+    ) -> Crossing<TargetBox>,
 }
 
 impl RootModule for PluginRef {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::attack::parse_config;
-use crate::{Access, Ctx, Error, Indices, Labels, Result, Roster, Table, Target, Tensor};
+use crate::{Access, Ctx, Error, Indices, Labels, Recipe, Result, Roster, Table, Target, Tensor};
 
 /// A family of models that can be audited, such as recorded predictions or PyTorch programs.
 pub trait Adapter: Sized + 'static {
@@ -28,7 +28,7 @@ pub trait Adapter: Sized + 'static {
         Err(Error::Unsupported(format!("adapter `{}` opens no given reference models", Self::INFO.name)))
     }
 
-    /// Fits reference models. One result per run: one bad run loses no other.
+    /// Fits models. One result per run: one bad run loses no other.
     fn fit(
         _config: Self::Config,
         _recipe: &Recipe,
@@ -38,6 +38,17 @@ pub trait Adapter: Sized + 'static {
     ) -> Vec<Result<Fitted>> {
         let refusal = Error::Unsupported(format!("adapter `{}` fits no models", Self::INFO.name));
         runs.iter().map(|_| Err(refusal.clone())).collect()
+    }
+
+    /// Opens a model that [`Adapter::fit`] left at `weights` ([`Fitted::weights`], perhaps moved since), fitted by the same configuration and recipe.
+    fn fitted(
+        _config: Self::Config,
+        _recipe: &Recipe,
+        _weights: &Path,
+        _setting: &Setting<'_>,
+        _ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        Err(Error::Unsupported(format!("adapter `{}` fits no models", Self::INFO.name)))
     }
 }
 
@@ -65,6 +76,8 @@ pub struct Setting<'a> {
     pub roster: &'a Roster,
     /// Labels in the order of the roster, for losses and for checks.
     pub labels: &'a Labels,
+    /// What the records are, in the order of the roster; nothing where the manifest names no inputs and the adapter has its own data.
+    pub inputs: &'a Features,
 }
 
 /// A reference ("shadow") model and the records of the roster that it was fitted on.
@@ -86,7 +99,7 @@ pub struct Records {
     pub labels: Labels,
 }
 
-/// What a model is fitted on besides labels.
+/// What records are besides their labels: what models are asked about and fitted on.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Features {
@@ -120,54 +133,6 @@ pub struct Fitted {
     pub train_accuracy: Option<f64>,
 }
 
-/// How to fit a model. The defaults are those of the adapter where a field is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Recipe {
-    /// Built-in name, TorchScript file or exported program, as the adapter understands it, with its sizes.
-    pub architecture: serde_json::Map<String, Value>,
-    /// What is minimised.
-    pub objective: Objective,
-    /// `sgd`, `adam`, `adamw`.
-    pub optimizer: Option<String>,
-    /// Step size at its highest.
-    pub learning_rate: Option<f64>,
-    /// `constant`, `cosine`, `step`, `one-cycle`.
-    pub schedule: Option<String>,
-    /// L2 penalty.
-    pub weight_decay: Option<f64>,
-    /// Passes over the rows.
-    pub epochs: Option<u32>,
-    /// Rows per step.
-    pub batch: Option<u32>,
-    /// Names of random input transformations, applied in order.
-    pub augmentation: Vec<String>,
-    /// Epochs after which weights are kept besides the last.
-    pub checkpoints: Vec<u32>,
-}
-
-/// What a fit minimises.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Objective {
-    /// Cross-entropy of classes.
-    #[default]
-    CrossEntropy,
-    /// Mean squared error.
-    MeanSquaredError,
-    /// Cross-entropy to the outputs of another model.
-    Distillation,
-    /// Pinball loss of quantile regression.
-    Pinball,
-    /// Evidence lower bound of a variational autoencoder.
-    VariationalAutoencoder,
-    /// Adversarial training of a generator.
-    Adversarial,
-    /// Agreement between augmented views.
-    Contrastive,
-}
-
 /// How an adapter does its work, whether linked or loaded.
 pub(crate) trait Open: Send + Sync {
     fn schema(&self) -> Result<Value>;
@@ -182,6 +147,14 @@ pub(crate) trait Open: Send + Sync {
         runs: &[FitRun],
         ctx: &Ctx<'_>,
     ) -> Vec<Result<Fitted>>;
+    fn fitted(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>>;
 }
 
 /// A row of a list of adapters.
@@ -234,6 +207,18 @@ impl AdapterEntry {
     ) -> Vec<Result<Fitted>> {
         self.open.fit(config, recipe, data, runs, ctx)
     }
+
+    /// Parses the configuration and opens a model that was fitted; see [`Adapter::fitted`].
+    pub fn fitted(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        self.open.fitted(config, recipe, weights, setting, ctx)
+    }
 }
 
 /// An adapter of a crate that this program is linked with.
@@ -268,5 +253,16 @@ impl<A: Adapter> Open for Linked<A> {
             Ok(config) => A::fit(config, recipe, data, runs, ctx),
             Err(error) => runs.iter().map(|_| Err(error.clone())).collect(),
         }
+    }
+
+    fn fitted(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        A::fitted(parse_config(config)?, recipe, weights, setting, ctx)
     }
 }

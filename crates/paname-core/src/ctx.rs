@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use rand_core::{Rng as _, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::adapter::{FitRun, Fitted, Recipe, Records};
-use crate::{Case, Error, Findings, Result};
+use crate::adapter::{FitRun, Fitted, Records};
+use crate::{Case, Error, Findings, Recipe, Result};
 
 /// The services that the host gives to a running attack or adapter. Every method has a sensible default, so that `&()` is a host.
 pub trait Host: Sync {

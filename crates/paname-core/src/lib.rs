@@ -64,6 +64,7 @@ mod meter;
 mod panic;
 mod pieces;
 mod query;
+mod recipe;
 mod record;
 mod registry;
 mod shared;
@@ -75,8 +76,7 @@ mod tensor;
 pub use abi::{NO_ADAPTERS, NO_ATTACKS};
 pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
-    Adapter, AdapterEntry, AdapterInfo, Features, FitRun, Fitted, Objective, Recipe, Records, Reference,
-    Setting,
+    Adapter, AdapterEntry, AdapterInfo, Features, FitRun, Fitted, Records, Reference, Setting,
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
@@ -86,6 +86,7 @@ pub use findings::{AttributeGuess, Extraction, Findings, GroupClaim, Reconstruct
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
 pub use query::{Augmentation, Input, Named, Outputs, Query, Sampling};
+pub use recipe::{EarlyStop, Objective, Optimizer, Recipe, Schedule, Transformation};
 pub use record::{Cohort, Labels, Membership, MembershipRow, Roster, Whom};
 pub use registry::{Origin, PluginOrigin, Registry};
 pub use shared::{Indices, Shared};

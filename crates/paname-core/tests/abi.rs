@@ -265,8 +265,20 @@ impl Adapter for Maker {
             Labels::Classes { values, classes } => format!("{:?} of {classes}", &values[..]),
             _ => "none".into(),
         };
-        let base = setting.base.display();
-        Ok(Box::new(whole(&format!("{} {base} {:?} {labels}", config.path, setting.roster.ids()))))
+        let (base, inputs) = (setting.base.display(), setting.inputs);
+        let name = format!("{} {base} {:?} {labels} {inputs:?}", config.path, setting.roster.ids());
+        Ok(Box::new(whole(&name)))
+    }
+
+    fn fitted(
+        config: AdapterConfig,
+        recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        _: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let (path, epochs, weights) = (config.path, recipe.epochs, weights.display());
+        Ok(Box::new(whole(&format!("{path} {epochs:?} {weights} {}", setting.roster.len()))))
     }
 
     fn references(_: AdapterConfig, setting: &Setting<'_>, _: &Ctx<'_>) -> Result<Vec<Reference>> {
@@ -533,7 +545,9 @@ static SETTING: std::sync::LazyLock<Setting<'static>> = std::sync::LazyLock::new
     let ids = ["a", "é\n", ""].map(str::to_owned).to_vec();
     let roster = Box::leak(Box::new(Roster::new(ids, "here").unwrap()));
     let labels = Box::leak(Box::new(Labels::Classes { values: vec![2, 0, 1].into(), classes: 3 }));
-    Setting { base: Path::new(BASE), roster, labels }
+    let numbers = Tensor::from_vec(vec![1_u8, 2, 3], &[3, 1]).unwrap();
+    let inputs = Box::leak(Box::new(Features::Tensor(numbers)));
+    Setting { base: Path::new(BASE), roster, labels, inputs }
 });
 
 fn asked(target: &dyn Target, input: Input) -> Result<Outputs> {
@@ -548,7 +562,7 @@ fn a_target_of_a_plugin_answers_every_kind_of_question() {
     let target = plugin.adapters[0].open(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
     let linked = ADAPTERS[0].open(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
     assert_eq!(target.card(), linked.card());
-    assert_eq!(target.card().name, r#"m /audit ["a", "é\n", ""] [2, 0, 1] of 3"#);
+    assert_eq!(target.card().name, r#"m /audit ["a", "é\n", ""] [2, 0, 1] of 3 Tensor(Tensor(U8 [3, 1]))"#);
     let sampling = Sampling { max_tokens: 5, temperature: 0.5, top_k: 7, seed: 9 };
     let numbers = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
     let table = paname_core::Table::new(vec![paname_core::Column::texts(
@@ -603,6 +617,8 @@ fn reference_models_are_opened_and_fitted_through_a_plugin() {
     assert_eq!(first.target.card().name, "Some(2) None [1] 2");
     assert_eq!((first.weights.as_deref(), first.train_loss), (Some(Path::new("w.safetensors")), Some(0.5)));
     assert_eq!(second, &Error::Other("the loss is NaN".into()));
+    let again = adapter.fitted(json!({ "path": "m" }), &recipe, Path::new("w.safetensors"), &SETTING, &ctx);
+    assert_eq!(again.unwrap().card().name, "m Some(2) w.safetensors 3");
     let refused = adapter.fit(json!({ "pat": 1 }), &recipe, &data, &runs, &ctx);
     assert!(refused.iter().all(|one| matches!(one, Err(Error::Config(_)))) && refused.len() == 2);
 }

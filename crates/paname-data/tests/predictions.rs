@@ -7,8 +7,8 @@ use std::path::Path;
 
 use common::{bools, floats, folder, npy, npz, texts, write};
 use paname_core::{
-    Access, AdapterEntry, Augmentation, Ctx, Error, Input, Labels, Outputs, Query, Reference, Result, Roster,
-    Setting, Target, Tensor,
+    Access, AdapterEntry, Augmentation, Ctx, Error, Features, Input, Labels, Outputs, Query, Reference,
+    Result, Roster, Setting, Target, Tensor,
 };
 use paname_data::ADAPTERS;
 use paname_testkit::check_target;
@@ -33,12 +33,12 @@ impl Audit {
     }
 
     fn open(&self, base: &Path, config: &Value) -> Result<Box<dyn Target>> {
-        let setting = Setting { base, roster: &self.roster, labels: &self.labels };
+        let setting = Setting { base, roster: &self.roster, labels: &self.labels, inputs: &Features::None };
         ADAPTER.open(config.clone(), &setting, &Ctx::new(1, "test", 1, &()))
     }
 
     fn references(&self, base: &Path, config: &Value) -> Result<Vec<Reference>> {
-        let setting = Setting { base, roster: &self.roster, labels: &self.labels };
+        let setting = Setting { base, roster: &self.roster, labels: &self.labels, inputs: &Features::None };
         ADAPTER.references(config.clone(), &setting, &Ctx::new(1, "test", 1, &()))
     }
 

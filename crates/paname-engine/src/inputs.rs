@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Access, CaseSize, Ctx, Error, Labels, Membership, Registry, Roster, Setting, Signal, TargetCard, Task,
+    Access, CaseSize, Ctx, Error, Features, Labels, Membership, Registry, Roster, Setting, Signal,
+    TargetCard, Task,
 };
 use paname_data::{RecordTable, RecordsConfig};
 use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
@@ -226,7 +227,12 @@ pub(crate) fn prepare(
     ctx.tick(0, 4)?;
     let tables = Tables::read(manifest)?;
     ctx.tick(1, 4)?;
-    let setting = Setting { base: manifest.base(), roster: &tables.roster, labels: &tables.labels };
+    let setting = Setting {
+        base: manifest.base(),
+        roster: &tables.roster,
+        labels: &tables.labels,
+        inputs: &Features::None,
+    };
     let adapter = registry.adapter(&content.target.adapter)?;
     let target = adapter.open(config_of(&content.target), &setting, ctx).map_err(manifest.about("target"))?;
     let mut card = target.card().clone();
@@ -480,7 +486,8 @@ pub(crate) fn open_models(
     let ids: Vec<String> = object.json("ids.json")?;
     let roster = Roster::new(ids, "ids.json")?;
     let labels = labels(object, inputs)?;
-    let setting = Setting { base: manifest.base(), roster: &roster, labels: &labels };
+    let setting =
+        Setting { base: manifest.base(), roster: &roster, labels: &labels, inputs: &Features::None };
     let source = &manifest.content.target;
     let target = registry.adapter(&source.adapter)?.open(config_of(source), &setting, ctx)?;
     let mut references = Vec::with_capacity(inputs.places.len());

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::abi::import;
 use crate::{
-    Case, CaseSize, Cohort, Ctx, DynAttack, Findings, FitRun, Fitted, Host, Input, Labels, Membership, Named,
-    Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal, SignalSource, Table, Target,
-    Tensor, View, Whom, arrow,
+    Case, CaseSize, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host, Input, Labels,
+    Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal, SignalSource,
+    Table, Target, Tensor, View, Whom, arrow,
 };
 
 pub(super) fn error(error: &Error) -> AbiError {
@@ -353,14 +353,18 @@ fn paths(all: &[std::path::PathBuf]) -> Result<RVec<RVec<u8>>> {
     all.iter().map(|one| path(one)).collect()
 }
 
-pub(super) fn records(records: &Records) -> AbiRecords {
-    use crate::Features;
-    let (tensor, table) = match &records.inputs {
+fn features(features: &Features) -> AbiFeatures {
+    let (tensor, table) = match features {
         Features::None => (NO_TENSOR, table(None)),
         Features::Tensor(inputs) => (tensor(inputs), table(None)),
         Features::Table(inputs) => (NO_TENSOR, table(Some(inputs))),
     };
-    AbiRecords { ids: AbiShared::of(&records.ids), tensor, table, labels: labels(&records.labels) }
+    AbiFeatures { tensor, table }
+}
+
+pub(super) fn records(records: &Records) -> AbiRecords {
+    let Records { ids, inputs, labels: known } = records;
+    AbiRecords { ids: AbiShared::of(ids), inputs: features(inputs), labels: labels(known) }
 }
 
 pub(super) fn fit_runs(runs: &[FitRun]) -> RVec<AbiFitRun> {
@@ -386,7 +390,12 @@ pub(super) fn with_setting<T>(
 ) -> Result<T> {
     let roster = setting.roster.table()?;
     with_path(setting.base, |base| {
-        call(AbiSetting { base, roster: table(Some(&roster)), labels: labels(setting.labels) })
+        call(AbiSetting {
+            base,
+            roster: table(Some(&roster)),
+            labels: labels(setting.labels),
+            inputs: features(setting.inputs),
+        })
     })
 }
 
@@ -493,6 +502,7 @@ pub fn root(lists: &'static Lists) -> PluginRef {
         adapter_open,
         adapter_references,
         adapter_fit,
+        adapter_fitted,
     }
     .leak_into_prefix()
 }
@@ -654,5 +664,23 @@ extern "C" fn adapter_fit(
         let runs = import::fit_runs(runs)?;
         let fitted = import::with_ctx(ctx, |ctx| Ok(adapter.fit(config, &recipe, &data, &runs, ctx)))?;
         Ok(fitted.into_iter().map(each_fitted).collect())
+    })
+}
+
+extern "C" fn adapter_fitted(
+    lists: AbiLists,
+    row: usize,
+    config: RStr<'_>,
+    recipe: RStr<'_>,
+    weights: RSlice<'_, u8>,
+    setting: AbiSetting<'_>,
+    ctx: AbiCtx<'_>,
+) -> Crossing<TargetBox> {
+    guard(|| {
+        let (adapter, config) = (lists.adapter(row)?, import::json(config.as_str())?);
+        let (recipe, weights) = (import::json(recipe.as_str())?, import::path(weights.as_slice())?);
+        import::with_setting(setting, |setting| {
+            import::with_ctx(ctx, |ctx| adapter.fitted(config, &recipe, &weights, setting, ctx)).map(boxed)
+        })
     })
 }

@@ -328,7 +328,7 @@ impl Host for ImportedHost<'_> {
     }
 
     fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
-        let recipe = serde_json::to_string(recipe).map_err(|error| Error::Config(error.to_string()))?;
+        let recipe = json_text(recipe)?;
         let all = self.0.fit(recipe.as_str().into(), export::records(data), export::fit_runs(runs));
         fitted(received(all)?, runs.len())
     }
@@ -351,12 +351,19 @@ pub(super) fn path(bytes: &[u8]) -> Result<PathBuf> {
 }
 
 pub(super) fn records(crossed: AbiRecords) -> Result<Records> {
-    let inputs = match (optional(crossed.tensor, "inputs")?, table(&crossed.table)?) {
+    Ok(Records {
+        ids: crossed.ids.into_shared("record numbers")?,
+        inputs: features(crossed.inputs)?,
+        labels: labels(crossed.labels)?,
+    })
+}
+
+fn features(crossed: AbiFeatures) -> Result<Features> {
+    Ok(match (optional(crossed.tensor, "inputs")?, table(&crossed.table)?) {
         (Some(inputs), _) => Features::Tensor(inputs),
         (None, Some(inputs)) => Features::Table(inputs),
         (None, None) => Features::None,
-    };
-    Ok(Records { ids: crossed.ids.into_shared("record numbers")?, inputs, labels: labels(crossed.labels)? })
+    })
 }
 
 pub(super) fn fit_runs(runs: RVec<AbiFitRun>) -> Result<Vec<FitRun>> {
@@ -388,7 +395,8 @@ pub(super) fn with_setting<T>(
     let ids = table(&crossed.roster)?.ok_or_else(|| Error::mismatch("roster", "a table", "none"))?;
     let roster = Roster::from_table(&ids)?;
     let labels = labels(crossed.labels)?;
-    call(&Setting { base: &base, roster: &roster, labels: &labels })
+    let inputs = features(crossed.inputs)?;
+    call(&Setting { base: &base, roster: &roster, labels: &labels, inputs: &inputs })
 }
 
 /// The findings of a run on `records` audited records.
@@ -620,7 +628,7 @@ impl Open for Row {
     ) -> Vec<Result<Fitted>> {
         let config = config.to_string();
         let all = export::with_ctx(ctx, |ctx| {
-            let recipe = serde_json::to_string(recipe).map_err(|error| Error::Config(error.to_string()))?;
+            let recipe = json_text(recipe)?;
             let (data, crossing) = (export::records(data), export::fit_runs(runs));
             let fit = self.root.adapter_fit();
             let all = fit(
@@ -636,6 +644,31 @@ impl Open for Row {
         });
         all.unwrap_or_else(|error| runs.iter().map(|_| Err(error.clone())).collect())
     }
+
+    fn fitted(
+        &self,
+        config: Value,
+        recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let (config, recipe) = (config.to_string(), json_text(recipe)?);
+        let (config, recipe) = (config.as_str().into(), recipe.as_str().into());
+        export::with_ctx(ctx, |ctx| {
+            export::with_setting(setting, |setting| {
+                export::with_path(weights, |weights| {
+                    let open = self.root.adapter_fitted();
+                    let crossed = open(self.root.lists(), self.row, config, recipe, weights, setting, ctx);
+                    target(received(crossed)?)
+                })
+            })
+        })
+    }
+}
+
+fn json_text(recipe: &Recipe) -> Result<String> {
+    serde_json::to_string(recipe).map_err(|error| Error::Config(error.to_string()))
 }
 
 /// What a plugin says of its lists.

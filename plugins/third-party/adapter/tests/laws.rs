@@ -5,7 +5,7 @@ use std::path::Path;
 
 use example_adapter::ADAPTERS;
 use paname_core::{
-    Access, AdapterEntry, Ctx, Input, Labels, Outputs, Query, Roster, Setting, Target, Tensor,
+    Access, AdapterEntry, Ctx, Features, Input, Labels, Outputs, Query, Roster, Setting, Target, Tensor,
 };
 use paname_testkit::{Trial, check_adapter, check_plugin_adapter, load_plugin};
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ fn in_a_setting(work: impl FnOnce(&Trial<'_>)) {
             values: vec![0, 1, 2, 1].into(),
             classes: 3,
         },
+        inputs: &Features::None,
     };
     let config = json!({ "model": "model.json", "features": "features.csv" });
     let references = json!({ "model": "references", "features": "features.csv" });
