@@ -127,6 +127,18 @@ fn digits() -> TempDir {
     folder
 }
 
+/// The programs of this name that the plugins of this test have started and that still run: they have its environment.
+fn running(name: &str) -> Vec<String> {
+    let ours = format!("PANAME_CONFIG={}", PLUGINS.at("config"));
+    let is_one = |process: &Path| {
+        let read = |file: &str| fs::read(process.join(file)).unwrap_or_default();
+        let started = read("cmdline").split(|&byte| byte == 0).next() == Some(name.as_bytes());
+        started && read("environ").split(|&byte| byte == 0).any(|variable| variable == ours.as_bytes())
+    };
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    processes.filter(|process| is_one(process)).map(|process| process.display().to_string()).collect()
+}
+
 fn evidence(folder: &Path) -> Value {
     serde_json::from_slice(&fs::read(folder.join("audit.run/evidence.json")).unwrap()).unwrap()
 }
@@ -380,6 +392,7 @@ fn broken_attacks_fail_alone_and_the_audit_goes_on() {
     ]);
     assert!(started.elapsed() < Duration::from_mins(4), "a silent plugin is not waited for");
     assert_eq!(told.code, 0, "{}", told.stderr);
+    assert_eq!(running("sleep"), Vec::<String>::new(), "what a crashed plugin had started ended with it");
     assert!(
         !told.stderr.contains("stack backtrace") && !told.stderr.contains("panicked at"),
         "{}",
