@@ -84,6 +84,26 @@ fn a_text_of_a_plugin_stays_on_its_line() {
 }
 
 #[test]
+fn what_is_wrong_with_an_answer_is_told_on_one_line() {
+    let attack = serde_json::json!({ "attacks": [{ "name": "a", "version": 1, "family": "of\nnobody" }] });
+    let message = import::described(attack).err().unwrap().to_string();
+    assert!(message.contains("of nobody") && !message.contains('\n'), "{message}");
+    let recipe = import::json::<crate::Recipe>(r#"{"a\nb": 1}"#).unwrap_err().to_string();
+    assert!(recipe.contains("a b") && !recipe.contains('\n'), "{recipe}");
+    // A layer's name comes from the model, and checks repeat it.
+    let layer = |tensor| {
+        let activations = vec![AbiNamed { name: "deep\n\u{1b}[31m".into(), tensor }].into();
+        let more = AbiMoreOutputs { tensors: RVec::new(), activations, text: RVec::new() };
+        let first = AbiAnswer { bit: 0, tensor: AbiTensor(ptr::null_mut()) };
+        import::outputs(AbiOutputs { first, more: ROption::RSome(RBox::new(more)) })
+    };
+    let missing = layer(AbiTensor(ptr::null_mut())).unwrap_err().to_string();
+    assert_eq!(missing, "deep  [31m: expected a tensor, got none");
+    let short = layer(numbers(&[1.0])).unwrap().check_rows(2).unwrap_err().to_string();
+    assert_eq!(short, "answered deep  [31m: expected one row for each of 2 questions, got shape [1]");
+}
+
+#[test]
 fn every_error_crosses_as_what_it_is() {
     for error in [
         Error::Denied(crate::Access::LEAVES | crate::Access::LOSS),
