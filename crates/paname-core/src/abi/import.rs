@@ -505,7 +505,7 @@ pub(super) const fn case_size(size: AbiCaseSize) -> CaseSize {
     }
 }
 
-fn needs(crossed: AbiNeeds) -> Result<Needs> {
+pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
     if crossed.signals.len() > MOST_ROWS {
         let got = crossed.signals.len();
         return Err(Error::mismatch("signals of an attack", format!("at most {MOST_ROWS}"), got));
