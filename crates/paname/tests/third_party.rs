@@ -158,6 +158,30 @@ fn the_scaffold_is_the_example() {
             "{file}"
         );
     }
+    let example = Path::new(REPOSITORY).join("plugins/third-party/attack");
+    assert_eq!(package(&fresh), package(&example), "Cargo.toml");
+}
+
+/// What Cargo reads of the package `example-attack`, wherever it says so.
+fn package(folder: &Path) -> Value {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(folder);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let package = packages.find(|package| package["name"] == "example-attack").unwrap();
+    let targets = package["targets"].as_array().unwrap().iter();
+    let targets: Vec<_> = targets.map(|target| (&target["name"], &target["crate_types"])).collect();
+    let described = ["version", "edition", "license", "description"].map(|key| &package[key]);
+    let mut dependencies = package["dependencies"].clone();
+    for dependency in dependencies.as_array_mut().unwrap() {
+        // A source tree may be named in more than one way.
+        if let Some(path) = dependency["path"].as_str() {
+            dependency["path"] = fs::canonicalize(path).unwrap().to_str().unwrap().into();
+        }
+    }
+    serde_json::json!([described, targets, dependencies])
 }
 
 #[test]
