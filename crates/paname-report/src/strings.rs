@@ -1225,8 +1225,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "help.patience",
-        "Met fin à une étape qui ne donne pas signe de vie pendant ce temps (1800 ; 0 : jamais)",
-        "End a step that gives no sign of life for so long (1800; 0: never)",
+        "Met fin à une étape qui ne donne pas signe de vie pendant ce temps (7200 ; 0 : jamais)",
+        "End a step that gives no sign of life for so long (7200; 0: never)",
     ),
     ("help.no_progress", "Ne montre pas l’avancement", "Show no progress"),
     (
