@@ -193,9 +193,15 @@ fn guard(cache: &Path) -> Result<File> {
 
 fn prepare(setting: &Setting, compiler: &[&str], folder: &Path) -> Result<()> {
     let draft = setting.cache.join(format!(".libtorch-{VERSION}.draft"));
-    let (packages, tree) = (draft.join("packages"), draft.join("tree"));
+    // Of this process alone: a program whose parent was killed may still be writing to that of another one.
+    let tree = draft.join(format!("tree-{}", std::process::id()));
+    let packages = draft.join("packages");
     let io = |source| Error::Io { path: folder.to_owned(), source };
     cache::create(&draft)?;
+    // What an earlier call left, but for the packages. What still resists is in nobody's way.
+    for entry in fs::read_dir(&draft).map_err(io)?.flatten().filter(|entry| entry.path() != packages) {
+        let _ = fs::remove_dir_all(entry.path());
+    }
     enough_space(setting, &packages)?;
     wheels::fetch(setting, &packages)?;
     wheels::empty(&tree)?;

@@ -183,7 +183,10 @@ fn what_stops_halfway_is_not_taken_for_the_whole() {
     let tree = place.path("cache/.libtorch-2.11.0.draft/tree");
     fs::create_dir_all(tree.join("lib")).unwrap();
     fs::write(tree.join("lib/left_over.so"), "half").unwrap();
-    fs::create_dir_all(place.path("cache/.libtorch-2.11.0.draft/temporary/pip")).unwrap();
+    // Killed while fetching: half a package, which pip would take for a whole one.
+    let half = place.path("cache/.libtorch-2.11.0.draft/fetching-1/small.whl");
+    fs::create_dir_all(half.parent().unwrap()).unwrap();
+    fs::write(&half, "half").unwrap();
     find_or_prepare(&setting).unwrap();
     assert_eq!(place.names("cache/libtorch-2.11.0/lib"), ["libtorch.so", "libtorch_cpu.so"]);
     // A package without a part that is needed.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -79,14 +79,16 @@ const FETCH: &[&str] = &[
 pub(super) fn fetch(setting: &Setting, folder: &Path) -> Result<()> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(io)?;
-    // Pip leaves half a file here when it is killed.
-    let temporary = folder.with_file_name("temporary");
+    // Of this process alone, like the tree.
+    let temporary = folder.with_file_name(format!("fetching-{}", std::process::id()));
     for wheel in &setting.wheels {
         let path = folder.join(wheel.file);
         if !path.exists() {
             empty(&temporary)?;
             eprintln!("fetching {}", wheel.package);
-            download(setting, wheel, folder, &temporary)?;
+            let fetched = download(setting, wheel, &temporary)?;
+            // Pip copies for a while what it has fetched; here is only what it was done with.
+            fs::rename(&fetched, &path).map_err(io)?;
         }
         check(setting, wheel, &path)?;
     }
@@ -102,12 +104,13 @@ pub(super) fn empty(folder: &Path) -> Result<()> {
     .map_err(|source| Error::Io { path: folder.to_owned(), source })
 }
 
-/// Progress is pip's own; its errors are many lines, of which one says what happened.
-fn download(setting: &Setting, wheel: &Wheel, folder: &Path, temporary: &Path) -> Result<()> {
+/// Fetches a package into the folder. Progress is pip's own; its errors are many lines, of which one says what happened.
+fn download(setting: &Setting, wheel: &Wheel, temporary: &Path) -> Result<PathBuf> {
+    let fetched = temporary.join(wheel.file);
     let output = Command::new(&setting.python)
         .args(FETCH)
         .arg("--dest")
-        .arg(folder)
+        .arg(temporary)
         .arg(wheel.package)
         .env("TMPDIR", temporary)
         .stdin(Stdio::null())
@@ -128,8 +131,8 @@ fn download(setting: &Setting, wheel: &Wheel, folder: &Path, temporary: &Path) -
             || format!("pip ended with {}", output.status),
             |line| line.trim_start_matches("ERROR:").trim().chars().take(200).collect(),
         )
-    } else if folder.join(wheel.file).exists() {
-        return Ok(());
+    } else if fetched.exists() {
+        return Ok(fetched);
     } else {
         format!("pip fetched another file than {}", wheel.file)
     };
