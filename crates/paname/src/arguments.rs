@@ -92,7 +92,11 @@ pub(crate) enum Command {
     Init(InitArguments),
     /// Look at the machine.
     #[command(about = help(key!("help.doctor")), long_about = None)]
-    Doctor,
+    Doctor {
+        /// A model file.
+        #[arg(value_name = "FILE", help = help(key!("help.model_file")))]
+        file: Option<PathBuf>,
+    },
     /// Check a finished audit.
     #[command(about = help(key!("help.verify")), long_about = None)]
     Verify {

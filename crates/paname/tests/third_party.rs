@@ -48,7 +48,15 @@ impl Plugins {
         let out = |name: &str| folder.path().join(name);
         let pack = |library: &str, name: &str, out: &Path| {
             let library = built().join("debug").join(library);
-            paname_plugin::pack_library(&library, name, "0.1.0", "MIT", Vec::new(), out).unwrap()
+            paname_plugin::pack_library(
+                &library,
+                name,
+                "0.1.0",
+                "MIT",
+                paname_plugin::Requires::default(),
+                out,
+            )
+            .unwrap()
         };
         cargo(&["build", "--locked", "--workspace"]);
         pack("libexample_attack.so", "example-attack", &out("good"));
