@@ -1,4 +1,4 @@
-//! Records and recorded predictions from npy, npz and CSV files and from the folders of public LiRA scripts. Arrays are mapped into memory
+//! Records and recorded predictions from npy, npz, IDX and CSV files and from the folders of public LiRA scripts. Arrays are mapped into memory
 //! where they lie aligned, rows are joined to the records of an audit by id, never by an assumed order, and a file is data: no pickle is read. Input files must not
 //! be changed while an audit runs.
 //!
@@ -19,8 +19,10 @@
 //! ```
 
 mod array;
+mod expansion;
 mod file;
 mod fingerprint;
+mod idx;
 mod join;
 mod lira;
 mod list;

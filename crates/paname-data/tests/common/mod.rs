@@ -39,6 +39,20 @@ pub(crate) fn texts(texts: &[&str]) -> Vec<u8> {
     npy(&format!("|S{width}"), &[texts.len()], &padded.collect::<Vec<_>>())
 }
 
+/// An IDX file with this code of its element type, this shape and these elements.
+pub(crate) fn idx(code: u8, shape: &[u32], elements: &[u8]) -> Vec<u8> {
+    let mut file = vec![0, 0, code, shape.len() as u8];
+    file.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+    file.extend(elements);
+    file
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
 pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
