@@ -1,6 +1,6 @@
 //! What the records of an audit are besides their labels: read once a process, joined by id.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -22,11 +22,14 @@ pub struct InputsConfig {
     /// Ids of its rows, such as `inputs.npz#ids`, or `row-number`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<IdSource>,
+    /// Columns that are no inputs, whatever a table holds.
+    #[serde(skip)]
+    pub left_out: BTreeSet<String>,
 }
 
 impl InputsConfig {
     /// Every file that [`InputsConfig::read`] reads, sorted.
-    pub fn files(&self, base: &Path) -> Vec<PathBuf> {
+    pub fn files(&self, base: &Path) -> Result<Vec<PathBuf>> {
         let ids = match &self.ids {
             Some(IdSource::Array(array)) => Some(array),
             _ => None,
@@ -35,7 +38,7 @@ impl InputsConfig {
             self.array.iter().chain(ids).map(|array| base.join(array.path())).collect();
         files.sort();
         files.dedup();
-        files
+        Ok(files)
     }
 
     /// Reads the inputs of every record of the roster, in its order.
@@ -64,6 +67,14 @@ impl InputsConfig {
     }
 }
 
+/// The inputs that a manifest names. Columns that tell labels, persons and membership are none.
+pub(crate) fn config(manifest: &Manifest) -> Option<InputsConfig> {
+    let data = &manifest.content.data;
+    let mut config = data.inputs.clone()?;
+    config.left_out.extend([&data.label, &data.member, &data.person_id].into_iter().flatten().cloned());
+    Some(config)
+}
+
 /// The inputs of an audit, read at their first use.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory(OnceLock<Result<Features>>);
@@ -76,7 +87,7 @@ impl Inventory {
         roster: &Roster,
         threads: usize,
     ) -> Result<&Features, EngineError> {
-        let read = || match &manifest.content.data.inputs {
+        let read = || match config(manifest) {
             Some(config) => config.read(manifest.base(), roster, threads),
             None => Ok(Features::None),
         };

@@ -104,7 +104,7 @@ pub(crate) fn steps(
         return Ok(Vec::new());
     }
     let program = inputs::program_digest()?;
-    let data_key = data_key(manifest, files);
+    let data_key = data_key(manifest, files)?;
     wanted
         .into_iter()
         .map(|fit| {
@@ -139,9 +139,9 @@ fn chosen<'a>(files: &'a [InputFile], names: &BTreeSet<String>) -> Vec<(&'a Stri
 }
 
 /// A digest of what the records are, and of nothing else: another test or another target moves no row of a reference model.
-fn data_key(manifest: &Manifest, files: &[InputFile]) -> String {
+fn data_key(manifest: &Manifest, files: &[InputFile]) -> Result<String, EngineError> {
     let data = &manifest.content.data;
-    let names = inputs::names(&inputs::data_files(manifest), manifest.base());
+    let names = inputs::names(&inputs::data_files(manifest)?, manifest.base());
     let declared = serde_json::json!({
         "records": data.records,
         "population": data.population,
@@ -149,7 +149,7 @@ fn data_key(manifest: &Manifest, files: &[InputFile]) -> String {
         "inputs": data.inputs,
         "files": chosen(files, &names),
     });
-    key(&["data/1", &declared.to_string()])
+    Ok(key(&["data/1", &declared.to_string()]))
 }
 
 /// Rows of the audited records that each reference model is fitted on: a random share of the units, drawn anew for each model, or by pairs
@@ -159,11 +159,11 @@ pub(crate) fn reference_rows(
     files: &[InputFile],
     fit: &ReferenceFit,
     truth: &Truth,
-) -> Vec<Vec<bool>> {
+) -> Result<Vec<Vec<bool>>, EngineError> {
     let seed = fit.seed.unwrap_or(manifest.content.statistics.seed);
-    let data_key = data_key(manifest, files);
+    let data_key = data_key(manifest, files)?;
     let mut rng = Ctx::new(seed, &data_key, 1, &()).rng("rows of reference models");
-    draw_rows(truth.person.as_deref(), truth.member.len(), fit, &mut rng)
+    Ok(draw_rows(truth.person.as_deref(), truth.member.len(), fit, &mut rng))
 }
 
 /// Who is a member is not among the arguments.
@@ -216,8 +216,8 @@ pub(crate) fn run(
     let audited = tables.audited;
     let member = match (fit, drawn) {
         (Fit::Reference(model), Some(drawn)) => {
-            let data = inputs::digests(inputs::data_files(manifest), manifest.base())?;
-            reference_rows(manifest, &data, drawn, &tables.truth).swap_remove(model as usize)
+            let data = inputs::digests(inputs::data_files(manifest)?, manifest.base())?;
+            reference_rows(manifest, &data, drawn, &tables.truth)?.swap_remove(model as usize)
         }
         _ => tables.truth.member.clone(),
     };

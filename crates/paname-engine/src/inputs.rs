@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::balance::Balance;
-use crate::features::Inventory;
+use crate::features::{self, Inventory};
 use crate::fits::{self, Fits};
 use crate::judge::{Truth, validity};
 use crate::manifest::{Data, Manifest, ReferenceSource, Source, TargetSource};
@@ -91,19 +91,21 @@ fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
 }
 
 /// The files that say what the records are.
-pub(crate) fn data_files(manifest: &Manifest) -> Vec<PathBuf> {
+pub(crate) fn data_files(manifest: &Manifest) -> Result<Vec<PathBuf>, EngineError> {
     let base = manifest.base();
     let (audited, population) = tables(manifest);
     let mut paths = audited.files(base);
     paths.extend(population.iter().flat_map(|table| table.files(base)));
-    paths.extend(manifest.content.data.inputs.iter().flat_map(|inputs| inputs.files(base)));
-    paths
+    if let Some(inputs) = features::config(manifest) {
+        paths.extend(inputs.files(base).map_err(manifest.about("data"))?);
+    }
+    Ok(paths)
 }
 
 /// Digests of every file that decides the inputs, by name.
 pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<InputFile>, EngineError> {
     let base = manifest.base();
-    let mut paths = data_files(manifest);
+    let mut paths = data_files(manifest)?;
     for source in manifest.content.sources() {
         let adapter = registry.adapter(&source.adapter)?;
         paths.extend(adapter.files(config_of(source), base)?);
@@ -350,8 +352,8 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     if let Some(references) = &content.references {
         let rows = match &references.fit {
             Some(fit) => {
-                let data = digests(data_files(manifest), manifest.base())?;
-                Some(fits::reference_rows(manifest, &data, fit, truth))
+                let data = digests(data_files(manifest)?, manifest.base())?;
+                Some(fits::reference_rows(manifest, &data, fit, truth)?)
             }
             None => None,
         };

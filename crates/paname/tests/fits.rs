@@ -29,10 +29,16 @@ impl Audit {
         let population = (0..POPULATION).map(|r| format!("p{r},{}\n", r % 3));
         audit.write("population.csv", &format!("id,label\n{}", population.collect::<String>()));
         // Not in the order of the records.
-        let inputs =
-            (0..POPULATION).map(|r| format!("p{r}")).chain((0..RECORDS).rev().map(|r| format!("r{r}")));
-        let inputs = inputs.enumerate().map(|(i, id)| format!("{id},{}.5,0\n", i % 7));
-        audit.write("inputs.csv", &format!("id,x,y\n{}", inputs.collect::<String>()));
+        let ids = (0..POPULATION).map(|r| format!("p{r}")).chain((0..RECORDS).rev().map(|r| format!("r{r}")));
+        audit.write("ids.csv", &format!("id\n{}", ids.map(|id| id + "\n").collect::<String>()));
+        let header =
+            format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 2), }}", RECORDS + POPULATION);
+        let mut inputs = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        inputs.extend(format!("{header:<117}\n").bytes());
+        inputs.extend(
+            (0..RECORDS + POPULATION).flat_map(|i| [(i % 7) as f64 + 0.5, 0.0]).flat_map(f64::to_le_bytes),
+        );
+        fs::write(audit.path("inputs.npy"), inputs).unwrap();
         audit.write("fit.py", include_str!("programs/fit.py"));
         audit.manifest(models, how);
         audit
@@ -53,7 +59,7 @@ records = "records.csv"
 population = "population.csv"
 split = "random"
 personal = []
-inputs = {{ array = "inputs.csv", ids = "inputs.csv#id" }}
+inputs = {{ array = "inputs.npy", ids = "ids.csv#id" }}
 [target]
 {adapter}fit = {{ recipe = {{ architecture = {{ {how} }}, epochs = 3 }} }}
 [references]
