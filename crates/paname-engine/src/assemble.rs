@@ -5,16 +5,18 @@ use std::path::Path;
 
 use paname_core::{Entry, Family, Origin};
 use paname_evidence::{
-    AttackUsed, Core, Evidence, Exposed, MembershipResult, ModelSummary, Reason, Row, Tool, Verdict,
+    AttackUsed, Core, Evidence, Exposed, FittedReferences, FittedTarget, MembershipResult, ModelSummary,
+    Reason, ReferenceSummary, Row, Tool, Verdict,
 };
 use paname_stats::Rate;
 
 use crate::EngineError;
+use crate::fits::{self, FitOutcome};
 use crate::inputs::{InputFile, Inputs, correctness_signal};
 use crate::judge::{self, validity};
 use crate::plan::{Planned, questions, resolve};
 use crate::plugins;
-use crate::step::Step;
+use crate::step::{Fit, Step};
 use crate::store::write_whole;
 use crate::work::Workplace;
 
@@ -75,7 +77,7 @@ pub(crate) fn core(
         data,
         target: Some(ModelSummary {
             name: inputs.target.name.clone(),
-            adapter: content.target.adapter.clone(),
+            adapter: content.target.source.adapter.clone(),
             fingerprint: inputs.target.fingerprint.clone(),
             task: serde_json::to_value(inputs.task)
                 .ok()
@@ -85,12 +87,48 @@ pub(crate) fn core(
             granted: inputs.granted().names().map(str::to_owned).collect(),
             accuracy_members: accuracy.map(|(members, _)| members),
             accuracy_non_members: accuracy.map(|(_, others)| others),
+            fitted: target_fitted(place)?,
         }),
-        references: content.references.is_some().then(|| inputs.reference_summary.clone()),
+        references: match &content.references {
+            Some(_) => Some(ReferenceSummary {
+                fitted: references_fitted(place, failures)?,
+                ..inputs.reference_summary.clone()
+            }),
+            None => None,
+        },
         statistics: serde_json::to_value(&content.statistics).map_err(EngineError::other)?,
         rows,
         plugins: plugins::evidence(place.manifest, place.registry)?,
     })
+}
+
+/// How the target was fitted within the audit, where it was.
+fn target_fitted(place: &Workplace<'_>) -> Result<Option<FittedTarget>, EngineError> {
+    let Some(fit) = &place.manifest.content.target.fit else { return Ok(None) };
+    let fits = place.fits();
+    let outcome = fits.get(&Fit::Target).map(FitOutcome::of).transpose()?.unwrap_or_default();
+    Ok(Some(FittedTarget {
+        recipe: serde_json::to_value(&fit.recipe).map_err(EngineError::other)?,
+        train_loss: outcome.train_loss,
+        train_accuracy: outcome.train_accuracy,
+    }))
+}
+
+/// How the reference models were fitted within the audit, where they were.
+fn references_fitted(
+    place: &Workplace<'_>,
+    failures: &Failures,
+) -> Result<Option<FittedReferences>, EngineError> {
+    let Some((references, fit, recipe)) = place.manifest.content.reference_fit() else { return Ok(None) };
+    let failed = fits::failed(place.manifest, &place.fits(), failures)?;
+    Ok(Some(FittedReferences {
+        adapter: references.source.adapter.clone(),
+        recipe: serde_json::to_value(recipe).map_err(EngineError::other)?,
+        asked: u64::from(fit.models),
+        fitted: u64::from(fit.models) - failed.len() as u64,
+        share: fit.share,
+        failed,
+    }))
 }
 
 fn row(

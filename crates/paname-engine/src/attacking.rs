@@ -305,7 +305,8 @@ mod tests {
 
     use super::*;
     use crate::Manifest;
-    use crate::inputs::{labels, open_models, prepare, read_npy};
+    use crate::features::Inventory;
+    use crate::inputs::{Supply, labels, open_models, prepare, read_npy};
     use crate::store::Store;
     use crate::work::build;
 
@@ -388,7 +389,10 @@ attack = "lira"
             registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
             let manifest = Manifest::read(&folder.path().join("audit.toml")).unwrap();
             let ctx = Ctx::new(1, "inputs", 1, &());
-            let prepared = prepare(&manifest, &registry, &ctx).unwrap();
+            let inventory = Inventory::default();
+            let supply =
+                Supply { manifest: &manifest, registry: &registry, inventory: &inventory, fits: None };
+            let prepared = prepare(&supply, &ctx).unwrap();
             let store = Store::open(folder.path()).unwrap();
             let draft = store.draft("inputs").unwrap();
             prepared.write(&draft).unwrap();
@@ -400,7 +404,9 @@ attack = "lira"
         fn models(&self) -> Models {
             let ctx = Ctx::new(1, "models", 1, &());
             let object = self.store.object("inputs");
-            open_models(&self.manifest, &self.registry, &object, &self.inputs, &ctx).unwrap()
+            let (manifest, registry) = (&self.manifest, &self.registry);
+            let supply = Supply { manifest, registry, inventory: &Inventory::default(), fits: None };
+            open_models(&supply, &object, &self.inputs, &ctx).unwrap()
         }
 
         /// Does something with the bench of an attack that reads these signals.

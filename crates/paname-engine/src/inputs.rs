@@ -1,12 +1,13 @@
 //! The first step: tables and models are read, joined by id and checked, and what the other steps need of them is put into the store. The
 //! truth lies in a file of its own, which no attack step opens.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Access, CaseSize, Ctx, Error, Features, Labels, Membership, Registry, Roster, Setting, Signal,
-    TargetCard, Task,
+    Access, CaseSize, Ctx, Error, Features, Labels, Membership, Reference, Registry, Roster, Setting, Signal,
+    Target, TargetCard, Task,
 };
 use paname_data::{RecordTable, RecordsConfig};
 use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
@@ -14,10 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::balance::Balance;
+use crate::features::{self, Inventory};
+use crate::fits::{self, Fits};
 use crate::judge::{Truth, validity};
-use crate::manifest::{Data, Manifest, Source};
+use crate::manifest::{Data, Manifest, ReferenceSource, Source, TargetSource};
 use crate::plugins;
-use crate::step::key;
+use crate::step::{Fit, key};
 use crate::store::{Draft, Object};
 
 /// Name of the array that says which model is set aside for each audited record.
@@ -87,13 +90,23 @@ fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
     (audited, population)
 }
 
-/// Digests of every file that decides the inputs, by name.
-pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<InputFile>, EngineError> {
+/// The files that say what the records are.
+pub(crate) fn data_files(manifest: &Manifest) -> Result<Vec<PathBuf>, EngineError> {
     let base = manifest.base();
     let (audited, population) = tables(manifest);
     let mut paths = audited.files(base);
     paths.extend(population.iter().flat_map(|table| table.files(base)));
-    for source in std::iter::once(&manifest.content.target).chain(&manifest.content.references) {
+    if let Some(inputs) = features::config(manifest) {
+        paths.extend(inputs.files(base).map_err(manifest.about("data"))?);
+    }
+    Ok(paths)
+}
+
+/// Digests of every file that decides the inputs, by name.
+pub(crate) fn files(manifest: &Manifest, registry: &Registry) -> Result<Vec<InputFile>, EngineError> {
+    let base = manifest.base();
+    let mut paths = data_files(manifest)?;
+    for source in manifest.content.sources() {
         let adapter = registry.adapter(&source.adapter)?;
         paths.extend(adapter.files(config_of(source), base)?);
     }
@@ -107,7 +120,7 @@ pub(crate) fn digests(mut paths: Vec<PathBuf>, base: &Path) -> Result<Vec<InputF
     paths
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(base).unwrap_or(&path).to_string_lossy().into_owned();
+            let name = name(&path, base);
             let digest =
                 paname_data::fingerprint(std::slice::from_ref(&path)).map_err(|error| match error {
                     Error::Data { problem, .. } => Error::data(&name, problem),
@@ -116,6 +129,15 @@ pub(crate) fn digests(mut paths: Vec<PathBuf>, base: &Path) -> Result<Vec<InputF
             Ok(InputFile { name, digest })
         })
         .collect()
+}
+
+/// The names of files, in the manifest's words.
+pub(crate) fn names(paths: &[PathBuf], base: &Path) -> BTreeSet<String> {
+    paths.iter().map(|path| name(path, base)).collect()
+}
+
+fn name(path: &Path, base: &Path) -> String {
+    path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 pub(crate) fn config_of(source: &Source) -> serde_json::Value {
@@ -131,7 +153,7 @@ pub(crate) fn content_key(
 ) -> Result<String, EngineError> {
     let content = &manifest.content;
     let mut versions = Vec::new();
-    for source in std::iter::once(&content.target).chain(&content.references) {
+    for source in content.sources() {
         versions.push(registry.adapter(&source.adapter)?.info.version);
     }
     let declared = serde_json::json!({
@@ -149,18 +171,27 @@ pub(crate) fn content_key(
 
 /// The key of the inputs. Every other key contains it, and with it the program and the plugins of the adapters: another build of either finishes
 /// no step of this one.
+///
+/// It also holds the keys of the fits that are there: a model that comes later makes other inputs.
 pub(crate) fn inputs_key(
     manifest: &Manifest,
     registry: &Registry,
     content_key: &str,
+    fits: &[&str],
 ) -> Result<String, EngineError> {
-    let program = std::env::current_exe().map_err(EngineError::io(Path::new("this program")))?;
-    let program = paname_data::fingerprint(&[program])?;
+    let program = program_digest()?;
     let mut parts = vec!["inputs/1", &program, content_key];
-    for source in std::iter::once(&manifest.content.target).chain(&manifest.content.references) {
+    for source in manifest.content.sources() {
         parts.push(plugins::digest(registry.adapter_of(&source.adapter)?.1));
     }
+    parts.extend(fits);
     Ok(key(&parts))
+}
+
+/// Digest of this program.
+pub(crate) fn program_digest() -> Result<String, EngineError> {
+    let program = std::env::current_exe().map_err(EngineError::io(Path::new("this program")))?;
+    Ok(paname_data::fingerprint(&[program])?)
 }
 
 /// The records of an audit, before anything is known of models.
@@ -217,57 +248,152 @@ pub(crate) struct Prepared {
     balance: Option<Balance>,
 }
 
+/// Whence the models of an audit come.
+pub(crate) struct Supply<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) registry: &'a Registry,
+    pub(crate) inventory: &'a Inventory,
+    /// Finished fits; absent where the audit is only planned, and cards are assumed.
+    pub(crate) fits: Option<Fits>,
+}
+
+impl Supply<'_> {
+    /// Opens the model under audit.
+    fn target(&self, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>, EngineError> {
+        let TargetSource { source, fit } = &self.manifest.content.target;
+        if fit.is_none() {
+            let adapter = self.registry.adapter(&source.adapter)?;
+            return adapter.open(config_of(source), setting, ctx).map_err(self.manifest.about("target"));
+        }
+        let object = self.fits.as_ref().and_then(|fits| fits.get(&Fit::Target));
+        let missing = || EngineError::Other("the model under audit was not fitted".into());
+        fits::open(self.manifest, self.registry, Fit::Target, object.ok_or_else(missing)?, setting, ctx)?
+            .ok_or_else(missing)
+    }
+
+    /// Opens those of the reference models that are `wanted` and there, by their places.
+    fn references(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Vec<(usize, Reference)>, EngineError> {
+        let Some(ReferenceSource { source, fit }) = &self.manifest.content.references else {
+            return Ok(Vec::new());
+        };
+        if fit.is_none() {
+            let adapter = self.registry.adapter(&source.adapter)?;
+            let opened = adapter
+                .references(config_of(source), setting, ctx)
+                .map_err(self.manifest.about("references"))?;
+            return Ok(opened.into_iter().enumerate().filter(|(place, _)| wanted(*place)).collect());
+        }
+        let mut opened = Vec::new();
+        for (&fit, object) in self.fits.iter().flatten() {
+            let Fit::Reference(model) = fit else { continue };
+            if !wanted(model as usize) {
+                continue;
+            }
+            ctx.tick(0, 1)?;
+            let target = fits::open(self.manifest, self.registry, fit, object, setting, ctx)?;
+            // Its rows are nobody's affair but the inputs step's, which knows them.
+            opened.extend(target.map(|target| (model as usize, Reference { target, member: Vec::new() })));
+        }
+        Ok(opened)
+    }
+
+    /// What the target can be expected to be, before it is fitted.
+    fn expected_target(&self, labels: &Labels) -> Result<TargetCard, EngineError> {
+        let content = &self.manifest.content;
+        let adapter = self.registry.adapter(&content.target.source.adapter)?;
+        Ok(TargetCard {
+            name: content.model.name.clone().unwrap_or_default(),
+            task: content.model.task.unwrap_or_default(),
+            classes: match labels {
+                Labels::Classes { classes, .. } => Some(*classes),
+                _ => None,
+            },
+            access: adapter.info.offers.names().map(str::to_owned).collect(),
+            augmentations: 1,
+            ..TargetCard::default()
+        })
+    }
+}
+
 /// Reads, joins and checks.
-pub(crate) fn prepare(
-    manifest: &Manifest,
-    registry: &Registry,
-    ctx: &Ctx<'_>,
-) -> Result<Prepared, EngineError> {
+pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, EngineError> {
+    let Supply { manifest, inventory, .. } = supply;
     let content = &manifest.content;
     ctx.tick(0, 4)?;
     let tables = Tables::read(manifest)?;
     ctx.tick(1, 4)?;
+    let planned = supply.fits.is_none();
+    let to_open = !planned
+        || content.target.fit.is_none()
+        || content.references.as_ref().is_some_and(|references| references.fit.is_none());
+    let nothing = Features::None;
     let setting = Setting {
         base: manifest.base(),
         roster: &tables.roster,
         labels: &tables.labels,
-        inputs: &Features::None,
+        inputs: if to_open { inventory.features(manifest, &tables.roster, ctx.threads())? } else { &nothing },
     };
-    let adapter = registry.adapter(&content.target.adapter)?;
-    let target = adapter.open(config_of(&content.target), &setting, ctx).map_err(manifest.about("target"))?;
-    let mut card = target.card().clone();
+    let mut card = if planned && content.target.fit.is_some() {
+        supply.expected_target(&tables.labels)?
+    } else {
+        supply.target(&setting, ctx)?.card().clone()
+    };
     if let Some(name) = &content.model.name {
         card.name.clone_from(name);
     }
-    drop(target);
     ctx.tick(2, 4)?;
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
-    if let Some(source) = &content.references {
-        let opened = registry
-            .adapter(&source.adapter)?
-            .references(config_of(source), &setting, ctx)
-            .map_err(manifest.about("references"))?;
-        for (place, reference) in opened.into_iter().enumerate() {
-            if reference.member.len() != tables.roster.len() {
-                let what = format!("rows of reference model {place}");
-                return Err(Error::mismatch(what, tables.roster.len(), reference.member.len()).into());
+    if let Some(references) = &content.references {
+        let rows = match &references.fit {
+            Some(fit) => {
+                let data = digests(data_files(manifest)?, manifest.base())?;
+                Some(fits::reference_rows(manifest, &data, fit, truth)?)
             }
-            let reference_card = reference.target.card().clone();
-            let row = &reference.member[..audited];
-            if tells_truth(row, &truth.member) || reference_card.fingerprint == card.fingerprint {
-                used.excluded.push(place as u64);
-                continue;
+            None => None,
+        };
+        // The population is in no training set.
+        let fitted_on = |place: usize| {
+            let mut member = rows.as_ref()?.get(place)?.clone();
+            member.resize(tables.roster.len(), false);
+            Some(member)
+        };
+        if let (Some(rows), true) = (&rows, planned) {
+            for place in 0..rows.len() {
+                let fingerprint = format!("{}/{place}", card.fingerprint);
+                used.accept(
+                    place,
+                    TargetCard { fingerprint, ..card.clone() },
+                    fitted_on(place).unwrap_or_default(),
+                );
             }
-            if reference_card.classes != card.classes {
-                let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
-                let what = format!("{}, classes", reference_card.name);
-                let expected = format!("{} as the target has", count(card.classes));
-                return Err(Error::mismatch(what, expected, count(reference_card.classes)).into());
+        } else {
+            for (place, reference) in supply.references(|_| true, &setting, ctx)? {
+                let member = fitted_on(place).unwrap_or(reference.member);
+                if member.len() != tables.roster.len() {
+                    let what = format!("rows of reference model {place}");
+                    return Err(Error::mismatch(what, tables.roster.len(), member.len()).into());
+                }
+                let reference_card = reference.target.card().clone();
+                if tells_truth(&member[..audited], &truth.member)
+                    || reference_card.fingerprint == card.fingerprint
+                {
+                    used.excluded.push(place as u64);
+                    continue;
+                }
+                if reference_card.classes != card.classes {
+                    let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
+                    let what = format!("{}, classes", reference_card.name);
+                    let expected = format!("{} as the target has", count(card.classes));
+                    return Err(Error::mismatch(what, expected, count(reference_card.classes)).into());
+                }
+                used.accept(place, reference_card, member);
             }
-            used.places.push(place);
-            used.cards.push(reference_card);
-            used.member.push(reference.member);
         }
         used.hide_truth(truth, &mut ctx.rng("models set aside"))?;
     }
@@ -341,6 +467,12 @@ struct Used {
 }
 
 impl Used {
+    fn accept(&mut self, place: usize, card: TargetCard, member: Vec<bool>) {
+        self.places.push(place);
+        self.cards.push(card);
+        self.member.push(member);
+    }
+
     /// Sets models aside where a balanced sweep tells members by its counts; leaves out the models whose rows depend on the truth.
     fn hide_truth(&mut self, truth: &Truth, rng: &mut impl rand_core::Rng) -> Result<(), EngineError> {
         let audited = truth.member.len();
@@ -384,6 +516,7 @@ impl Used {
             fitted_with,
             fitted_without: (models - fitted_with.1, models - fitted_with.0),
             counts_p,
+            ..ReferenceSummary::default()
         })
     }
 }
@@ -477,8 +610,7 @@ pub(crate) fn write_npy<T: npyz::AutoSerialize + Copy>(
 
 /// Opens the models of finished inputs: the target, and the used reference models in order.
 pub(crate) fn open_models(
-    manifest: &Manifest,
-    registry: &Registry,
+    supply: &Supply<'_>,
     object: &Object,
     inputs: &Inputs,
     ctx: &Ctx<'_>,
@@ -486,20 +618,17 @@ pub(crate) fn open_models(
     let ids: Vec<String> = object.json("ids.json")?;
     let roster = Roster::new(ids, "ids.json")?;
     let labels = labels(object, inputs)?;
+    let features = supply.inventory.features(supply.manifest, &roster, ctx.threads())?;
     let setting =
-        Setting { base: manifest.base(), roster: &roster, labels: &labels, inputs: &Features::None };
-    let source = &manifest.content.target;
-    let target = registry.adapter(&source.adapter)?.open(config_of(source), &setting, ctx)?;
-    let mut references = Vec::with_capacity(inputs.places.len());
-    if let Some(source) = &manifest.content.references
-        && !inputs.places.is_empty()
-    {
-        let opened = registry.adapter(&source.adapter)?.references(config_of(source), &setting, ctx)?;
-        let wanted: std::collections::HashSet<usize> = inputs.places.iter().copied().collect();
-        references.extend(
-            opened.into_iter().enumerate().filter(|(i, _)| wanted.contains(i)).map(|(_, r)| r.target),
-        );
-    }
+        Setting { base: supply.manifest.base(), roster: &roster, labels: &labels, inputs: features };
+    let target = supply.target(&setting, ctx)?;
+    let wanted: HashSet<usize> = inputs.places.iter().copied().collect();
+    let references: Vec<Box<dyn Target>> = if wanted.is_empty() {
+        Vec::new()
+    } else {
+        let opened = supply.references(|place| wanted.contains(&place), &setting, ctx)?;
+        opened.into_iter().map(|(_, reference)| reference.target).collect()
+    };
     if references.len() != inputs.places.len() {
         return Err(Error::mismatch("reference models", inputs.places.len(), references.len()).into());
     }
@@ -508,8 +637,8 @@ pub(crate) fn open_models(
 
 /// The opened models of an audit.
 pub(crate) struct Models {
-    pub(crate) target: Box<dyn paname_core::Target>,
-    pub(crate) references: Vec<Box<dyn paname_core::Target>>,
+    pub(crate) target: Box<dyn Target>,
+    pub(crate) references: Vec<Box<dyn Target>>,
 }
 
 /// Whether the right answer can be told from a wrong one.

@@ -18,6 +18,8 @@ mod assemble;
 mod attacking;
 mod balance;
 mod error;
+mod features;
+mod fits;
 mod inputs;
 mod judge;
 mod manifest;
@@ -34,6 +36,7 @@ mod work;
 
 pub use assemble::write_evidence;
 pub use error::{EXIT_CODES, EngineError};
+pub use features::InputsConfig;
 pub use manifest::*;
 pub use plan::{Plan, PlannedRow, plan};
 pub use run::{Outcome, RunOptions, Watch, run, seal_reports};

@@ -12,11 +12,12 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use paname_core::{Access, Family};
+use paname_core::{Access, Family, Recipe};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::features::InputsConfig;
 use text::Text;
 
 pub use schema::manifest_schema;
@@ -66,10 +67,10 @@ pub struct Content {
     /// What the attacker may ask.
     #[serde(default)]
     pub access: GrantedAccess,
-    /// How the model under audit is reached.
-    pub target: Source,
-    /// How the reference ("shadow") models are reached, if there are any.
-    pub references: Option<Source>,
+    /// How the model under audit is reached, or fitted.
+    pub target: TargetSource,
+    /// How the reference ("shadow") models are reached, or fitted, if there are any.
+    pub references: Option<ReferenceSource>,
     /// What was said of reference models in the application form.
     #[serde(default)]
     pub shadow: Shadow,
@@ -104,6 +105,76 @@ pub struct Source {
     /// The adapter's own keys; it checks them.
     #[serde(flatten)]
     pub config: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How the model under audit is reached, or fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetSource {
+    /// The adapter and its keys.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The model is fitted within the audit, on the member records: what is audited is the training procedure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<TargetFit>,
+}
+
+/// How the reference models are reached, or fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferenceSource {
+    /// The adapter and its keys.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The models are fitted within the audit, each on a random part of the audited records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<ReferenceFit>,
+}
+
+/// How the model under audit is fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFit {
+    /// The training procedure; what it leaves open is the adapter's default.
+    pub recipe: Recipe,
+}
+
+/// How reference models are fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReferenceFit {
+    /// How many; drawn in pairs that complement each other.
+    #[schemars(extend("minimum" = 2, "maximum" = 10_000))]
+    pub models: u32,
+    /// Share of the audited records, or persons, that each is fitted on. Other than 0.5 there are no pairs.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub share: f64,
+    /// Their training procedure; that of the model under audit where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Recipe>,
+    /// Seed of the rows and of the fits; that of the statistics where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+impl Default for ReferenceFit {
+    fn default() -> Self {
+        Self { models: 16, share: 0.5, recipe: None, seed: None }
+    }
+}
+
+impl Content {
+    /// The target's adapter, and the reference models' where there are any.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.target.source)
+            .chain(self.references.as_ref().map(|references| &references.source))
+    }
+
+    /// What reference models are fitted by, where they are.
+    pub(crate) fn reference_fit(&self) -> Option<(&ReferenceSource, &ReferenceFit, &Recipe)> {
+        let references = self.references.as_ref()?;
+        let fit = references.fit.as_ref()?;
+        let recipe = fit.recipe.as_ref().or(self.target.fit.as_ref().map(|fit| &fit.recipe))?;
+        Some((references, fit, recipe))
+    }
 }
 
 /// Who audits (form, part 1).
@@ -175,6 +246,9 @@ pub struct Data {
     /// Column of a group to report on apart.
     #[schemars(extend("minLength" = 1))]
     pub group: Option<String>,
+    /// What the records are besides their labels, for models in memory; recorded models need none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<InputsConfig>,
     /// How members and non-members came apart.
     #[serde(default)]
     pub split: Split,

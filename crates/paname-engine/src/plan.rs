@@ -1,17 +1,19 @@
 //! What an audit will do, and the best that each of its rows can come to, before anything is spent.
 
-use paname_core::{Access, Ctx, Family, Needs, Registry, Signal, Task};
+use paname_core::{Access, Ctx, Family, Needs, Recipe, Registry, Signal, Task};
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
-use crate::inputs::{InputFile, Inputs, correctness_signal, digests, prepare};
+use crate::features::Inventory;
+use crate::fits;
+use crate::inputs::{InputFile, Inputs, Supply, correctness_signal, digests, prepare};
 use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
 use crate::plugins;
-use crate::step::{Keyed, Step, key};
+use crate::step::{Fit, Keyed, Step, key};
 use crate::work::{build, signal_questions};
 
 /// What an audit will do.
@@ -27,6 +29,8 @@ pub struct Plan {
     pub population: u64,
     /// Reference models that will be used.
     pub references: u64,
+    /// Models that will be fitted.
+    pub fits: u64,
     /// Names of the steps in an order in which they can run.
     pub steps: Vec<String>,
     /// One row per test.
@@ -246,7 +250,8 @@ pub(crate) fn steps(
 pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
     manifest.check_named(registry)?;
     let seed = manifest.content.statistics.seed;
-    let prepared = prepare(manifest, registry, &Ctx::new(seed, "inputs", 1, &()))?;
+    let supply = Supply { manifest, registry, inventory: &Inventory::default(), fits: None };
+    let prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();
     let settings = &manifest.content.statistics;
@@ -274,15 +279,17 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         })
         .collect::<Result<Vec<_>, EngineError>>()?;
     let steps = steps(manifest, registry, inputs, "")?;
-    let names =
-        std::iter::once(Step::Inputs.to_string()).chain(steps.iter().map(|keyed| keyed.step.to_string()));
+    let fits = fits::wanted(manifest);
+    let names = fits.iter().map(|fit| Step::Fit(*fit).to_string()).chain([Step::Inputs.to_string()]);
+    let names = names.chain(steps.iter().map(|keyed| keyed.step.to_string()));
     Ok(Plan {
         unit: prepared.truth.unit(),
         members,
         non_members,
         population: inputs.population as u64,
         references: inputs.references.len() as u64,
-        seconds: seconds(&steps, inputs),
+        fits: fits.len() as u64,
+        seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members),
         steps: names.collect(),
         rows,
     })
@@ -311,6 +318,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let models = (inputs.references.len() + 1) as f64 * inputs.augmentations as f64;
     let outputs = records * models * inputs.classes.unwrap_or(1) as f64;
     let cost = |step: &Step| match step {
+        Step::Fit(_) => 0.0,
         Step::Inputs => outputs * 2e-9,
         Step::Signals(_) => outputs * 4e-9,
         Step::Attack(_) => records * models * 2e-8,
@@ -319,4 +327,21 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     };
     // Starting a worker takes some milliseconds whatever it does.
     steps.iter().map(|keyed| 0.02 + cost(&keyed.step)).sum::<f64>() + cost(&Step::Inputs)
+}
+
+/// Passes over the rows where a recipe names none.
+const USUAL_EPOCHS: u32 = 20;
+
+/// A rough guess of the time of the fits: a small network takes some hundredths of a millisecond for a row and a pass.
+fn fit_seconds(fits: &[Fit], manifest: &Manifest, inputs: &Inputs, members: u64) -> f64 {
+    let cost =
+        |recipe: &Recipe, rows: f64| 1.0 + 3e-5 * rows * f64::from(recipe.epochs.unwrap_or(USUAL_EPOCHS));
+    let content = &manifest.content;
+    let seconds = fits.iter().map(|fit| match fit {
+        Fit::Target => content.target.fit.as_ref().map_or(0.0, |fit| cost(&fit.recipe, members as f64)),
+        Fit::Reference(_) => content
+            .reference_fit()
+            .map_or(0.0, |(_, fit, recipe)| cost(recipe, inputs.audited as f64 * fit.share)),
+    });
+    seconds.sum()
 }

@@ -9,7 +9,7 @@ use crate::manifest::Manifest;
 pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
     let content = &manifest.content;
     let mut plugins = Vec::new();
-    for source in std::iter::once(&content.target).chain(&content.references) {
+    for source in content.sources() {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
     for name in content.tests.iter().filter_map(|test| test.attack.as_deref()) {

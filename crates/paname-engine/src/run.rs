@@ -13,6 +13,8 @@ use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256, sha256_
 
 use crate::EngineError;
 use crate::assemble::{self, Failures};
+use crate::features::Inventory;
+use crate::fits;
 use crate::inputs::{self, InputFile, Inputs};
 use crate::manifest::Manifest;
 use crate::plan;
@@ -79,6 +81,8 @@ struct Session<'a> {
     /// Keys of results that the journal already names.
     noted: BTreeSet<String>,
     run_file: RunFile,
+    /// What the records are, for steps in this process.
+    inventory: Inventory,
 }
 
 /// What has become of the steps so far.
@@ -109,7 +113,7 @@ pub fn run(
     let past = begin(manifest, &options.run_dir, &mut journal)?;
     let files = inputs::files(manifest, registry)?;
     let order = inputs::content_key(manifest, registry, &files)?;
-    let inputs_key = inputs::inputs_key(manifest, registry, &order)?;
+    let fits = fits::steps(manifest, registry, &files)?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
     let mut session = Session {
@@ -120,12 +124,13 @@ pub fn run(
         store,
         journal: Mutex::new(journal),
         noted: past.keys,
+        inventory: Inventory::default(),
         run_file: RunFile {
             manifest: absolute.into_os_string(),
             sha256: manifest.sha256.clone(),
             order,
             threads: (available / options.workers.max(1)).max(1),
-            keys: BTreeMap::from([(Step::Inputs.to_string(), inputs_key.clone())]),
+            keys: fits.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone())).collect(),
             plugins: plugins::used(manifest, registry)?.iter().map(RunPlugin::of).collect(),
         },
     };
@@ -134,6 +139,20 @@ pub fn run(
         session.note("plugin", serde_json::json!({ "name": name, "version": version, "sha256": sha256 }))?;
     }
     session.write_run_file()?;
+    let mut names: Vec<String> = fits.iter().map(|keyed| keyed.step.to_string()).collect();
+    if !fits.is_empty() {
+        // What follows the inputs is not known yet.
+        watch.steps(&names);
+        session.perform(&fits, &mut tally)?;
+        session.run_file.keys.retain(|name, _| tally.finished.contains(name));
+        if let Some(error) = fits::target_failure(&session.place().fits(), &tally.failures)? {
+            return Err(error);
+        }
+    }
+    let made: Vec<&str> = session.run_file.keys.values().map(String::as_str).collect();
+    let inputs_key = inputs::inputs_key(manifest, registry, &session.run_file.order, &made)?;
+    session.run_file.keys.insert(Step::Inputs.to_string(), inputs_key.clone());
+    session.write_run_file()?;
     let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
     session.perform(&[first], &mut tally)?;
     let inputs: Inputs = session.store.object(&inputs_key).json("inputs.json")?;
@@ -141,9 +160,8 @@ pub fn run(
     let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
     session.run_file.keys.extend(keys);
     session.write_run_file()?;
-    let names: Vec<String> = std::iter::once(Step::Inputs.to_string())
-        .chain(steps.iter().map(|keyed| keyed.step.to_string()))
-        .collect();
+    names.push(Step::Inputs.to_string());
+    names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
     watch.steps(&names);
     session.perform(&steps, &mut tally)?;
     session.finish(&inputs, &files, past.amendments, &tally)
@@ -222,6 +240,7 @@ impl Session<'_> {
             registry: self.registry,
             store: &self.store,
             run: &self.run_file,
+            inventory: &self.inventory,
         }
     }
 
@@ -333,8 +352,15 @@ impl Session<'_> {
                     self.watch.finished(&name, false);
                     tally.finished.insert(name);
                 }
-                // What cannot be read at all, and what has no room to go on, stops the audit; an attack that fails does not.
-                Err(error) if step == Step::Inputs || error.is_fatal() => return Err(error),
+                // What cannot be read at all, what has no room to go on, and what the manifest gets wrong stops the audit; an attack or a
+                // fit that fails does not.
+                Err(error)
+                    if step == Step::Inputs
+                        || error.is_fatal()
+                        || matches!((&step, &error), (Step::Fit(_), EngineError::Manifest { .. })) =>
+                {
+                    return Err(error);
+                }
                 Err(error) => {
                     let message = error.to_string();
                     self.note("failed", serde_json::json!({ "step": name, "message": message }))?;

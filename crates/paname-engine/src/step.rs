@@ -10,6 +10,8 @@ use crate::EngineError;
 /// A unit of work with a result in the store.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
+    /// Fits a model.
+    Fit(Fit),
     /// Reads and joins tables and models, and checks them.
     Inputs,
     /// Computes one signal for every model and record.
@@ -22,9 +24,20 @@ pub(crate) enum Step {
     Judge(String),
 }
 
+/// A model that is fitted within the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// The model under audit.
+    Target,
+    /// A reference model, from 0.
+    Reference(u32),
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Fit(Fit::Target) => f.write_str("fit/target"),
+            Self::Fit(Fit::Reference(model)) => write!(f, "fit/{model}"),
             Self::Inputs => f.write_str("inputs"),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
@@ -41,6 +54,12 @@ impl FromStr for Step {
         let test = |id: &str| id.to_owned();
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
+            Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),
+            Some(("fit", model)) => {
+                let model =
+                    model.parse().map_err(|_| EngineError::Other(format!("no step is named `{name}`")))?;
+                Ok(Self::Fit(Fit::Reference(model)))
+            }
             Some(("signals", signal)) => Ok(Self::Signals(signal.parse().map_err(EngineError::Data)?)),
             Some(("attack", id)) => Ok(Self::Attack(test(id))),
             Some(("unrelated", id)) => Ok(Self::Unrelated(test(id))),

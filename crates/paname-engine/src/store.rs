@@ -1,5 +1,5 @@
-//! The content-addressed store of finished steps. An object is a folder named by its key; it appears whole or not at all, and every file in it
-//! is checked before it is used again.
+//! The content-addressed store of finished steps. An object is a folder named by its key; it appears whole or not at all, and every file in it,
+//! in folders of its own too, is checked before it is used again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -168,15 +168,22 @@ impl Draft {
         file.flush().map_err(EngineError::io(&path))
     }
 
+    /// Takes a file or a folder that was written elsewhere, under a name of the object.
+    pub(crate) fn adopt(&self, name: &str, from: &Path) -> Result<(), EngineError> {
+        let to = self.folder.join(name);
+        if let Some(parent) = to.parent() {
+            create_private_folder(parent)?;
+        }
+        match fs::rename(from, &to) {
+            Err(e) if e.kind() == ErrorKind::CrossesDevices => copy_all(from, &to),
+            renamed => renamed.map_err(EngineError::io(from)),
+        }
+    }
+
     /// Seals the files, waits until they are on the disk, and makes the object appear.
     pub(crate) fn commit(self, step: &str) -> Result<(), EngineError> {
         let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&self.folder).map_err(EngineError::io(&self.folder))? {
-            let path = entry.map_err(EngineError::io(&self.folder))?.path();
-            File::open(&path).and_then(|file| file.sync_all()).map_err(EngineError::io(&path))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.insert(name, file_seal(&path).map_err(EngineError::io(&path))?);
-        }
+        seal_all(&self.folder, "", &mut files)?;
         self.json(SEAL, &Seal { step: step.to_owned(), files })?;
         sync(&self.folder.join(SEAL))?;
         sync(&self.folder)?;
@@ -199,6 +206,51 @@ impl Drop for Draft {
         // After a commit there is nothing left to remove; after an error what is left would only take space.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Seals every file below a folder by its path from there, and waits until all are on the disk.
+fn seal_all(folder: &Path, prefix: &str, files: &mut BTreeMap<String, FileSeal>) -> Result<(), EngineError> {
+    for entry in fs::read_dir(folder).map_err(EngineError::io(folder))? {
+        let entry = entry.map_err(EngineError::io(folder))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(EngineError::io(&path))?;
+        let refused = |problem: &str| EngineError::Other(format!("{}: {problem}", path.display()));
+        let name = entry.file_name();
+        let name = name.to_str().ok_or_else(|| refused("its name is not UTF-8"))?;
+        let name = format!("{prefix}{name}");
+        if kind.is_dir() {
+            seal_all(&path, &format!("{name}/"), files)?;
+            sync(&path)?;
+        } else if kind.is_file() {
+            sync(&path)?;
+            files.insert(name, file_seal(&path).map_err(EngineError::io(&path))?);
+        } else {
+            return Err(refused("a result holds files and folders only, no link"));
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file, or a folder with everything in it, readable by the owner only.
+fn copy_all(from: &Path, to: &Path) -> Result<(), EngineError> {
+    let kind = fs::symlink_metadata(from).map_err(EngineError::io(from))?.file_type();
+    if kind.is_symlink() {
+        return Err(EngineError::Other(format!(
+            "{}: a result holds files and folders only, no link",
+            from.display()
+        )));
+    }
+    if !kind.is_dir() {
+        let mut source = File::open(from).map_err(EngineError::io(from))?;
+        let mut copy = private_file(to).map_err(EngineError::io(to))?;
+        return std::io::copy(&mut source, &mut copy).map(drop).map_err(EngineError::io(to));
+    }
+    create_private_folder(to)?;
+    for entry in fs::read_dir(from).map_err(EngineError::io(from))? {
+        let entry = entry.map_err(EngineError::io(from))?;
+        copy_all(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 fn sync(path: &Path) -> Result<(), EngineError> {
@@ -306,6 +358,35 @@ mod tests {
         late.commit("a step").unwrap();
         assert!(matches!(store.find("k").unwrap(), Lookup::Found));
         assert_eq!(fs::read_dir(folder.path().join("store")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_in_an_object_are_sealed_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let made = folder.path().join("made");
+        fs::create_dir_all(made.join("deep")).unwrap();
+        fs::write(made.join("deep").join("weights"), "1").unwrap();
+        let draft = store.draft("k").unwrap();
+        draft.adopt("weights/made", &made).unwrap();
+        draft.commit("a step").unwrap();
+        let weights = store.object("k").path("weights/made/deep/weights");
+        assert!(matches!(store.find("k").unwrap(), Lookup::Found));
+        assert!(!made.exists());
+        copy_all(&store.object("k").path("weights"), &folder.path().join("copy")).unwrap();
+        assert_eq!(fs::read(folder.path().join("copy/made/deep/weights")).unwrap(), b"1");
+        fs::write(weights, "2").unwrap();
+        assert!(matches!(store.find("k").unwrap(), Lookup::Corrupt(_)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_no_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let draft = store.draft("k").unwrap();
+        std::os::unix::fs::symlink("/dev/null", draft.folder.join("link")).unwrap();
+        assert!(draft.commit("a step").unwrap_err().to_string().contains("no link"));
     }
 
     #[test]

@@ -19,12 +19,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::attacking::{Asked, Bench, unveiled, veiled, withheld};
-use crate::inputs::{self, Inputs, correctness_signal};
+use crate::features::Inventory;
+use crate::fits::{self, Fits};
+use crate::inputs::{self, Inputs, Supply, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
 use crate::plan;
 use crate::signals;
-use crate::step::Step;
+use crate::step::{Fit, Step};
 use crate::store::{Object, Store, create_private_folder};
 
 /// Name of the file that tells a worker what the run is about.
@@ -42,7 +44,7 @@ pub(crate) struct RunFile {
     pub(crate) threads: usize,
     /// What seeds the order in which attacks see the records, besides the audit's seed.
     pub(crate) order: String,
-    /// Key of each step by its name.
+    /// Key of each step by its name; of the fits, once they have run, those that are there.
     pub(crate) keys: BTreeMap<String, String>,
     /// The plugins that the audit uses.
     pub(crate) plugins: Vec<RunPlugin>,
@@ -106,6 +108,8 @@ pub(crate) struct Workplace<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) store: &'a Store,
     pub(crate) run: &'a RunFile,
+    /// What the records are, read once.
+    pub(crate) inventory: &'a Inventory,
 }
 
 impl Workplace<'_> {
@@ -117,7 +121,10 @@ impl Workplace<'_> {
             Step::Attack(test) | Step::Unrelated(test) => format!("attack/{test}"),
             step => step.to_string(),
         };
-        let seed = self.seed();
+        let seed = match step {
+            Step::Fit(Fit::Reference(_)) => self.reference_seed(),
+            _ => self.seed(),
+        };
         let services =
             |role| Services { host, place: self, step, role, scope: &scope, veil: OnceLock::new() };
         let host = &services("");
@@ -127,10 +134,15 @@ impl Workplace<'_> {
         let models_ctx = Ctx::new(seed, &scope, self.run.threads, models_host);
         let draft = self.store.draft(self.run.key(step)?)?;
         match step {
-            Step::Inputs => inputs::prepare(self.manifest, self.registry, &ctx)?.write(&draft)?,
+            Step::Fit(fit) => {
+                // Weights depend on the number of threads.
+                let ctx = Ctx::new(seed, &scope, 1, host);
+                fits::run(self.manifest, self.registry, self.inventory, *fit, &ctx, &draft)?;
+            }
+            Step::Inputs => inputs::prepare(&self.supply(), &ctx)?.write(&draft)?,
             Step::Signals(signal) => {
                 let (object, inputs) = self.inputs()?;
-                let models = inputs::open_models(self.manifest, self.registry, &object, &inputs, &ctx)?;
+                let models = inputs::open_models(&self.supply(), &object, &inputs, &ctx)?;
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
             Step::Attack(id) | Step::Unrelated(id) => {
@@ -143,7 +155,7 @@ impl Workplace<'_> {
                     .map(|&s| Ok((s, self.signal(s)?)))
                     .collect::<Result<_, EngineError>>()?;
                 let open = || {
-                    inputs::open_models(self.manifest, self.registry, &object, &inputs, &models_ctx)
+                    inputs::open_models(&self.supply(), &object, &inputs, &models_ctx)
                         .map_err(|e| Error::Other(e.to_string()))
                 };
                 let bench = Bench {
@@ -202,6 +214,25 @@ impl Workplace<'_> {
         }
         let problem = "what decides it changed while the audit was running; start it again";
         Err(Error::data(format!("step `{step}`"), problem).into())
+    }
+
+    /// The objects of the fits that are there.
+    pub(crate) fn fits(&self) -> Fits {
+        let made = fits::wanted(self.manifest).into_iter().filter_map(|fit| {
+            let key = self.run.keys.get(&Step::Fit(fit).to_string())?;
+            Some((fit, self.store.object(key)))
+        });
+        made.collect()
+    }
+
+    fn supply(&self) -> Supply<'_> {
+        let Self { manifest, registry, inventory, .. } = *self;
+        Supply { manifest, registry, inventory, fits: Some(self.fits()) }
+    }
+
+    fn reference_seed(&self) -> u64 {
+        let fit = self.manifest.content.reference_fit();
+        fit.and_then(|(_, fit, _)| fit.seed).unwrap_or_else(|| self.seed())
     }
 
     fn seed(&self) -> u64 {
@@ -297,7 +328,7 @@ impl Host for Services<'_> {
     }
 
     fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
-        let source = &self.place.manifest.content.target;
+        let source = &self.place.manifest.content.target.source;
         let adapter = self.place.registry.adapter(&source.adapter)?;
         let scope = format!("{}/fit", self.scope);
         let models = Services { role: "-models", veil: OnceLock::new(), ..*self };
@@ -404,8 +435,16 @@ fn run_worker(
     let store = Store::at(run_dir);
     let plugins: Vec<PluginOrigin> = run.plugins.iter().cloned().map(RunPlugin::origin).collect();
     let registry = registry(&plugins)?;
-    Workplace { run_dir, manifest: &manifest, registry: &registry, store: &store, run: &run }
-        .execute(&step.parse()?, host)
+    let inventory = Inventory::default();
+    let place = Workplace {
+        run_dir,
+        manifest: &manifest,
+        registry: &registry,
+        store: &store,
+        run: &run,
+        inventory: &inventory,
+    };
+    place.execute(&step.parse()?, host)
 }
 
 /// Tells progress, but not so often that the pipe becomes the work.

@@ -51,6 +51,11 @@ fn and(more: &str) -> Vec<u8> {
     format!("{GOOD}\n{more}\n").into_bytes()
 }
 
+/// The good manifest with reference models that are fitted so.
+fn fitted(keys: &str) -> Vec<u8> {
+    and(&format!("[references]\nadapter = \"command\"\n[references.fit]\n{keys}"))
+}
+
 #[test]
 fn each_bad_manifest_has_one_message_at_its_place() {
     let bad: Vec<(&str, Vec<u8>)> = vec![
@@ -108,6 +113,27 @@ fn each_bad_manifest_has_one_message_at_its_place() {
         ("unknown correction", and("[statistics]\ncorrection = \"bonferroni\"")),
         ("accuracy in percent", and("[model]\ntrain_accuracy = 99.2")),
         ("negative epsilon", and("[model]\ndp = { claimed_epsilon = -1, delta = 0 }")),
+        ("one reference model", fitted("models = 1")),
+        ("no reference model", fitted("models = 0")),
+        ("all of the records", fitted("share = 1.0")),
+        ("none of the records", fitted("share = 0")),
+        ("no recipe anywhere", fitted("models = 4")),
+        ("unknown key of a fit", fitted("model = 4")),
+        ("unknown key of a recipe", fitted("recipe = { learning_rate = 0.1 }")),
+        ("unknown optimizer", fitted("recipe = { optimizer = \"sdg\" }")),
+        ("unknown change of images", fitted("recipe = { augmentation = [\"turn\"] }")),
+        ("unknown change of images with a size", fitted("recipe = { augmentation = [{ turn = 3 }] }")),
+        ("no step size", fitted("recipe = { learning-rate = 0 }")),
+        ("fit without a recipe", and("[target.fit]")),
+        (
+            "fit and given weights",
+            and("[references]\nadapter = \"command\"\nweights = [\"a\"]\nfit = { recipe = {} }"),
+        ),
+        (
+            "unknown key of the inputs",
+            with("personal = []", "personal = []\ninputs = { arrays = \"x.npy\" }"),
+        ),
+        ("inputs from a pickle", with("personal = []", "personal = []\ninputs = { array = \"x.pkl\" }")),
         ("epsilon without delta", and("[model]\ndp = { claimed_epsilon = 1 }")),
         ("id twice", and("[[test]]\nid = \"mia-loss\"\nattack = \"entropy\"")),
         ("id twice but for capitals", and("[[test]]\nid = \"MIA-loss\"\nattack = \"entropy\"")),
@@ -169,7 +195,19 @@ fn what_is_declared_is_kept_in_its_own_words() {
     // The defaults stand in the typed content only.
     assert_eq!(manifest.content.statistics.fpr_targets, [0.01, 0.001]);
     assert_eq!(manifest.content.lang, ["fr", "en"]);
-    assert_eq!(manifest.content.target.config["logits"], "target.npz#logits");
+    assert_eq!(manifest.content.target.source.config["logits"], "target.npz#logits");
+}
+
+#[test]
+fn a_fit_is_typed_and_no_key_of_the_adapter() {
+    let text = "[references]\nadapter = \"command\"\nprogram = [\"a\"]\n[references.fit]\nmodels = 7\nseed = 3\nrecipe = \
+                { epochs = 2, augmentation = [\"flip\", { cutout = 3 }, { crop = [28, 2] }] }";
+    let references = read(&and(text)).unwrap().content.references.unwrap();
+    assert_eq!(references.source.config.keys().collect::<Vec<_>>(), ["program"]);
+    let fit = references.fit.unwrap();
+    assert_eq!((fit.models, fit.share, fit.seed), (7, 0.5, Some(3)));
+    let recipe = fit.recipe.unwrap();
+    assert_eq!((recipe.epochs, recipe.augmentation.len()), (Some(2), 3));
 }
 
 #[test]

@@ -136,6 +136,46 @@ pub struct ModelSummary {
     pub accuracy_members: Option<Rate>,
     /// Accuracy on the audited non-members.
     pub accuracy_non_members: Option<Rate>,
+    /// How it was fitted, where that happened within the audit: what was audited is the training procedure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<FittedTarget>,
+}
+
+/// A target that was fitted within the audit, on the audited members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FittedTarget {
+    /// The training procedure.
+    pub recipe: serde_json::Value,
+    /// Loss on its own rows, as the adapter measured it.
+    pub train_loss: Option<f64>,
+    /// Accuracy on its own rows, as the adapter measured it.
+    pub train_accuracy: Option<f64>,
+}
+
+/// Reference models that were fitted within the audit, on random parts of the audited records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FittedReferences {
+    /// The adapter that fitted them.
+    pub adapter: String,
+    /// The training procedure.
+    pub recipe: serde_json::Value,
+    /// Models asked for.
+    pub asked: u64,
+    /// Models fitted.
+    pub fitted: u64,
+    /// Share of the audited records, or persons, that each was fitted on.
+    pub share: f64,
+    /// Models that could not be fitted.
+    pub failed: Vec<FailedFit>,
+}
+
+/// A model that could not be fitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedFit {
+    /// Its number, from 0.
+    pub model: u64,
+    /// Why (English).
+    pub reason: String,
 }
 
 /// The reference models in numbers.
@@ -154,6 +194,9 @@ pub struct ReferenceSummary {
     pub fitted_without: (u64, u64),
     /// Two-sided p-value of "the number of used models fitted with a record says nothing about its membership". None without models.
     pub counts_p: Option<f64>,
+    /// How they were fitted, where that happened within the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<FittedReferences>,
 }
 
 /// One line of the common grid.

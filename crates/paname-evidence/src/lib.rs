@@ -21,8 +21,8 @@ mod verdict;
 
 pub use canonical::{canonical_sha256, sha256_hex};
 pub use document::{
-    AttackUsed, Core, DataSummary, Evidence, ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA,
-    Tool, schema,
+    AttackUsed, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget, ModelSummary,
+    PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{

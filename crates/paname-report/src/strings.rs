@@ -430,6 +430,21 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{n} reference models were left out: their composition repeats, complements or depends on the audited model’s and would give the members away.",
     ),
     (
+        "limits.fitted",
+        "Le modèle audité a été entraîné pendant l’audit : les résultats valent pour la procédure d’entraînement, et pour un modèle déployé dans la mesure où il a été entraîné de même.",
+        "The audited model was fitted within the audit: the results hold for the training procedure, and for a deployed model as far as it was trained in the same way.",
+    ),
+    (
+        "limits.fit_failed.one",
+        "{n} modèle de référence n’a pas pu être entraîné ({why}).",
+        "{n} reference model could not be fitted ({why}).",
+    ),
+    (
+        "limits.fit_failed.many",
+        "{n} modèles de référence n’ont pas pu être entraînés (le premier : {why}).",
+        "{n} reference models could not be fitted (the first: {why}).",
+    ),
+    (
         "limits.balanced",
         "Chaque enregistrement a servi à entraîner le même nombre de modèles, celui audité compris ; pour chacun, un modèle de référence tiré au sort a donc été mis de côté : sans cela, ces nombres trahiraient les membres.",
         "Every record was used to train the same number of models, the audited one included; for each, one reference model drawn by chance was therefore set aside: otherwise these numbers would give the members away.",
@@ -811,6 +826,18 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Models fitted with a given record",
     ),
     ("target.fitted_without", "Modèles entraînés sans lui", "Models fitted without it"),
+    ("target.fitted", "Entraîné pendant l’audit, sur les membres", "Fitted within the audit, on the members"),
+    (
+        "target.references.fitted",
+        "Modèles de référence entraînés pendant l’audit",
+        "Reference models fitted within the audit",
+    ),
+    (
+        "target.references.fitted.value",
+        "{fitted} sur {asked}, chacun sur une part de {share} tirée au sort ({recipe})",
+        "{fitted} of {asked}, each on a random share of {share} ({recipe})",
+    ),
+    ("target.recipe.default", "réglages de l’adaptateur", "the adapter’s settings"),
     ("target.population", "Enregistrements de la population", "Population records"),
     ("declared.legal", "Cadre légal du test", "Legal frame of the test"),
     ("declared.legal.controller", "Responsable du traitement", "Controller"),
@@ -1336,6 +1363,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Étapes : {n}. Temps estimé sur un cœur : {time}.",
         "Steps: {n}. Estimated time on one core: {time}.",
     ),
+    ("plan.fits", "Modèles à entraîner : {n}.", "Models to fit: {n}."),
     ("plan.seconds", "{n} s", "{n} s"),
     ("plan.minutes", "{n} min", "{n} min"),
     ("plan.hours", "{n} h", "{n} h"),

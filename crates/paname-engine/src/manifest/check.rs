@@ -14,6 +14,7 @@ use super::{Content, Test};
 pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Result<(), Problem> {
     let root = document.get_ref();
     tests(content, root)?;
+    fits(content, root)?;
     special_categories(content, root)?;
     next_review(content, root)?;
     legal(content, root)
@@ -71,6 +72,32 @@ fn is_safe_name(id: &str) -> bool {
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     id.bytes().all(inside) && ends(id.as_bytes().first()) && ends(id.as_bytes().last())
+}
+
+/// A model is given or fitted, and what is fitted has a recipe.
+fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let references = content.references.as_ref();
+    let fitted = [
+        ("target", Some(&content.target.source), content.target.fit.is_some()),
+        (
+            "references",
+            references.map(|references| &references.source),
+            references.is_some_and(|r| r.fit.is_some()),
+        ),
+    ];
+    for (table, source, fit) in fitted {
+        if fit && source.is_some_and(|source| source.config.contains_key("weights")) {
+            let what = format!(
+                "[{table}] names `weights`, which are given, and `fit`, by which they come about; expected one of the two"
+            );
+            return Err(Problem::new(place(root, &[table, "weights"]), what));
+        }
+    }
+    if references.is_some_and(|references| references.fit.is_some()) && content.reference_fit().is_none() {
+        let what = "[references.fit] lacks the key `recipe`, and [target] has no `fit` whose recipe would hold for reference models too";
+        return Err(Problem::new(place(root, &["references", "fit"]), what));
+    }
+    Ok(())
 }
 
 /// A test either names an attack or says why none applies: the key at fault and what is wrong.

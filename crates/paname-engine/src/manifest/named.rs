@@ -1,13 +1,14 @@
 //! What the manifest leaves to adapters and attacks: their names, and keys of their own, which their own schemas and constructors check.
 
 use std::ops::Range;
+use std::path::Path;
 
-use paname_core::{Error, Registry};
+use paname_core::{AdapterEntry, Ctx, Error, Features, Labels, Recipe, Registry, Roster, Setting};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::text::Problem;
-use super::{Manifest, Source, Test, check, schema};
+use super::{Content, Manifest, Source, Test, check, schema};
 use crate::EngineError;
 
 impl Manifest {
@@ -15,9 +16,12 @@ impl Manifest {
     pub(crate) fn check_named(&self, registry: &Registry) -> Result<(), EngineError> {
         let document = self.text.parse()?;
         let root = document.get_ref();
-        self.source("target", &self.content.target, root, registry)?;
-        if let Some(references) = &self.content.references {
-            self.source("references", references, root, registry)?;
+        let Content { target, references, .. } = &self.content;
+        let recipe = target.fit.as_ref().map(|fit| &fit.recipe);
+        self.source("target", &target.source, recipe, root, registry)?;
+        if let Some(references) = references {
+            let recipe = self.content.reference_fit().map(|(_, _, recipe)| recipe);
+            self.source("references", &references.source, recipe, root, registry)?;
         }
         let written = root.get("test").and_then(|item| item.get_ref().as_array());
         for (test, item) in self.content.tests.iter().zip(written.into_iter().flatten()) {
@@ -30,6 +34,7 @@ impl Manifest {
         &self,
         key: &str,
         source: &Source,
+        recipe: Option<&Recipe>,
         root: &DeTable<'_>,
         registry: &Registry,
     ) -> Result<(), EngineError> {
@@ -40,11 +45,22 @@ impl Manifest {
         if let Some(table) = root.get(key).and_then(|item| item.get_ref().as_table()) {
             let mut own = table.clone();
             own.remove("adapter");
+            own.remove("fit");
             schema::table_conforms(&own, span, &adapter.schema()?, key)
                 .map_err(|problem| self.text.error(problem))?;
         }
         let config = serde_json::Value::Object(source.config.clone());
-        adapter.files(config, self.base()).map(drop).map_err(self.about(key))
+        adapter.files(config.clone(), self.base()).map_err(self.about(key))?;
+        match recipe {
+            Some(recipe) if !fits_models(adapter, config, recipe) => {
+                let what = format!(
+                    "adapter `{}` fits no models; expected one that does, or no key `fit`",
+                    source.adapter
+                );
+                Err(self.text.error(Problem::new(check::place(root, &[key, "fit"]), what)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// For `map_err`: what is wrong with the configuration in a table points at that table; other errors stay what they are.
@@ -57,6 +73,15 @@ impl Manifest {
             _ => error.into(),
         }
     }
+}
+
+/// Whether an adapter fits models, as its answer to weights that are nowhere shows: those that fit none refuse before they look.
+fn fits_models(adapter: &AdapterEntry, config: serde_json::Value, recipe: &Recipe) -> bool {
+    let Ok(roster) = Roster::new(Vec::new(), "records") else { return true };
+    let (labels, inputs) = (Labels::None, Features::None);
+    let setting = Setting { base: Path::new("."), roster: &roster, labels: &labels, inputs: &inputs };
+    let opened = adapter.fitted(config, recipe, Path::new(""), &setting, &Ctx::new(0, "fit", 1, &()));
+    !matches!(opened, Err(Error::Unsupported(_)))
 }
 
 fn attack(test: &Test, item: &Spanned<DeValue<'_>>, registry: &Registry) -> Result<(), Problem> {

@@ -148,9 +148,22 @@ impl<'s> Checker<'s> {
         }
         // Of several forms that a value may take, the one that it has; closed lists have one form.
         let forms = schema["oneOf"].as_array().into_iter().flatten().map(|form| self.resolve(form));
-        let form = forms
+        let forms: Vec<&Value> = forms
             .filter(|form| form["const"].is_null())
-            .find(|form| self.types(form).iter().any(|wanted| is_of(item.get_ref(), wanted)));
+            .filter(|form| self.types(form).iter().any(|wanted| is_of(item.get_ref(), wanted)))
+            .collect();
+        // Tables tell their forms apart by their keys.
+        let keys = item.get_ref().as_table().map(|table| table.keys().map(|key| key.get_ref().to_string()));
+        let keys: Vec<String> = keys.into_iter().flatten().collect();
+        let named: Vec<&&Value> =
+            forms.iter().filter(|form| keys.iter().all(|key| !form["properties"][key].is_null())).collect();
+        if let (Some(key), [], [_, _, ..]) = (keys.first(), &named[..], &forms[..]) {
+            let known =
+                forms.iter().filter_map(|form| form["properties"].as_object()).flat_map(|keys| keys.keys());
+            let known: Vec<&str> = known.map(String::as_str).collect();
+            return wrong(format!("a table with one of the keys {}, not `{key}`", quoted(&known)));
+        }
+        let form = named.first().map(|form| **form).or_else(|| forms.first().copied());
         if let Some(form) = form {
             return self.value(item, form, place);
         }

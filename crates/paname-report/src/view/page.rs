@@ -259,6 +259,19 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
             ],
         ));
     }
+    if core.target.as_ref().is_some_and(|target| target.fitted.is_some()) {
+        limits.push(language.text(key!("limits.fitted")));
+    }
+    let failed = core.references.as_ref().and_then(|references| references.fitted.as_ref());
+    let failed = failed.map_or(&[][..], |fitted| &fitted.failed);
+    if let Some(first) = failed.first() {
+        limits.push(language.plural(
+            failed.len() as u64,
+            key!("limits.fit_failed.one"),
+            key!("limits.fit_failed.many"),
+            &[("why", first.reason.as_str())],
+        ));
+    }
     let excluded = core.references.as_ref().map_or(0, |references| references.excluded.len() as u64);
     if excluded > 0 {
         limits.push(language.plural(
@@ -341,7 +354,22 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
         push(key!("target.accuracy.members"), members);
         push(key!("target.accuracy.others"), others);
     }
+    if let Some(fitted) = core.target.as_ref().and_then(|target| target.fitted.as_ref()) {
+        push(key!("target.fitted"), recipe(&fitted.recipe, language));
+    }
     if let Some(references) = &core.references {
+        if let Some(fitted) = &references.fitted {
+            let value = language.fill(
+                key!("target.references.fitted.value"),
+                &[
+                    ("fitted", &language.count(fitted.fitted)),
+                    ("asked", &language.count(fitted.asked)),
+                    ("share", &language.percent(fitted.share)),
+                    ("recipe", &recipe(&fitted.recipe, language)),
+                ],
+            );
+            push(key!("target.references.fitted"), value);
+        }
         push(key!("target.references"), language.count(references.used));
         let range = |(least, most): (u64, u64)| {
             language
@@ -352,6 +380,14 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
     }
     push(key!("target.population"), language.count(core.data.population_records));
     rows
+}
+
+/// A training procedure: what was declared of it.
+fn recipe(recipe: &serde_json::Value, language: Language) -> String {
+    let rows = words::flattened(recipe).into_iter();
+    let said = rows.filter(|(_, value)| !matches!(value.as_str(), "–" | "[]" | "{}"));
+    let said: Vec<String> = said.map(|(name, value)| format!("{name} = {value}")).collect();
+    if said.is_empty() { language.text(key!("target.recipe.default")) } else { said.join(", ") }
 }
 
 /// How the evidence came about, in words.

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, LevelResult, MembershipResult,
-    ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool,
-    Unit, Unrelated, Verdict,
+    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, FailedFit, FittedReferences,
+    LevelResult, MembershipResult, ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row, Run, Slice,
+    SliceKind, Statistic, Tool, Unit, Unrelated, Verdict,
 };
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{Resolution, resolution};
@@ -260,6 +260,7 @@ fn core(rows: Vec<Row>) -> Core {
             granted: vec!["labels".to_owned(), "probabilities".to_owned(), "loss".to_owned()],
             accuracy_members: Some(Rate::new(700, 700, 0.95).unwrap()),
             accuracy_non_members: Some(Rate::new(651, 700, 0.95).unwrap()),
+            fitted: None,
         }),
         references: Some(ReferenceSummary {
             balanced: false,
@@ -268,6 +269,14 @@ fn core(rows: Vec<Row>) -> Core {
             fitted_with: (5, 11),
             fitted_without: (5, 11),
             counts_p: Some(0.42),
+            fitted: Some(FittedReferences {
+                adapter: "command".to_owned(),
+                recipe: json!({ "architecture": { "name": "mlp", "hidden": [128] }, "epochs": 20, "momentum": null, "checkpoints": [] }),
+                asked: 18,
+                fitted: 17,
+                share: 0.5,
+                failed: vec![FailedFit { model: 5, reason: "the loss is not a number".to_owned() }],
+            }),
         }),
         statistics: json!({ "alpha": 0.05, "confidence": 0.95, "fpr_targets": [0.01, 0.001], "correction": "holm", "power": 0.8,
             "calibration_fraction": 0.5, "priors": [0.5, 0.1, 0.01], "seed": 1 }),

@@ -57,7 +57,11 @@ fn shown(plan: &Plan, language: Language) -> String {
     let gap = if hindered.is_empty() { "" } else { "\n" };
     let count = language.count(plan.steps.len() as u64);
     let steps = language.fill(key!("plan.steps"), &[("n", &count), ("time", &time(plan.seconds, language))]);
-    format!("{sample}\n\n{table}{gap}{hindered}\n{steps}\n  {}\n", plan.steps.join("\n  "))
+    let fits = match plan.fits {
+        0 => String::new(),
+        n => language.fill(key!("plan.fits"), &[("n", &language.count(n))]) + " ",
+    };
+    format!("{sample}\n\n{table}{gap}{hindered}\n{fits}{steps}\n  {}\n", plan.steps.join("\n  "))
 }
 
 fn cells(row: &PlannedRow, language: Language) -> Vec<String> {

@@ -1,0 +1,283 @@
+//! Models that are fitted within the audit: what they leave, how they fail, and what a kill loses of them.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use paname_evidence::{Evidence, FittedReferences, Verdict};
+use tempfile::TempDir;
+
+const RECORDS: usize = 240;
+const POPULATION: usize = 20;
+
+/// A folder with data, the program and a manifest.
+struct Audit {
+    folder: TempDir,
+}
+
+impl Audit {
+    /// An audit whose models are all fitted: `models` reference models by a recipe whose architecture says `how`.
+    fn new(models: u32, how: &str) -> Self {
+        let audit = Self { folder: tempfile::tempdir().unwrap() };
+        let records = (0..RECORDS).map(|r| format!("r{r},{},{}\n", r % 3, (r * 7 % 11) % 2));
+        audit.write("records.csv", &format!("id,label,member\n{}", records.collect::<String>()));
+        let population = (0..POPULATION).map(|r| format!("p{r},{}\n", r % 3));
+        audit.write("population.csv", &format!("id,label\n{}", population.collect::<String>()));
+        // Not in the order of the records.
+        let ids = (0..POPULATION).map(|r| format!("p{r}")).chain((0..RECORDS).rev().map(|r| format!("r{r}")));
+        audit.write("ids.csv", &format!("id\n{}", ids.map(|id| id + "\n").collect::<String>()));
+        let header =
+            format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 2), }}", RECORDS + POPULATION);
+        let mut inputs = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        inputs.extend(format!("{header:<117}\n").bytes());
+        inputs.extend(
+            (0..RECORDS + POPULATION).flat_map(|i| [(i % 7) as f64 + 0.5, 0.0]).flat_map(f64::to_le_bytes),
+        );
+        fs::write(audit.path("inputs.npy"), inputs).unwrap();
+        audit.write("fit.py", include_str!("programs/fit.py"));
+        audit.manifest(models, how);
+        audit
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn manifest(&self, models: u32, how: &str) {
+        let adapter = "adapter = \"command\"\nprogram = [\"python3\", \"fit.py\"]\noffers = [\"logits\"]\n";
+        self.write(
+            "audit.toml",
+            &format!(
+                r#"schema = "paname-audit/1"
+[data]
+records = "records.csv"
+population = "population.csv"
+split = "random"
+personal = []
+inputs = {{ array = "inputs.npy", ids = "ids.csv#id" }}
+[target]
+{adapter}fit = {{ recipe = {{ architecture = {{ {how} }}, epochs = 3 }} }}
+[references]
+{adapter}fit = {{ models = {models} }}
+[[test]]
+id = "loss"
+attack = "loss"
+[[test]]
+id = "lira"
+attack = "lira"
+"#
+            ),
+        );
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn paname(&self, verb: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+        command.env("XDG_DATA_HOME", "/nowhere").env_remove("PANAME_PLUGIN_PATH");
+        command.arg(verb).arg(self.path("audit.toml")).args(more).args(["--lang", "en"]);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, run_dir: &str) -> Output {
+        self.paname("run", &["--run-dir", self.path(run_dir).to_str().unwrap()]).output().unwrap()
+    }
+
+    fn evidence(&self, run_dir: &str) -> Evidence {
+        let output = self.run(run_dir);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&fs::read(self.path(run_dir).join("evidence.json")).unwrap()).unwrap()
+    }
+
+    /// When each finished step of a run was sealed, by its name.
+    fn sealed(&self, run_dir: &str) -> BTreeMap<(String, PathBuf), SystemTime> {
+        let Ok(entries) = fs::read_dir(self.path(run_dir).join("store")) else { return BTreeMap::new() };
+        let objects = entries.filter_map(|entry| {
+            let folder = entry.ok()?.path();
+            let seal = folder.join("seal.json");
+            let time = fs::metadata(&seal).ok()?.modified().ok()?;
+            let step: serde_json::Value = serde_json::from_slice(&fs::read(seal).ok()?).ok()?;
+            let step = step["step"].as_str()?.to_owned();
+            folder.extension().is_none().then_some(((step, folder), time))
+        });
+        objects.collect()
+    }
+
+    fn fits(&self, run_dir: &str) -> usize {
+        self.sealed(run_dir).keys().filter(|(step, _)| step.starts_with("fit/")).count()
+    }
+}
+
+fn fitted(evidence: &Evidence) -> &FittedReferences {
+    evidence.core.references.as_ref().unwrap().fitted.as_ref().unwrap()
+}
+
+#[test]
+fn an_audit_fits_its_models_and_names_them() {
+    let audit = Audit::new(8, "seconds = 0");
+    let plan = audit.paname("plan", &["--json"]).output().unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!((&plan["fits"], &plan["references"]), (&9.into(), &8.into()));
+    assert_eq!(plan["steps"][0], "fit/target");
+
+    let evidence = audit.evidence("run");
+    let target = evidence.core.target.as_ref().unwrap().fitted.as_ref().unwrap();
+    assert_eq!((target.train_loss, &target.recipe["epochs"]), (Some(0.25), &3.into()));
+    let references = evidence.core.references.as_ref().unwrap();
+    assert_eq!((references.used, references.fitted_with, references.fitted_without), (8, (4, 4), (4, 4)));
+    let FittedReferences { asked, fitted, failed, recipe, .. } = fitted(&evidence);
+    assert_eq!((*asked, *fitted, failed.len(), &recipe["epochs"]), (8, 8, 0, &3.into()));
+    assert!(evidence.core.rows.iter().any(|row| row.verdict == Verdict::LeakDemonstrated));
+    assert!(paname_engine::verify(&audit.path("run")).unwrap().holds());
+    let report = fs::read_to_string(audit.path("run/report.en.html")).unwrap();
+    assert!(report.contains("8 of 8, each on a random share"), "the report names the fits");
+    assert!(report.contains("the results hold for the training procedure"));
+
+    // The same in one process, and again from what is there.
+    let mut registry = paname_core::Registry::default();
+    registry.add_adapters(paname_command::ADAPTERS, "paname-command").unwrap();
+    registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
+    let manifest = paname_engine::Manifest::read(&audit.path("audit.toml")).unwrap();
+    let options =
+        paname_engine::RunOptions { run_dir: audit.path("here"), workers: 1, worker: None, patience: None };
+    let here = paname_engine::run(&manifest, &registry, &options, &()).unwrap();
+    assert_eq!(here.evidence.core_sha256, evidence.core_sha256);
+    assert_eq!(audit.evidence("run").run.steps_run, 0);
+
+    // More models move no row: those that are there stay, and what rests on all of them is computed anew.
+    audit.manifest(10, "seconds = 0");
+    let more = audit.evidence("run");
+    assert_eq!((fitted_count(&more), audit.fits("run")), (10, 11));
+}
+
+fn fitted_count(evidence: &Evidence) -> u64 {
+    fitted(evidence).fitted
+}
+
+#[test]
+fn a_fit_that_fails_is_marked_and_loses_no_other() {
+    let audit = Audit::new(12, "refused = [0, 1]");
+    // The target is fitted on neither.
+    let first = audit.evidence("run");
+    let failed: BTreeSet<u64> = fitted(&first).failed.iter().map(|fit| fit.model).collect();
+    assert!((1..6).contains(&failed.len()), "{failed:?}");
+    let reason = &fitted(&first).failed[0].reason;
+    assert!(reason.contains("the loss is not a number"), "{reason}");
+    assert!(!reason.contains(&*audit.folder.path().to_string_lossy()), "{reason}");
+    assert_eq!(first.core.references.as_ref().unwrap().used, 12 - failed.len() as u64);
+    let again = audit.evidence("run");
+    assert_eq!((again.run.steps_run, &again.core_sha256), (0, &first.core_sha256));
+}
+
+#[test]
+fn a_crash_is_tried_again_and_changes_the_outcome_once_it_succeeds() {
+    let audit = Audit::new(6, "crash = \"ready\"");
+    let how = format!("crash = '{}'", audit.path("ready").display());
+    audit.manifest(6, &how);
+    let without = audit.evidence("run");
+    assert_eq!(fitted(&without).failed.len(), 3, "each record is in half of the models");
+    audit.write("ready", "");
+    let with = audit.evidence("run");
+    assert_eq!((fitted_count(&with), fitted(&with).failed.len()), (6, 0));
+    assert_ne!(with.core_sha256, without.core_sha256);
+    assert_eq!(audit.evidence("whole").core_sha256, with.core_sha256);
+}
+
+#[test]
+fn without_its_target_there_is_no_audit() {
+    let audit = Audit::new(2, "refused = []");
+    let output = audit.run("run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("the model under audit was not fitted: "), "{said}");
+}
+
+#[test]
+fn an_adapter_that_fits_nothing_is_refused_at_its_place() {
+    let audit = Audit::new(2, "");
+    let text = fs::read_to_string(audit.path("audit.toml")).unwrap();
+    let (adapter, rest) = text.split_once("[references]\nadapter = \"command\"\nprogram = [\"python3\", \"fit.py\"]\noffers = [\"logits\"]\n").unwrap();
+    audit.write("audit.toml", &format!("{adapter}[references]\nadapter = \"predictions\"\n{rest}"));
+    for verb in ["plan", "run"] {
+        let output = audit.paname(verb, &[]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("adapter `predictions` fits no models"), "{said}");
+    }
+}
+
+/// The processes that descend from one, itself first.
+fn descendants(root: u32) -> Vec<u32> {
+    let mut parents: Vec<(u32, u32)> = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let parent = after_name.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
+        parents.extend(parent.map(|parent: u32| (process, parent)));
+    }
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        next += 1;
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ten_kills_of_everything_fit_no_finished_model_again_and_change_no_evidence() {
+    const KILLS: usize = 10;
+    let audit = Audit::new(14, "seconds = 0.2");
+    let whole = audit.evidence("whole");
+    let mut draw = 0x2545_f491_u64;
+    let mut finished = BTreeMap::new();
+    for kill in 1..=KILLS {
+        let run_dir = audit.path("killed");
+        let mut command = audit.paname("run", &["--run-dir", run_dir.to_str().unwrap()]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        while audit.fits("killed") < kill {
+            assert!(start.elapsed() < Duration::from_mins(1), "the fits do not get on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // Some milliseconds that look random, the same in every run of the test.
+        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(Duration::from_micros((draw >> 33) % 60_000));
+        let all = descendants(child.id());
+        let killed = Command::new("kill")
+            .arg("-9")
+            .args(all.iter().map(u32::to_string))
+            .stderr(Stdio::null())
+            .status();
+        assert!(killed.is_ok() && !child.wait().unwrap().success(), "the audit was over before kill {kill}");
+        let now = audit.sealed("killed");
+        assert!(
+            finished.iter().all(|(step, time)| now.get(step) == Some(time)),
+            "a finished fit was run again"
+        );
+        finished = now;
+    }
+    assert!(finished.keys().all(|(step, _)| step.starts_with("fit/")), "every kill fell among the fits");
+    let evidence = audit.evidence("killed");
+    let last = audit.sealed("killed");
+    assert!(finished.iter().all(|(step, time)| last.get(step) == Some(time)), "a finished fit was run again");
+    assert_eq!(audit.fits("killed"), 15);
+    assert_eq!(evidence.core_sha256, whole.core_sha256);
+    assert!(paname_engine::verify(&audit.path("killed")).unwrap().holds());
+    let drafts = fs::read_dir(audit.path("killed/store")).unwrap();
+    assert!(
+        drafts.filter_map(Result::ok).all(|entry| entry.path().extension().is_none()),
+        "drafts are swept"
+    );
+    assert!(Path::new("/proc").exists());
+}
