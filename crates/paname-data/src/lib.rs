@@ -27,6 +27,7 @@ mod inputs;
 mod join;
 mod lira;
 mod list;
+mod member;
 mod model_file;
 mod npy;
 mod npz;
@@ -45,6 +46,7 @@ pub use inputs::{
     RuleKind, TableSchema, folder_records,
 };
 pub use list::{List, Models};
+pub use member::read_members;
 pub use model_file::{ModelFile, Pickled, Words, recognise};
 pub use predictions::{ADAPTERS, MemberPart, Predictions, PredictionsConfig};
 pub use recorded::RecordedTarget;
