@@ -33,7 +33,7 @@ const STAGES: &[Stage] = &[
 
 /// The packages that are built on libtorch: in a stage of their own and optimised, since libtorch's bindings take minutes to
 /// compile and are compiled in that profile only.
-pub(crate) const TORCH: &[&str] = &["paname-torch", "paname-plugin-torch"];
+pub(crate) const TORCH: &[&str] = &["paname-torch", "paname-plugin-torch", "paname-bench-torch"];
 
 struct Outcome {
     name: &'static str,
