@@ -10,7 +10,7 @@ use crate::{
     demo, deny,
     error::{Error, Result},
     generate, libtorch,
-    process::{cargo, root, stream, works},
+    process::{cargo, stream, works},
 };
 
 /// One stage: its name on the command line and in the table, and what it does.
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_built_on_libtorch_has_a_stage_of_its_own() {
         assert_eq!(all_but_torch()[..3], ["--workspace", "--exclude", "paname-torch"]);
-        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        let manifest = std::fs::read_to_string(crate::process::root().join("Cargo.toml")).unwrap();
         let (_, default) = manifest.split_once("default-members").unwrap();
         let (default, _) = default.split_once(']').unwrap();
         assert!(!default.contains("torch") && default.contains("crates/paname-core"), "{default}");
