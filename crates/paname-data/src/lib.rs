@@ -23,6 +23,7 @@ mod expansion;
 mod file;
 mod fingerprint;
 mod idx;
+mod inputs;
 mod join;
 mod lira;
 mod list;
@@ -38,6 +39,10 @@ mod table;
 
 pub use array::{ArrayRef, IdSource, read_array, read_strings};
 pub use fingerprint::fingerprint;
+pub use inputs::{
+    ColumnKind, ColumnRule, ColumnSchema, Encode, FolderRecords, InputsConfig, InputsKind, InputsSchema,
+    RuleKind, TableSchema, folder_records,
+};
 pub use list::{List, Models};
 pub use predictions::{ADAPTERS, MemberPart, Predictions, PredictionsConfig};
 pub use recorded::RecordedTarget;

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use paname_core::Roster;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -61,6 +62,11 @@ pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap().into_inner()
+}
+
+/// A list of records with these ids.
+pub(crate) fn roster(ids: &[&str]) -> Roster {
+    Roster::new(ids.iter().map(|&id| id.to_owned()).collect(), "test").unwrap()
 }
 
 /// A folder with these files.
