@@ -1,6 +1,6 @@
-//! Records and recorded predictions from npy, npz, IDX and CSV files and from the folders of public LiRA scripts. Arrays are mapped into memory
-//! where they lie aligned, rows are joined to the records of an audit by id, never by an assumed order, and a file is data: no pickle is read. Input files must not
-//! be changed while an audit runs.
+//! Records, what they are for models in memory, and recorded predictions: from npy, npz, IDX and CSV files, folders of images, and the folders of
+//! public LiRA scripts. Arrays are mapped into memory where they lie aligned, rows are joined to the records of an audit by id, never by an assumed
+//! order, and a file is data: no pickle is read. Input files must not be changed while an audit runs.
 //!
 //! ```
 //! use paname_data::{RecordTable, RecordsConfig};

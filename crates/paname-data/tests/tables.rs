@@ -51,6 +51,42 @@ fn a_schema_is_guessed_and_shown() {
 }
 
 #[test]
+fn every_cell_counts_in_a_guess() {
+    let cases: &[(&[&str], ColumnKind)] = &[
+        (&["1", "-20", "+3"], ColumnKind::Whole),
+        (&["0", "10", "3"], ColumnKind::Whole),
+        (&["1", "2", "NaN"], ColumnKind::Whole),
+        (&["1", "2", "0.5"], ColumnKind::Real),
+        (&["1e3", "-.5", "7."], ColumnKind::Real),
+        // Beyond 64 bits.
+        (&["1", "2", "99999999999999999999"], ColumnKind::Real),
+        (&["1", "2", "inf"], ColumnKind::Category),
+        (&["1", "2", "three"], ColumnKind::Category),
+        (&["1,5", "2,5", "3,5"], ColumnKind::Category),
+        (&["75001", "01000", "13200"], ColumnKind::Category),
+        (&["0", "1", "0"], ColumnKind::Truth),
+        (&["TRUE", "False", ""], ColumnKind::Truth),
+        (&["oui", "non", "1"], ColumnKind::Truth),
+        (&["yes", "no", "maybe"], ColumnKind::Category),
+        (&["?", "", "null"], ColumnKind::Ignored),
+    ];
+    for (cells, kind) in cases {
+        let lines: Vec<String> = cells.iter().map(|cell| format!("\"{cell}\"\t1\n")).collect();
+        let files = folder(&[("t.csv", format!("x\tid\n{}", lines.concat()).as_bytes())]);
+        let schema = config("table = \"t.csv\"\nencode = \"none\"").describe(files.path()).unwrap();
+        assert_eq!((schema.columns[0].kind, schema.columns[0].guessed), (*kind, true), "{cells:?}");
+    }
+    // As many texts as are taken for categories, and one more.
+    for (distinct, kind) in [(1_000, ColumnKind::Category), (1_001, ColumnKind::Text)] {
+        let lines: Vec<String> = (0..distinct).map(|i| format!("t{i},{i}\n")).collect();
+        let files = folder(&[("t.csv", format!("x,id\n{}", lines.concat()).as_bytes())]);
+        let schema = config("table = \"t.csv\"\nencode = \"none\"").describe(files.path()).unwrap();
+        assert_eq!(schema.columns[0].kind, kind);
+        assert_eq!(schema.columns[0].categories.len(), if kind == ColumnKind::Text { 0 } else { distinct });
+    }
+}
+
+#[test]
 fn a_table_becomes_numbers() {
     let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
     let text = "table = \"people.csv\"\nfill = { age = 30, income = -1.5 }";
