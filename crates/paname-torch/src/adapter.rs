@@ -224,6 +224,7 @@ impl<'a> Training<'a> {
                     .into(),
             ));
         };
+        crate::memory::keep_freed();
         let lent = Lent::new(inputs)?;
         let fit_on =
             Data::new(lent.view(), &data.labels, &config.preparation, course.objective, manner.device)?;

@@ -28,6 +28,7 @@ mod course;
 mod error;
 mod fit;
 mod inputs;
+mod memory;
 mod model;
 mod network;
 mod optimizer;

@@ -153,9 +153,11 @@ impl Network {
 
 /// The same numbers laid out with the channels last where there are four axes: convolutions on processors are fastest so.
 pub(crate) fn channels_last(tensor: &Tensor) -> Result<Tensor> {
-    if tensor.dim() != 4 {
-        return Ok(tensor.shallow_clone());
-    }
+    let &[count, depth, height, width] = tensor.size().as_slice() else { return Ok(tensor.shallow_clone()) };
+    // One channel lies both ways, and libtorch would take it for the other one: only the strides tell.
+    let strides = [depth * height * width, 1, width * depth, depth];
     let turned = tensor.f_permute([0, 2, 3, 1]).and_then(|t| t.f_contiguous());
-    turned.and_then(|t| t.f_permute([0, 3, 1, 2])).map_err(from_torch)
+    turned
+        .and_then(|t| t.f_as_strided([count, depth, height, width], strides, None::<i64>))
+        .map_err(from_torch)
 }

@@ -1,0 +1,131 @@
+"""The tasks of `src/main.rs` in PyTorch: `peer.py TASK MODELS THREADS` prints seconds per model, or per call.
+
+`usual` is the loop of tutorials (a DataLoader, one model after the other), `tuned` keeps the data in one tensor and gathers batches by index.
+"""
+
+import sys
+import time
+
+import torch
+from torch import nn
+
+RECORDS = 10_000
+
+
+def mlp():
+    return nn.Sequential(nn.Flatten(), nn.Linear(600, 256), nn.Tanh(), nn.Linear(256, 100))
+
+
+def convnet():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(32 * 7 * 7, 10),
+    )
+
+
+class Block(nn.Module):
+    def __init__(self, depth, width):
+        super().__init__()
+        stride = 1 if depth == width else 2
+        self.body = nn.Sequential(
+            nn.Conv2d(depth, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width),
+        )
+        self.shortcut = nn.Sequential()
+        if depth != width:
+            self.shortcut = nn.Sequential(nn.Conv2d(depth, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+def resnet():
+    layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    depth = 16
+    for stage, width in enumerate((16, 32, 64)):
+        for block in range(3):
+            layers.append(Block(depth, width))
+            depth = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def data(shape, classes):
+    torch.manual_seed(1)
+    x = torch.rand(RECORDS, *shape) - 0.5
+    return x, ((x.flatten(1)[:, 0] + 0.5) * classes).long()
+
+
+def usual(make, shape, classes, epochs):
+    x, y = data(shape, classes)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=128, shuffle=True)
+    model = make()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    loss_of = nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        for records, labels in loader:
+            optimizer.zero_grad()
+            loss = loss_of(model(records), labels)
+            loss.backward()
+            optimizer.step()
+
+
+def tuned(make, shape, classes, epochs):
+    x, y = data(shape, classes)
+    model = make()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, foreach=True)
+    for _ in range(epochs):
+        order = torch.randperm(RECORDS)
+        for start in range(0, RECORDS, 128):
+            rows = order[start : start + 128]
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+
+def best(times, work):
+    return min(timed(work) for _ in range(times))
+
+
+def timed(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ask(model, shape, classes):
+    x, _ = data(shape, classes)
+    model.eval()
+
+    def work():
+        with torch.no_grad():
+            torch.cat([model(x[start : start + 256]) for start in range(0, RECORDS, 256)])
+
+    return best(7, work)
+
+
+def gradient(model, shape, classes):
+    model.eval()
+    x = torch.full((64, *shape), 0.1, requires_grad=True)
+
+    def work():
+        torch.autograd.grad(model(x).sum(), x)
+
+    return best(20, work)
+
+
+TASKS = {
+    "usual-mlp": lambda: timed(lambda: usual(mlp, (600,), 100, 20)),
+    "tuned-mlp": lambda: timed(lambda: tuned(mlp, (600,), 100, 20)),
+    "usual-convnet": lambda: timed(lambda: usual(convnet, (1, 28, 28), 10, 3)),
+    "tuned-convnet": lambda: timed(lambda: tuned(convnet, (1, 28, 28), 10, 3)),
+    "ask-mlp": lambda: ask(mlp(), (600,), 100),
+    "ask-resnet": lambda: ask(resnet(), (3, 32, 32), 10),
+    "gradient-resnet": lambda: gradient(resnet(), (3, 32, 32), 10),
+}
+
+if __name__ == "__main__":
+    task, models, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(threads)
+    print(sum(TASKS[task]() for _ in range(models)) / models)
