@@ -11,6 +11,7 @@
 use std::process::ExitCode;
 
 mod bench;
+mod bench_torch;
 mod cache;
 mod demo;
 mod deny;
@@ -55,8 +56,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [criterion] [ARGUMENT]...",
-        about: "what scoring costs, beside the plain read and NumPy; or the criterion benchmarks",
+        usage: "bench [criterion | torch] [ARGUMENT]...",
+        about: "what scoring costs, beside the plain read and NumPy; or the criterion benchmarks; or models in memory beside PyTorch",
         run: bench::run,
     },
     Command {

@@ -1,0 +1,102 @@
+//! `cargo xtask bench torch`: models in memory beside the same work in PyTorch, in turn, so that both meet the same machine.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    thread::available_parallelism,
+};
+
+use crate::{
+    cache,
+    error::{Error, Result},
+    libtorch,
+    process::{capture, cargo, root, stream, works},
+};
+
+/// Rounds of every comparison; the best of each side counts, and both alternate.
+const ROUNDS: usize = 3;
+
+/// A line of the table.
+struct Row {
+    /// What is done.
+    what: &'static str,
+    /// The task here, and how many models it is about.
+    own: (&'static str, usize),
+    /// The task in PyTorch.
+    peer: &'static str,
+    /// Whether the first column is seconds for all models.
+    per_model: bool,
+}
+
+const ROWS: &[Row] = &[
+    Row { what: "fit an MLP, usual loop", own: ("fit-mlp", 4), peer: "usual-mlp", per_model: true },
+    Row { what: "fit an MLP, tuned loop", own: ("fit-mlp", 4), peer: "tuned-mlp", per_model: true },
+    Row {
+        what: "fit a convnet, usual loop",
+        own: ("fit-convnet", 4),
+        peer: "usual-convnet",
+        per_model: true,
+    },
+    Row {
+        what: "fit a convnet, tuned loop",
+        own: ("fit-convnet", 4),
+        peer: "tuned-convnet",
+        per_model: true,
+    },
+    Row { what: "ask an MLP", own: ("ask-mlp", 1), peer: "ask-mlp", per_model: false },
+    Row { what: "ask a ResNet", own: ("ask-resnet", 1), peer: "ask-resnet", per_model: false },
+    Row {
+        what: "gradient of a ResNet",
+        own: ("gradient-resnet", 1),
+        peer: "gradient-resnet",
+        per_model: false,
+    },
+];
+
+/// Measures and prints the table.
+pub(crate) fn run() -> Result<()> {
+    let threads = available_parallelism().map_or(1, usize::from);
+    let python = python()?;
+    let mut build = cargo(["build", "--release", "--package", "paname-bench-torch"]);
+    stream(build.envs(libtorch::environment()?))?;
+    let own = root().join("target/release/paname-bench-torch");
+    let peer = root().join("benches/torch/peer.py");
+    println!("{:<28} {:>10} {:>10} {:>8}", "seconds", "here", "PyTorch", "ratio");
+    for row in ROWS {
+        let (mut here, mut there) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..ROUNDS {
+            let (task, models) = row.own;
+            let seconds = seconds(&own, &[task, &models.to_string(), &threads.to_string()])?;
+            here = here.min(if row.per_model { seconds / models as f64 } else { seconds });
+            let script = peer.to_string_lossy();
+            there = there.min(self::seconds(&python, &[&script, row.peer, "1", &threads.to_string()])?);
+        }
+        println!("{:<28} {here:>10.4} {there:>10.4} {:>8.2}", row.what, there / here);
+    }
+    Ok(())
+}
+
+/// Runs a program that prints seconds.
+fn seconds(program: &Path, arguments: &[&str]) -> Result<f64> {
+    let output = capture(Command::new(program).args(arguments))?;
+    let text = String::from_utf8_lossy(&output);
+    text.trim().parse().map_err(|_| Error::Failed {
+        command: arguments.join(" "),
+        status: format!("{:?} instead of seconds", text.trim()),
+    })
+}
+
+/// A Python with PyTorch of the version that libtorch is of, made once in the cache: some gigabytes.
+fn python() -> Result<PathBuf> {
+    let home = cache::cache().join(format!("pytorch-{}", libtorch::VERSION));
+    let python = home.join("bin/python");
+    if works(Command::new(&python).args(["-c", "import torch, numpy"])) {
+        return Ok(python);
+    }
+    eprintln!("installing PyTorch {} once into {} (some gigabytes)", libtorch::VERSION, home.display());
+    cache::create(&home)?;
+    stream(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
+    let torch = format!("torch=={}", libtorch::VERSION);
+    stream(Command::new(&python).args(["-m", "pip", "install", "--quiet", &torch, "numpy"]))?;
+    Ok(python)
+}
