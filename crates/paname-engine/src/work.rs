@@ -15,12 +15,15 @@ use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
     Registry, Result, Signal,
 };
+use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::attacking::{Asked, Bench, unveiled, veiled, withheld};
 use crate::features::Inventory;
+use crate::fidelity;
 use crate::fits::{self, Fits};
+use crate::gap;
 use crate::inputs::{self, Inputs, Supply, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
@@ -140,6 +143,10 @@ impl Workplace<'_> {
                 fits::run(self.manifest, self.registry, self.inventory, *fit, &ctx, &draft)?;
             }
             Step::Inputs => inputs::prepare(&self.supply(), &ctx)?.write(&draft)?,
+            Step::Fidelity => {
+                let (object, inputs) = self.inputs()?;
+                fidelity::run(&self.supply(), &object, &inputs, &ctx, &draft)?;
+            }
             Step::Signals(signal) => {
                 let (object, inputs) = self.inputs()?;
                 let models = inputs::open_models(&self.supply(), &object, &inputs, &ctx)?;
@@ -283,6 +290,27 @@ impl Workplace<'_> {
         let Some(signal) = correctness_signal(inputs) else { return Ok(None) };
         let margins = signals::target_values(&self.signal(signal)?, inputs)?;
         Ok(Some(margins.into_iter().map(|margin| margin > 0.0).collect()))
+    }
+
+    /// The target's loss on each audited record.
+    pub(crate) fn losses(&self, inputs: &Inputs) -> Result<Vec<f32>, EngineError> {
+        signals::target_values(&self.signal(Signal::Loss)?, inputs)
+    }
+
+    /// The gap between accuracy on a model's own rows and on others, of the target beside the reference models.
+    pub(crate) fn gap(
+        &self,
+        inputs: &Inputs,
+        truth: &judge::Truth,
+    ) -> Result<Option<GapSummary>, EngineError> {
+        let Some(signal) = correctness_signal(inputs).filter(|_| !inputs.references.is_empty()) else {
+            return Ok(None);
+        };
+        let (object, _) = self.inputs()?;
+        let membership = inputs::membership(&object, inputs)?;
+        let aside = inputs::aside(&object, inputs)?;
+        let margins = signals::audited_values(&self.signal(signal)?, inputs, aside.as_deref())?;
+        Ok(gap::gap(truth, margins.into_iter(), |record, model| membership.row(record).contains(model)))
     }
 
     fn test(&self, id: &str) -> Result<&Test, EngineError> {
