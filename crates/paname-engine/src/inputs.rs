@@ -254,6 +254,8 @@ pub(crate) struct Supply<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) registry: &'a Registry,
     pub(crate) inventory: &'a Inventory,
+    /// What rows of reference models are drawn by.
+    pub(crate) data_key: &'a str,
     /// Finished fits; absent where the audit is only planned, and cards are assumed.
     pub(crate) fits: Option<Fits>,
 }
@@ -351,13 +353,8 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
     if let Some(references) = &content.references {
-        let rows = match &references.fit {
-            Some(fit) => {
-                let data = digests(data_files(manifest)?, manifest.base())?;
-                Some(fits::reference_rows(manifest, &data, fit, truth)?)
-            }
-            None => None,
-        };
+        let draw = |fit| fits::reference_rows(manifest, supply.data_key, fit, truth);
+        let rows = references.fit.as_ref().map(draw);
         // The population is in no training set.
         let fitted_on = |place: usize| {
             let mut member = rows.as_ref()?.get(place)?.clone();

@@ -10,7 +10,9 @@ use crate::attacking::MOST_UNRELATED;
 use crate::features::Inventory;
 use crate::fidelity;
 use crate::fits;
-use crate::inputs::{InputFile, Inputs, Supply, correctness_signal, digests, loss_signal, prepare};
+use crate::inputs::{
+    InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
+};
 use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
 use crate::plugins;
@@ -260,7 +262,12 @@ pub(crate) fn steps(
 pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
     manifest.check_named(registry)?;
     let seed = manifest.content.statistics.seed;
-    let supply = Supply { manifest, registry, inventory: &Inventory::default(), fits: None };
+    let data_key = match manifest.content.reference_fit() {
+        Some(_) => fits::data_key(manifest, &digests(data_files(manifest)?, manifest.base())?)?,
+        None => String::new(),
+    };
+    let supply =
+        Supply { manifest, registry, inventory: &Inventory::default(), data_key: &data_key, fits: None };
     let prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();

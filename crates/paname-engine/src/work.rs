@@ -47,6 +47,8 @@ pub(crate) struct RunFile {
     pub(crate) threads: usize,
     /// What seeds the order in which attacks see the records, besides the audit's seed.
     pub(crate) order: String,
+    /// What rows of reference models are drawn by, besides a seed.
+    pub(crate) data: String,
     /// Key of each step by its name; of the fits, once they have run, those that are there.
     pub(crate) keys: BTreeMap<String, String>,
     /// The plugins that the audit uses.
@@ -140,7 +142,7 @@ impl Workplace<'_> {
             Step::Fit(fit) => {
                 // Weights depend on the number of threads.
                 let ctx = Ctx::new(seed, &scope, 1, host);
-                fits::run(self.manifest, self.registry, self.inventory, *fit, &ctx, &draft)?;
+                fits::run(self.manifest, self.registry, self.inventory, &self.run.data, *fit, &ctx, &draft)?;
             }
             Step::Inputs => inputs::prepare(&self.supply(), &ctx)?.write(&draft)?,
             Step::Fidelity => {
@@ -234,7 +236,7 @@ impl Workplace<'_> {
 
     fn supply(&self) -> Supply<'_> {
         let Self { manifest, registry, inventory, .. } = *self;
-        Supply { manifest, registry, inventory, fits: Some(self.fits()) }
+        Supply { manifest, registry, inventory, data_key: &self.run.data, fits: Some(self.fits()) }
     }
 
     fn reference_seed(&self) -> u64 {
