@@ -3,6 +3,7 @@
 use std::{env, path::PathBuf, process::Command};
 
 use crate::{
+    cache::cache,
     error::{Error, Result},
     process::{cargo, root, stream, works},
 };
@@ -45,14 +46,4 @@ fn find_or_install() -> Result<PathBuf> {
         source: Box::new(error),
     })?;
     Ok(cached)
-}
-
-/// `$PANAME_CACHE`, else the user's cache folder, so that `cargo clean` does not cost a new build of the tool.
-fn cache() -> PathBuf {
-    let folder = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    folder("PANAME_CACHE")
-        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("paname")))
-        .or_else(|| folder("LOCALAPPDATA").map(|cache| cache.join("paname")))
-        .or_else(|| env::home_dir().map(|home| home.join(".cache").join("paname")))
-        .unwrap_or_else(|| env::temp_dir().join("paname-cache"))
 }

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
     ("paname-plugin", &["paname-core"]),
     ("paname-command", &["paname-core", "paname-data"]),
+    ("paname-torch", &["paname-core", "paname-data"]),
     ("paname-testkit", &["paname-core", "paname-plugin", "paname-stats"]),
     (
         "paname",
@@ -34,6 +35,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The crates that each plugin may use: the contract, and the one that it is the plugin of.
+const PLUGIN_MAY_USE: &[(&str, &[&str])] = &[
+    ("paname-plugin-command", &["paname-command", "paname-core"]),
+    ("paname-plugin-mia", &["paname-core", "paname-mia"]),
+    ("paname-plugin-predictions", &["paname-core", "paname-data"]),
+    ("paname-plugin-torch", &["paname-core", "paname-torch"]),
+];
+
 /// Attacks see no files, no terminal and no libtorch.
 const ATTACK_CRATES: &[&str] = &["paname-mia"];
 const KEPT_FROM_ATTACKS: &[&str] =
@@ -42,14 +51,21 @@ const KEPT_FROM_ATTACKS: &[&str] =
 type Manifest = toml::Table;
 
 fn crates() -> BTreeMap<String, Manifest> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    packages("crates")
+}
+
+/// The packages in a folder of the repository, by name.
+fn packages(folder: &str) -> BTreeMap<String, Manifest> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
     fs::read_dir(folder)
         .unwrap()
-        .map(|entry| {
+        .map(|entry| -> Manifest {
             let path = entry.unwrap().path().join("Cargo.toml");
-            let manifest: Manifest = fs::read_to_string(path).unwrap().parse().unwrap();
-            (manifest["package"]["name"].as_str().unwrap().to_owned(), manifest)
+            fs::read_to_string(path).unwrap().parse().unwrap()
         })
+        // What outsiders write is a workspace of its own.
+        .filter(|manifest| manifest.contains_key("package"))
+        .map(|manifest| (manifest["package"]["name"].as_str().unwrap().to_owned(), manifest))
         .collect()
 }
 
@@ -69,25 +85,35 @@ fn ours(names: BTreeSet<String>) -> BTreeSet<String> {
     names.into_iter().filter(|name| name == "paname" || name.starts_with("paname-")).collect()
 }
 
-#[test]
-fn each_crate_uses_only_the_crates_that_the_list_allows() {
-    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
-    for (name, manifest) in crates() {
-        let may_use = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no row in MAY_USE"));
+fn hold_to(packages: BTreeMap<String, Manifest>, list: &[(&str, &[&str])]) {
+    let allowed: BTreeMap<&str, &[&str]> = list.iter().copied().collect();
+    for (name, manifest) in packages {
+        let may_use = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no row in the list"));
         for used in ours(dependencies(&manifest, &["dependencies", "build-dependencies"])) {
             assert!(
                 may_use.contains(&used.as_str()),
-                "{name} may not use {used}: MAY_USE allows {may_use:?}"
+                "{name} may not use {used}: the list allows {may_use:?}"
             );
         }
     }
 }
 
 #[test]
+fn each_crate_uses_only_the_crates_that_the_list_allows() {
+    hold_to(crates(), MAY_USE);
+}
+
+#[test]
+fn each_plugin_uses_the_contract_and_the_crate_that_it_is_the_plugin_of() {
+    hold_to(packages("plugins"), PLUGIN_MAY_USE);
+}
+
+#[test]
 fn the_list_names_only_crates_that_exist() {
-    let present = crates();
-    for name in MAY_USE.iter().flat_map(|(name, uses)| uses.iter().chain([name])).chain(ATTACK_CRATES) {
-        assert!(present.contains_key(*name), "{name} is in a list but not in crates/");
+    let present: BTreeSet<String> = crates().into_keys().chain(packages("plugins").into_keys()).collect();
+    let listed = MAY_USE.iter().chain(PLUGIN_MAY_USE);
+    for name in listed.flat_map(|(name, uses)| uses.iter().chain([name])).chain(ATTACK_CRATES) {
+        assert!(present.contains(*name), "{name} is in a list but not in crates/ or plugins/");
     }
 }
 

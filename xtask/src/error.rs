@@ -2,7 +2,9 @@
 
 use std::{fmt, io, path::PathBuf};
 
-pub(crate) type Result<T> = std::result::Result<T, Error>;
+use crate::libtorch::VERSION;
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -20,6 +22,22 @@ pub(crate) enum Error {
     Stale { paths: Vec<&'static str> },
     /// A tool is needed that is neither installed nor installable.
     NoTool { tool: &'static str, install: String, source: Box<Error> },
+    /// Python, which fetches and unpacks libtorch, is missing or has no pip.
+    NoPython { problem: String },
+    /// No C++ compiler, without which nothing can be built on libtorch.
+    NoCompiler { tried: Vec<String> },
+    /// No libtorch is prepared for this system.
+    OtherSystem { system: String },
+    /// A libtorch that was named, and is another one or none at all.
+    OtherLibtorch { place: String, found: Option<String> },
+    /// The disk is too full.
+    NoSpace { folder: PathBuf, needed: u64, free: u64 },
+    /// A package could not be fetched.
+    Download { package: &'static str, problem: String },
+    /// A fetched file is not the one that was meant; it is removed.
+    Checksum { path: PathBuf, expected: &'static str, got: String },
+    /// A package could not be unpacked or linked.
+    Unpack { file: &'static str, problem: String },
     /// The stages of `test` that failed.
     Stages { names: Vec<&'static str> },
 }
@@ -56,7 +74,67 @@ impl fmt::Display for Error {
                     "`{tool}` is missing and could not be installed ({source}); install it by `{install}`"
                 )
             }
+            Self::NoPython { problem } => {
+                write!(
+                    f,
+                    "libtorch is fetched with Python's pip, which does not run here ({problem}); install Python 3 with pip, or set LIBTORCH to a folder of libtorch {VERSION}"
+                )
+            }
+            Self::NoCompiler { tried } => {
+                write!(
+                    f,
+                    "no C++ compiler, without which nothing can be built on libtorch (tried {}); install g++ or clang, or set CXX",
+                    tried.join(", ")
+                )
+            }
+            Self::OtherSystem { system } => {
+                write!(
+                    f,
+                    "libtorch is prepared for linux x86_64 only, this is {system}; install PyTorch {VERSION} and set LIBTORCH_USE_PYTORCH=1, or set LIBTORCH to a folder of libtorch {VERSION}"
+                )
+            }
+            Self::OtherLibtorch { place, found: Some(found) } => {
+                write!(
+                    f,
+                    "{place} is libtorch {found}, expected {VERSION}; without that variable, `cargo xtask libtorch` prepares the right one"
+                )
+            }
+            Self::OtherLibtorch { place, found: None } => {
+                write!(
+                    f,
+                    "{place} has no libtorch, expected version {VERSION}; without that variable, `cargo xtask libtorch` prepares it"
+                )
+            }
+            Self::NoSpace { folder, needed, free } => {
+                write!(
+                    f,
+                    "libtorch needs {} of free disk in {}, there is {}; make room or set PANAME_CACHE to another folder",
+                    gigabytes(*needed),
+                    folder.display(),
+                    gigabytes(*free)
+                )
+            }
+            Self::Download { package, problem } => {
+                write!(
+                    f,
+                    "{package} could not be downloaded ({problem}); check the connection and start again: what is complete is kept"
+                )
+            }
+            Self::Checksum { path, expected, got } => {
+                write!(
+                    f,
+                    "{}: the SHA-256 is {got}, expected {expected}; the file was removed, start again",
+                    path.display()
+                )
+            }
+            Self::Unpack { file, problem } => {
+                write!(f, "{file} could not be unpacked ({problem}); start again")
+            }
             Self::Stages { names } => write!(f, "failed: {}", names.join(", ")),
         }
     }
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
 }

@@ -11,12 +11,14 @@
 use std::process::ExitCode;
 
 mod bench;
+mod cache;
 mod demo;
 mod deny;
 #[cfg(test)]
 mod direction;
 mod error;
 mod generate;
+mod libtorch;
 mod process;
 mod stages;
 mod validate;
@@ -56,6 +58,12 @@ const COMMANDS: &[Command] = &[
         usage: "bench [criterion] [ARGUMENT]...",
         about: "what scoring costs, beside the plain read and NumPy; or the criterion benchmarks",
         run: bench::run,
+    },
+    Command {
+        name: "libtorch",
+        usage: "libtorch",
+        about: "fetch the libtorch that the torch crates are built on, once, and say how to use it",
+        run: libtorch::run,
     },
     Command {
         name: "generate",

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     demo, deny,
     error::{Error, Result},
-    generate,
+    generate, libtorch,
     process::{cargo, stream, works},
 };
 
@@ -24,11 +24,16 @@ const STAGES: &[Stage] = &[
     Stage { name: "format", run: format },
     Stage { name: "clippy", run: clippy },
     Stage { name: "test", run: test },
+    Stage { name: "torch", run: torch },
     Stage { name: "doc", run: doc },
     Stage { name: "deny", run: deny::check },
     Stage { name: "generated", run: generate::check },
     Stage { name: "demo", run: demo::check },
 ];
+
+/// The packages that are built on libtorch: in a stage of their own and optimised, since libtorch's bindings take minutes to
+/// compile and are compiled in that profile only.
+pub(crate) const TORCH: &[&str] = &["paname-torch", "paname-plugin-torch", "paname-bench-torch"];
 
 struct Outcome {
     name: &'static str,
@@ -103,15 +108,36 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     component("clippy", "clippy")?;
-    stream(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    stream(cargo(["clippy", "--all-targets"]).args(all_but_torch()).args(["--", "-D", "warnings"]))
 }
 
 fn test() -> Result<()> {
-    stream(&mut cargo(["test", "--workspace", "--no-fail-fast"]))
+    stream(cargo(["test", "--no-fail-fast"]).args(all_but_torch()))
 }
 
 fn doc() -> Result<()> {
-    stream(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    stream(cargo(["doc", "--no-deps"]).args(all_but_torch()).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Linter, tests and documentation of the packages that are built on libtorch.
+fn torch() -> Result<()> {
+    component("clippy", "clippy")?;
+    let environment = libtorch::environment()?;
+    let on_libtorch = |subcommand: &str, options: &[&str]| {
+        let packages = TORCH.iter().flat_map(|package| ["--package", package]);
+        let mut command = cargo([subcommand, "--release"]);
+        command.args(packages).args(options).envs(environment.iter().cloned());
+        command
+    };
+    stream(&mut on_libtorch("clippy", &["--all-targets", "--", "-D", "warnings"]))?;
+    stream(&mut on_libtorch("test", &["--no-fail-fast"]))?;
+    stream(on_libtorch("doc", &["--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The options that choose every package but those that are built on libtorch.
+pub(crate) fn all_but_torch() -> Vec<&'static str> {
+    let without = TORCH.iter().flat_map(|package| ["--exclude", package]);
+    std::iter::once("--workspace").chain(without).collect()
 }
 
 /// A minimal toolchain has neither formatter nor linter: rustup adds them.
@@ -149,8 +175,17 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         assert_eq!(
             error.to_string(),
-            "unknown stage `formt`, expected one of: format, clippy, test, doc, deny, generated, demo"
+            "unknown stage `formt`, expected one of: format, clippy, test, torch, doc, deny, generated, demo"
         );
+    }
+
+    #[test]
+    fn what_is_built_on_libtorch_has_a_stage_of_its_own() {
+        assert_eq!(all_but_torch()[..3], ["--workspace", "--exclude", "paname-torch"]);
+        let manifest = std::fs::read_to_string(crate::process::root().join("Cargo.toml")).unwrap();
+        let (_, default) = manifest.split_once("default-members").unwrap();
+        let (default, _) = default.split_once(']').unwrap();
+        assert!(!default.contains("torch") && default.contains("crates/paname-core"), "{default}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::{
     error::Result,
     process::{cargo, stream},
+    stages::all_but_torch,
 };
 
 /// Simulated audits per check of error rates; the tests' own number is 200.
@@ -14,7 +15,8 @@ const CASES: &str = "16384";
 /// Runs the workspace's tests optimised; the arguments go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     stream(
-        cargo(["test", "--profile", "validate", "--workspace"])
+        cargo(["test", "--profile", "validate"])
+            .args(all_but_torch())
             .args(arguments)
             .env("PROPTEST_CASES", CASES)
             .env("PANAME_AUDITS", AUDITS),

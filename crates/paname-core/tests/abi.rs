@@ -159,8 +159,20 @@ impl Attack for Probe {
     }
 }
 
-/// A target with everything that a target can have; ids above 90 make it panic.
+impl Drop for Probe {
+    fn drop(&mut self) {
+        assert!(self.0 != "panic at the end", "a bug at the end of the attack");
+    }
+}
+
+/// A target with everything that a target can have; ids above 90 make it panic, and so does its end where its name says so.
 struct Whole(TargetCard);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        assert!(!self.0.name.starts_with("fragile"), "a bug at the end of the target");
+    }
+}
 
 fn whole(name: &str) -> Whole {
     Whole(TargetCard {
@@ -229,6 +241,15 @@ impl Target for Whole {
 }
 
 struct Double(usize);
+
+/// The number of rows whose pullback panics at its end.
+const FRAGILE: usize = 77;
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        assert!(self.0 != FRAGILE, "a bug at the end of the pullback");
+    }
+}
 
 impl Pullback for Double {
     fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
@@ -518,6 +539,18 @@ fn a_panic_is_an_error_on_whichever_side_it_happens() {
     let error = target.predict(&Query::records(vec![91], Access::LOSS)).err();
     assert!(panicked(error).starts_with("a bug in the target"));
     assert!(target.predict(&Query::records(vec![90], Access::LOSS)).is_ok(), "and goes on afterwards");
+}
+
+#[test]
+fn a_panic_of_a_destructor_stays_on_its_side() {
+    let plugin = opened();
+    drop(plugin.attacks[0].build(json!({ "deed": "panic at the end" })).unwrap());
+    assert!(run(&plugin.attacks[0], "panic at the end", &()).is_ok());
+    let ctx = Ctx::new(1, "t", 1, &());
+    drop(plugin.adapters[0].open(json!({ "path": "fragile" }), &SETTING, &ctx).unwrap());
+    let target = plugin.adapters[0].open(json!({ "path": "m" }), &SETTING, &ctx).unwrap();
+    let (_, pullback) = target.vjp(&Query::records(vec![1; FRAGILE], Access::LOSS)).unwrap();
+    drop(pullback);
 }
 
 #[test]

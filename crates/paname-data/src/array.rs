@@ -3,18 +3,18 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use paname_core::{Buffer, DType, Error, Result, Tensor};
 
 use crate::file::MappedFile;
 use crate::list::text_serde;
-use crate::npy::{Header, Kind};
-use crate::npz;
+use crate::npy::{Header, Kind, Stored};
 use crate::table::Table;
+use crate::{idx, npz};
 
-/// Where an array is: `file.npy`, `file.npz#member`, `file.csv#column`, or `file.csv` for all its columns but the ids; a number in brackets
-/// at the end, as in `file.npz#member[3]`, takes one step of the leading axis.
+/// Where an array is: `file.npy`, `file.npz#member`, `file.csv#column`, `file.csv` for all its columns but the ids, or an IDX file (`file.idx`,
+/// `train-labels-idx1-ubyte`, both also with `.gz`); a number in brackets at the end, as in `file.npz#member[3]`, takes one step of the leading
+/// axis.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArrayRef {
     path: PathBuf,
@@ -28,6 +28,7 @@ pub(crate) enum Format {
     Npy,
     Npz,
     Csv,
+    Idx,
 }
 
 impl ArrayRef {
@@ -60,17 +61,25 @@ impl ArrayRef {
         self.to_string().replace("{model}", &model.to_string()).parse()
     }
 
-    /// Whether a text in a manifest names an array rather than a column: it holds a `#` or ends in `.npy`.
+    /// Whether a text in a manifest names an array rather than a column: it holds a `#`, ends in `.npy` or is named like an IDX file.
     pub(crate) fn is_array_text(text: &str) -> bool {
-        text.contains('#') || split_index(text).0.to_ascii_lowercase().ends_with(".npy")
+        let file = split_index(text).0;
+        text.contains('#') || file.to_ascii_lowercase().ends_with(".npy") || idx::is_name(file)
     }
 }
 
-/// Endings of the files that are read.
-const KNOWN: &[&str] = &["npy", "npz", "csv", "tsv", "txt"];
-
 fn extension(path: &str) -> Option<String> {
     Path::new(path).extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
+}
+
+/// The format of a file of this name, where files of such names are read.
+fn format(path: &str) -> Option<Format> {
+    match extension(path).as_deref() {
+        Some("npy") => Some(Format::Npy),
+        Some("npz") => Some(Format::Npz),
+        Some("csv" | "tsv" | "txt") => Some(Format::Csv),
+        _ => idx::is_name(path).then_some(Format::Idx),
+    }
 }
 
 /// Splits `[3]` off the end.
@@ -88,26 +97,26 @@ impl FromStr for ArrayRef {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
             Err(Error::Config(format!(
-                "array {text:?}: {why}; expected `file.npy`, `file.npz#member` or `file.csv#column`, each with `[3]` at the end where one step \
-                 of the leading axis is meant"
+                "array {text:?}: {why}; expected `file.npy`, `file.npz#member`, `file.csv#column` or an IDX file such as \
+                 `train-labels-idx1-ubyte.gz`, each with `[3]` at the end where one step of the leading axis is meant"
             )))
         };
         let (rest, index) = split_index(text);
         // A `#` after anything but a known kind of file is part of a file's name.
-        let split = rest
-            .rsplit_once('#')
-            .filter(|(path, _)| extension(path).is_some_and(|e| KNOWN.contains(&e.as_str())));
+        let split = rest.rsplit_once('#').filter(|(path, _)| format(path).is_some());
         let (path, name) = split.map_or((rest, None), |(path, name)| (path, Some(name)));
-        let extension = extension(path);
-        let format = match extension.as_deref() {
-            Some("npy") if name.is_some() => return wrong("an npy file holds one array without a name"),
-            Some("npy") => Format::Npy,
-            Some("npz") => Format::Npz,
-            Some("csv" | "tsv" | "txt") => Format::Csv,
-            Some("pkl" | "pickle" | "pt" | "pth" | "bin") => {
-                return wrong("files that hold a pickle are not read, since a pickle can run any program");
+        let format = match (format(path), name) {
+            (Some(Format::Npy), Some(_)) => return wrong("an npy file holds one array without a name"),
+            (Some(Format::Idx), Some(_)) => return wrong("an IDX file holds one array without a name"),
+            (Some(format), _) => format,
+            (None, _) => {
+                return match extension(path).as_deref() {
+                    Some("pkl" | "pickle" | "pt" | "pth" | "bin") => {
+                        wrong("files that hold a pickle are not read, since a pickle can run any program")
+                    }
+                    _ => wrong("unknown kind of file"),
+                };
             }
-            _ => return wrong("unknown kind of file"),
         };
         match name {
             Some("") => wrong("the name after `#` is missing"),
@@ -128,7 +137,7 @@ impl fmt::Display for ArrayRef {
 
 text_serde!(
     ArrayRef,
-    "`file.npy`, `file.npz#member`, `file.csv#column` or `file.csv`; with `[3]` at the end, one step of the leading axis"
+    "`file.npy`, `file.npz#member`, `file.csv#column`, `file.csv`, or an IDX file such as `train-labels-idx1-ubyte.gz`; with `[3]` at the end, one step of the leading axis"
 );
 
 /// Where the ids of an array's rows are.
@@ -187,29 +196,16 @@ text_serde!(
     "`row-number`, `row-number:PREFIX`, or an array of ids such as `file.npz#ids` or `file.csv#id`"
 );
 
-/// Reads an array of numbers. npy files, and npz members stored uncompressed and aligned, are views of the mapped file; npz members are verified
-/// against their checksum. Columns of a table are double precision. Errors name file, member and, in tables, line and column.
+/// Reads an array of numbers. npy files, IDX files of bytes, and npz members stored uncompressed and aligned, are views of the mapped file; what is
+/// packed is verified against its checksum. Columns of a table are double precision. Errors name file, member and, in tables, line and column.
 pub fn read_array(base: &Path, array: &ArrayRef) -> Result<Tensor> {
-    let place = array.to_string();
-    let whole = match array.format {
-        Format::Npy => {
-            let (file, header) = open_npy(base, array)?;
-            let offset = header.offset;
-            header.tensor(&file, offset).map_err(|problem| Error::data(&place, problem))?
-        }
-        Format::Npz => {
-            let member = npz::read_member(&base.join(&array.path), array.name(), &place)?;
-            member
-                .header
-                .tensor(&member.buffer, member.offset)
-                .map_err(|problem| Error::data(&place, problem))?
-        }
-        Format::Csv => {
-            let table = Table::read(&base.join(&array.path), &array.path.display().to_string())?;
-            match array.name() {
-                Some(column) => table.numbers(&[table.column(column)?], &[])?,
-                None => table.all_numbers("id")?,
-            }
+    let whole = if let Some(Stored { header, buffer, offset }) = open(base, array)? {
+        header.tensor(&buffer, offset).map_err(|problem| Error::data(array, problem))?
+    } else {
+        let table = Table::read(&base.join(&array.path), &array.path.display().to_string())?;
+        match array.name() {
+            Some(column) => table.numbers(&[table.column(column)?], &[])?,
+            None => table.all_numbers("id")?,
         }
     };
     take_index(whole, array)
@@ -224,35 +220,35 @@ fn take_index(whole: Tensor, array: &ArrayRef) -> Result<Tensor> {
     })
 }
 
-fn open_npy(base: &Path, array: &ArrayRef) -> Result<(Arc<dyn Buffer>, Header)> {
+/// Opens what holds an array; nothing for the columns of a table.
+fn open(base: &Path, array: &ArrayRef) -> Result<Option<Stored>> {
     let place = array.to_string();
-    let file = MappedFile::open(&base.join(&array.path), &place)?;
-    let header = Header::parse(file.bytes()).map_err(|problem| Error::data(&place, problem))?;
-    header.check_length(file.bytes().len() as u64).map_err(|problem| Error::data(&place, problem))?;
-    Ok((file, header))
+    let path = base.join(&array.path);
+    match array.format {
+        Format::Npy => {
+            let file = MappedFile::open(&path, &place)?;
+            let header = Header::parse(file.bytes()).map_err(|problem| Error::data(&place, problem))?;
+            let length = file.bytes().len() as u64;
+            header.check_length(length).map_err(|problem| Error::data(&place, problem))?;
+            let offset = header.offset;
+            Ok(Some(Stored { header, buffer: file, offset }))
+        }
+        Format::Npz => npz::read_member(&path, array.name(), &place).map(Some),
+        Format::Idx => idx::read(&path, &place).map(Some),
+        Format::Csv => Ok(None),
+    }
 }
 
 /// Reads a list of names: a one-dimensional array of text (`U`, `S`) or of whole numbers, or the column of a table.
 pub fn read_strings(base: &Path, array: &ArrayRef) -> Result<Vec<String>> {
     let place = array.to_string();
-    let (header, buffer, offset): (Header, Arc<dyn Buffer>, usize) = match array.format {
-        Format::Csv => {
-            let Some(column) = array.name() else {
-                return Err(Error::data(&place, "is a table; name one column as `file.csv#column`"));
-            };
-            let table = Table::read(&base.join(&array.path), &array.path.display().to_string())?;
-            let column = table.column(column)?;
-            return Ok((0..table.rows()).map(|row| table.text(row, column).to_owned()).collect());
-        }
-        Format::Npy => {
-            let (file, header) = open_npy(base, array)?;
-            let offset = header.offset;
-            (header, file, offset)
-        }
-        Format::Npz => {
-            let member = npz::read_member(&base.join(&array.path), array.name(), &place)?;
-            (member.header, member.buffer, member.offset)
-        }
+    let Some(Stored { header, buffer, offset }) = open(base, array)? else {
+        let Some(column) = array.name() else {
+            return Err(Error::data(&place, "is a table; name one column as `file.csv#column`"));
+        };
+        let table = Table::read(&base.join(&array.path), &array.path.display().to_string())?;
+        let column = table.column(column)?;
+        return Ok((0..table.rows()).map(|row| table.text(row, column).to_owned()).collect());
     };
     match header.kind {
         Kind::Unicode(_) | Kind::Bytes(_) => {

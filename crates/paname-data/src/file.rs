@@ -1,6 +1,7 @@
 //! Files in memory.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,13 +15,7 @@ impl MappedFile {
     /// Maps the file at `path`; errors name it as `place`.
     pub(crate) fn open(path: &Path, place: &str) -> Result<Arc<Self>> {
         let refuse = |e: std::io::Error| Error::data(place, format!("cannot be opened: {e}"));
-        // Asked before opening, since to open a pipe may wait for ever.
-        let kind = fs::metadata(path).map_err(refuse)?.file_type();
-        if !kind.is_file() {
-            let problem = if kind.is_dir() { "is a folder; expected a file" } else { "is not a file" };
-            return Err(Error::data(place, problem));
-        }
-        let file = fs::File::open(path).map_err(refuse)?;
+        let (file, _) = open(path, place)?;
         #[expect(unsafe_code, reason = "mapping a file is the only way to read it without a copy")]
         // SAFETY: the map is read-only and private to this struct, which hands out shared slices for its own lifetime only. What the type system
         // cannot exclude is another process that shortens or rewrites the file during the audit: users are told that inputs must not change
@@ -34,6 +29,33 @@ impl Buffer for MappedFile {
     fn bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// The bytes of a small file in memory of their own: for many files that are read once each, this costs less than maps. Fails beyond `limit` bytes.
+pub(crate) fn read(path: &Path, place: &str, limit: u64) -> Result<Vec<u8>> {
+    let (file, length) = open(path, place)?;
+    if length > limit {
+        return Err(Error::data(place, format!("has {length} bytes; expected at most {limit}")));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    // It may have grown meanwhile.
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::data(place, format!("cannot be read: {e}")))?;
+    Ok(bytes)
+}
+
+/// Opens a file, and says how long it is.
+fn open(path: &Path, place: &str) -> Result<(fs::File, u64)> {
+    let refuse = |e: std::io::Error| Error::data(place, format!("cannot be opened: {e}"));
+    // Asked before opening, since to open a pipe may wait for ever.
+    let about = fs::metadata(path).map_err(refuse)?;
+    let kind = about.file_type();
+    if !kind.is_file() {
+        let problem = if kind.is_dir() { "is a folder; expected a file" } else { "is not a file" };
+        return Err(Error::data(place, problem));
+    }
+    Ok((fs::File::open(path).map_err(refuse)?, about.len()))
 }
 
 /// Decoded bytes in memory that is aligned for every element type.

@@ -1,6 +1,6 @@
-//! Records and recorded predictions from npy, npz and CSV files and from the folders of public LiRA scripts. Arrays are mapped into memory
-//! where they lie aligned, rows are joined to the records of an audit by id, never by an assumed order, and a file is data: no pickle is read. Input files must not
-//! be changed while an audit runs.
+//! Records, what they are for models in memory, and recorded predictions: from npy, npz, IDX and CSV files, folders of images, and the folders of
+//! public LiRA scripts. Arrays are mapped into memory where they lie aligned, rows are joined to the records of an audit by id, never by an assumed
+//! order, and a file is data: no pickle is read. Input files must not be changed while an audit runs.
 //!
 //! ```
 //! use paname_data::{RecordTable, RecordsConfig};
@@ -19,11 +19,16 @@
 //! ```
 
 mod array;
+mod expansion;
 mod file;
 mod fingerprint;
+mod idx;
+mod inputs;
 mod join;
 mod lira;
 mod list;
+mod member;
+mod model_file;
 mod npy;
 mod npz;
 mod predictions;
@@ -36,7 +41,13 @@ mod table;
 
 pub use array::{ArrayRef, IdSource, read_array, read_strings};
 pub use fingerprint::fingerprint;
+pub use inputs::{
+    ColumnKind, ColumnRule, ColumnSchema, Encode, FolderRecords, InputsConfig, InputsKind, InputsSchema,
+    RuleKind, TableSchema, folder_records,
+};
 pub use list::{List, Models};
+pub use member::read_members;
+pub use model_file::{ModelFile, Pickled, Words, recognise};
 pub use predictions::{ADAPTERS, MemberPart, Predictions, PredictionsConfig};
 pub use recorded::RecordedTarget;
 pub use records::{LabelKind, RecordTable, RecordsConfig};

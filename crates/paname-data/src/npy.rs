@@ -25,6 +25,13 @@ pub(crate) struct Header {
     pub(crate) bytes: usize,
 }
 
+/// An array as it is stored: its header, the memory that holds its elements, and where they start there.
+pub(crate) struct Stored {
+    pub(crate) header: Header,
+    pub(crate) buffer: Arc<dyn Buffer>,
+    pub(crate) offset: usize,
+}
+
 /// What the elements are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -127,7 +134,15 @@ impl Header {
         let text = file.get(start..start + length).ok_or_else(too_short)?;
         let text = std::str::from_utf8(text).map_err(|_| "has a header that is not text".to_owned())?;
         let (kind, fortran, shape) = Cursor(text).dictionary()?;
+        let header = Self::new(kind, shape, start + length)?;
+        if fortran && header.shape.iter().filter(|&&length| length > 1).count() > 1 {
+            return Err("is stored in Fortran order; expected C order (numpy.ascontiguousarray)".into());
+        }
+        Ok(header)
+    }
 
+    /// Elements of this kind and shape that start at byte `offset`. Fails where no memory could hold them.
+    pub(crate) fn new(kind: Kind, shape: Vec<usize>, offset: usize) -> Result<Self, String> {
         let elements = shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length));
         let bytes = elements.and_then(|n| n.checked_mul(kind.size()?));
         let Some(bytes) = bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) else {
@@ -137,10 +152,7 @@ impl Header {
             // Shapes such as (10¹⁸, 0) take no bytes and would still be counted through.
             return Err(format!("has the shape {shape:?}, which holds nothing"));
         }
-        if fortran && shape.iter().filter(|&&length| length > 1).count() > 1 {
-            return Err("is stored in Fortran order; expected C order (numpy.ascontiguousarray)".into());
-        }
-        Ok(Self { kind, shape, offset: start + length, bytes })
+        Ok(Self { kind, shape, offset, bytes })
     }
 
     /// Checks that exactly the promised elements follow the header in a file of this length.

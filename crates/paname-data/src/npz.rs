@@ -7,22 +7,9 @@ use std::sync::Arc;
 use paname_core::{Buffer, Error, Result};
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::expansion;
 use crate::file::{Decoded, MappedFile};
-use crate::npy::{HEAD, Header};
-
-/// Decoded members up to this size are read whatever their compression.
-const FREELY_DECODED: u64 = 1 << 30;
-/// Beyond [`FREELY_DECODED`], the largest ratio of decoded to stored size.
-const LARGEST_RATIO: u64 = 100;
-/// The largest ratio that the deflate format can reach.
-const DEFLATE_RATIO: u64 = 1032;
-
-/// A member: its header, the memory that holds its elements, and where they start there.
-pub(crate) struct Member {
-    pub(crate) header: Header,
-    pub(crate) buffer: Arc<dyn Buffer>,
-    pub(crate) offset: usize,
-}
+use crate::npy::{HEAD, Header, Stored};
 
 /// Names of the arrays in an archive, without `.npy`.
 pub(crate) fn members(path: &Path, place: &str) -> Result<Vec<String>> {
@@ -33,7 +20,7 @@ pub(crate) fn members(path: &Path, place: &str) -> Result<Vec<String>> {
 
 /// Finds and checks a member. It stays where it is in the mapped file when it was stored uncompressed, and is decoded to memory otherwise; in both
 /// cases its checksum is verified.
-pub(crate) fn read_member(path: &Path, name: Option<&str>, place: &str) -> Result<Member> {
+pub(crate) fn read_member(path: &Path, name: Option<&str>, place: &str) -> Result<Stored> {
     let file = MappedFile::open(path, place)?;
     let mut archive = open(&file, place)?;
     let there = names(&archive).join(", ");
@@ -65,22 +52,14 @@ fn names(archive: &ZipArchive<Cursor<&[u8]>>) -> Vec<String> {
     names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect()
 }
 
-fn decode<R: Read>(file: &Arc<MappedFile>, member: &mut zip::read::ZipFile<'_, R>) -> Result<Member, String> {
+fn decode<R: Read>(file: &Arc<MappedFile>, member: &mut zip::read::ZipFile<'_, R>) -> Result<Stored, String> {
     let unpack = |e: io::Error| format!("cannot be unpacked: {e}");
     let (stored, size) = (member.compressed_size(), member.size());
     let method = member.compression();
-    let plausible = match method {
-        CompressionMethod::Stored => size == stored && stored <= file.bytes().len() as u64,
-        _ => stored <= file.bytes().len() as u64 && size / DEFLATE_RATIO <= stored,
-    };
-    if !plausible {
+    if stored > file.bytes().len() as u64 || (method == CompressionMethod::Stored && size != stored) {
         return Err(format!("is damaged: {size} bytes cannot come from {stored} stored ones"));
     }
-    if size > FREELY_DECODED && size / LARGEST_RATIO > stored {
-        return Err(format!(
-            "expands from {stored} to {size} bytes, which looks like a compression bomb; save it with numpy.savez, uncompressed"
-        ));
-    }
+    expansion::check(stored, size, "save it with numpy.savez, uncompressed")?;
     let start = member.data_start().and_then(|start| usize::try_from(start).ok());
 
     let mut head = Vec::new();
@@ -93,7 +72,7 @@ fn decode<R: Read>(file: &Arc<MappedFile>, member: &mut zip::read::ZipFile<'_, R
         // Reading to the end verifies the checksum; nothing is kept.
         io::copy(member, &mut io::sink()).map_err(unpack)?;
         let offset = start.checked_add(header.offset).ok_or("is damaged")?;
-        return Ok(Member { header, buffer: Arc::<MappedFile>::clone(file), offset });
+        return Ok(Stored { header, buffer: Arc::<MappedFile>::clone(file), offset });
     }
     let mut decoded = Decoded::zeros(header.bytes)?;
     let elements = &mut decoded.bytes_mut()[..header.bytes];
@@ -101,5 +80,5 @@ fn decode<R: Read>(file: &Arc<MappedFile>, member: &mut zip::read::ZipFile<'_, R
     member.read_exact(&mut elements[read.len()..]).map_err(unpack)?;
     // The checksum is verified when the end is seen.
     io::copy(member, &mut io::sink()).map_err(unpack)?;
-    Ok(Member { header, buffer: Arc::new(decoded), offset: 0 })
+    Ok(Stored { header, buffer: Arc::new(decoded), offset: 0 })
 }

@@ -35,6 +35,8 @@ pub enum LabelKind {
 pub struct RecordsConfig {
     /// A CSV file (separator `,`, `;` or tabulator) with a header line, or an npz archive whose members are the columns.
     pub table: Option<PathBuf>,
+    /// Whether a CSV file begins with the names of its columns (default true). Without names they are `column-1`, `column-2`, …
+    pub header: Option<bool>,
     /// Stable ids. `row-number` or `row-number:PREFIX` states that the rows are numbered from 0, after the prefix.
     pub id: Option<String>,
     /// Labels.
@@ -82,7 +84,7 @@ pub struct RecordTable {
 impl RecordTable {
     /// Reads the records. Errors name the file, and line and column or row; they show no content but ids.
     pub fn read(config: &RecordsConfig, base: &Path) -> Result<Self> {
-        let source = Source::open(config.table.as_deref(), base)?;
+        let source = Source::open(config, base)?;
         let label = source.column("label", config.label.as_deref())?;
         let member = source.column("member", config.member.as_deref())?;
         let person = source.column("person", config.person.as_deref())?;
@@ -162,7 +164,8 @@ impl RecordTable {
     }
 }
 
-fn is_column(text: &str) -> bool {
+/// Whether a text in a manifest names a column.
+pub(crate) fn is_column(text: &str) -> bool {
     !ArrayRef::is_array_text(text) && !matches!(IdSource::from_str(text), Ok(IdSource::RowNumber { .. }))
 }
 
@@ -204,14 +207,15 @@ fn check_ids(ids: &Ids) -> Result<()> {
 }
 
 impl<'a> Source<'a> {
-    fn open(table: Option<&'a Path>, base: &'a Path) -> Result<Self> {
-        let Some(path) = table else { return Ok(Self::Nothing { base }) };
+    fn open(config: &'a RecordsConfig, base: &'a Path) -> Result<Self> {
+        let Some(path) = config.table.as_deref() else { return Ok(Self::Nothing { base }) };
         let place = path.display().to_string();
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz")) {
             let members = npz::members(&base.join(path), &place)?;
             return Ok(Self::Npz { path, members, base });
         }
-        Ok(Self::Csv { table: Rc::new(Table::read(&base.join(path), &place)?), path, base })
+        let table = Table::read_with(&base.join(path), &place, config.header.unwrap_or(true))?;
+        Ok(Self::Csv { table: Rc::new(table), path, base })
     }
 
     fn base(&self) -> &'a Path {
@@ -459,9 +463,12 @@ impl Column {
 
 /// The truth value of a cell.
 pub(crate) fn truth(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "oui" | "vrai" => Ok(true),
-        "0" | "false" | "no" | "non" | "faux" => Ok(false),
-        _ => Err("is neither yes nor no; expected one of 0, 1, true, false, yes, no, oui, non, vrai, faux"),
+    let is = |word: &&str| text.eq_ignore_ascii_case(word);
+    if ["1", "true", "yes", "oui", "vrai"].iter().any(is) {
+        return Ok(true);
     }
+    if ["0", "false", "no", "non", "faux"].iter().any(is) {
+        return Ok(false);
+    }
+    Err("is neither yes nor no; expected one of 0, 1, true, false, yes, no, oui, non, vrai, faux")
 }

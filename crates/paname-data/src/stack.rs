@@ -1,7 +1,10 @@
 //! Arrays put under each other without a copy.
 
-use half::f16;
+use std::sync::Arc;
+
 use paname_core::{DType, Element, Error, Result, Tensor};
+
+use crate::file::Decoded;
 
 /// Parts with equal types and row shapes, whose rows are counted through.
 pub(crate) struct Stack {
@@ -82,26 +85,27 @@ impl Stack {
                 return self.parts[part].slice(start..end + 1);
             }
         }
-        match self.dtype() {
-            Some(DType::F32) => self.copy::<f32>(rows),
-            Some(DType::F64) => self.copy::<f64>(rows),
-            Some(DType::F16) => self.copy::<f16>(rows),
-            Some(DType::I64) => self.copy::<i64>(rows),
-            Some(DType::I32) => self.copy::<i32>(rows),
-            Some(DType::U8) => self.copy::<u8>(rows),
-            other => Err(Error::Unsupported(format!("recorded answers of type {other:?}"))),
-        }
+        self.copy(rows)
     }
 
     /// One pass over the rows, which are in range.
-    fn copy<T: Element>(&self, rows: &[u32]) -> Result<Tensor> {
-        let width: usize = self.row_shape().iter().product();
-        let parts: Vec<&[T]> = self.parts.iter().map(Tensor::as_slice).collect::<Result<_>>()?;
-        let mut gathered = Vec::with_capacity(rows.len() * width);
-        for &row in rows {
-            let (part, row) = self.locate(row as usize);
-            gathered.extend_from_slice(&parts[part][row * width..(row + 1) * width]);
+    fn copy(&self, rows: &[u32]) -> Result<Tensor> {
+        let [first, rest @ ..] = &self.parts[..] else {
+            return Err(Error::mismatch("parts", "at least one", "none"));
+        };
+        if rest.is_empty() {
+            return first.gather(rows);
         }
-        Tensor::from_vec(gathered, &[&[rows.len()], self.row_shape()].concat())
+        let width = self.row_shape().iter().product::<usize>() * first.dtype().size();
+        let parts: Vec<&[u8]> = self.parts.iter().map(Tensor::bytes).collect::<Result<_>>()?;
+        let total = width.checked_mul(rows.len());
+        let gathered = total.ok_or_else(|| "no memory can hold the rows".to_owned()).and_then(Decoded::zeros);
+        let mut gathered = gathered.map_err(Error::Other)?;
+        for (&row, copy) in rows.iter().zip(gathered.bytes_mut().chunks_exact_mut(width.max(1))) {
+            let (part, row) = self.locate(row as usize);
+            copy.copy_from_slice(&parts[part][row * width..(row + 1) * width]);
+        }
+        let shape = [&[rows.len()], self.row_shape()].concat();
+        Tensor::from_buffer(Arc::new(gathered), first.dtype(), &shape, 0)
     }
 }

@@ -19,13 +19,19 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Reads a file. The separator is the one that the header line holds most of.
+    /// Reads a file with a header line. The separator is the one that the first line holds most of.
     pub(crate) fn read(path: &Path, place: &str) -> Result<Self> {
+        Self::read_with(path, place, true)
+    }
+
+    /// Reads a file with or without a header line. Columns without a name are `column-1`, `column-2`, … by their position.
+    pub(crate) fn read_with(path: &Path, place: &str, with_header: bool) -> Result<Self> {
         let file = MappedFile::open(path, place)?;
         let bytes = file.bytes();
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Err(Error::data(place, "is empty; expected a line with the names of the columns"));
+            let expected = if with_header { "a line with the names of the columns" } else { "rows" };
+            return Err(Error::data(place, format!("is empty; expected {expected}")));
         }
         let first = bytes.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or(bytes);
         let separator = separator(first);
@@ -59,11 +65,24 @@ impl Table {
                 Error::data(format!("{at}, {name}"), "is not UTF-8 text; save the table as UTF-8")
             })?;
             let Some(header) = &header else {
-                header = Some(text);
+                let name = |(i, name): (usize, &str)| {
+                    if with_header && !name.is_empty() {
+                        name.to_owned()
+                    } else {
+                        format!("column-{}", i + 1)
+                    }
+                };
+                header = Some(text.iter().enumerate().map(name).collect::<Vec<_>>().into());
+                if !with_header {
+                    records.push(text);
+                    lines.push(line);
+                }
                 continue;
             };
             if text.len() != header.len() {
-                let problem = format!("has {} cells; expected {} as in the header", text.len(), header.len());
+                let first = if with_header { "header" } else { "first line" };
+                let problem =
+                    format!("has {} cells; expected {} as in the {first}", text.len(), header.len());
                 return Err(Error::data(at, problem));
             }
             records.push(text);
@@ -79,6 +98,11 @@ impl Table {
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.records.len()
+    }
+
+    /// The names of the columns in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.header.iter()
     }
 
     /// Position of a column that may be missing.
@@ -122,15 +146,18 @@ impl Table {
     /// A cell as a number; `inf` and `nan` are numbers here. After `;` as the separator, a decimal comma is understood.
     pub(crate) fn number(&self, row: usize, column: usize) -> Result<f64> {
         let text = self.text(row, column);
-        let number = if self.decimal_comma && !text.contains('.') {
-            text.replacen(',', ".", 1).parse()
-        } else {
-            text.parse()
-        };
-        number.map_err(|_| {
+        self.parse(text).ok_or_else(|| {
             let problem = if text.is_empty() { "is empty; expected a number" } else { "is not a number" };
             Error::data(self.at(row, column), problem)
         })
+    }
+
+    /// A text of this table as a number, if it is one.
+    pub(crate) fn parse(&self, text: &str) -> Option<f64> {
+        if self.decimal_comma && !text.contains('.') {
+            return text.replacen(',', ".", 1).parse().ok();
+        }
+        text.parse().ok()
     }
 
     /// Columns as an array `[rows, …shape]`, with one column for each element of `shape`.

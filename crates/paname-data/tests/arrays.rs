@@ -221,8 +221,8 @@ fn references_say_what_they_expect() {
     assert!(said("a.npz#").contains("the name after `#` is missing"));
     assert_eq!(
         said("a.xyz"),
-        "configuration: array \"a.xyz\": unknown kind of file; expected `file.npy`, `file.npz#member` or `file.csv#column`, each with `[3]` at the \
-         end where one step of the leading axis is meant"
+        "configuration: array \"a.xyz\": unknown kind of file; expected `file.npy`, `file.npz#member`, `file.csv#column` or an IDX file such as \
+         `train-labels-idx1-ubyte.gz`, each with `[3]` at the end where one step of the leading axis is meant"
     );
     for text in ["row-number", "row-number:p", "a.npz#ids"] {
         assert_eq!(text.parse::<IdSource>().unwrap().to_string(), text);

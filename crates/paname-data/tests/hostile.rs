@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{folder, npz};
+use common::{folder, gzip, idx, npz};
 use paname_data::{RecordTable, RecordsConfig, ScoreTable, read_array, read_strings};
 use proptest::prelude::*;
 use zip::CompressionMethod;
@@ -94,6 +94,32 @@ proptest! {
     fn damaged_npy_files(which in 0..4_usize, changes in changes()) {
         let name = ["float32.npy", "unicode.npy", "int64.npy", "object.npy"][which];
         read_all("a.npy", &mutate(&fixture(name), &changes), &["", "[1]"]);
+    }
+
+    #[test]
+    fn damaged_idx_files(packed: bool, code in 7..16_u8, changes in changes()) {
+        let bytes = mutate(&idx(code, &[2, 3], &[7; 48][..6 * usize::from(code.saturating_sub(10).max(1))]), &changes);
+        if packed {
+            read_all("a.idx.gz", &gzip(&bytes), &["", "[1]"]);
+        } else {
+            read_all("a.idx", &bytes, &["", "[1]"]);
+        }
+    }
+
+    #[test]
+    fn damaged_gzip_files(changes in changes()) {
+        let packed = gzip(&idx(8, &[100, 100], &[7; 10_000]));
+        read_all("a-idx2-ubyte.gz", &mutate(&packed, &changes), &[""]);
+    }
+
+    #[test]
+    fn any_idx_header(header in prop::collection::vec(any::<u8>(), 0..40), packed: bool, honest: bool) {
+        let header = if honest { [&[0, 0, 8][..], &header].concat() } else { header };
+        if packed {
+            read_all("a.idx.gz", &gzip(&header), &[""]);
+        } else {
+            read_all("a.idx", &header, &[""]);
+        }
     }
 
     #[test]

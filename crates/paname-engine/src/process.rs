@@ -76,8 +76,10 @@ impl Worker<'_> {
                     std::thread::sleep(LOOK);
                 }
             }
-            if let Some(status) = child.try_wait().map_err(EngineError::io(self.program))? {
-                break status;
+            if has_ended(&mut child) {
+                // However it ended: what it has started does not stay behind.
+                kill(&mut child);
+                break child.wait().map_err(EngineError::io(self.program))?;
             }
             given_up |= self.patience.is_some_and(|patience| sign.elapsed() > patience);
             if given_up || self.unwanted() {
@@ -109,7 +111,9 @@ impl Worker<'_> {
                 let path = self.manifest.to_owned();
                 Err(EngineError::Manifest { path, line, column, problem, span })
             }
-            Some(Message::Error(code, message)) => Err(EngineError::Reported { code, message }),
+            Some(Message::Error(code, message)) => {
+                Err(EngineError::Reported { code, message: plain(&message) })
+            }
             _ if talk.is_empty() => failed(format!("its worker ended with {status}")),
             _ => failed(format!("its worker ended with {status}: {talk}")),
         }
@@ -129,6 +133,21 @@ impl Worker<'_> {
             Err(_) => self.watch.log(&plain(&format!("{name}: {line}"))),
         }
     }
+}
+
+/// Whether a worker has ended. It is not waited for, so that the number of its group stays its own.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> bool {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    // Where there is nothing to look at, waiting says so at once.
+    pid.is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), look), Ok(None) | Err(rustix::io::Errno::INTR)))
+}
+
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> bool {
+    !matches!(child.try_wait(), Ok(None))
 }
 
 /// Kills a worker, which has not been waited for, with everything in its group.

@@ -498,10 +498,12 @@ fn guard_output() {
 fn say(message: &Message) {
     let Ok(mut line) = serde_json::to_string(message) else { return };
     line.push('\n');
+    // One message at a time, whichever output it takes: a long line is more than one write to a pipe.
+    let mut stdout = std::io::stdout().lock();
     // A closed pipe means that the engine is gone; the thread that watches standard input ends the process.
     let _ = match OUTPUT.get() {
         Some(mut output) => output.write_all(line.as_bytes()),
-        None => std::io::stdout().lock().write_all(line.as_bytes()),
+        None => stdout.write_all(line.as_bytes()),
     };
 }
 

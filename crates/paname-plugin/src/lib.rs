@@ -20,6 +20,7 @@
 mod digest;
 mod discovery;
 mod error;
+mod libtorch;
 mod load;
 mod manifest;
 mod pack;
@@ -31,6 +32,7 @@ mod trust;
 
 pub use discovery::{Found, discover};
 pub use error::{PluginError, Result};
+pub use libtorch::{LIBTORCH_VERSION, Libtorch};
 pub use load::{Checked, Loaded, Skipped, check, load_all, load_exactly, open_library};
 pub use manifest::{MANIFEST_FILE, PluginManifest, Requires};
 pub use pack::{Packed, pack, pack_library};

@@ -4,16 +4,18 @@
 use std::ffi::{OsStr, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use paname_core::abi::{self, Plugin, PluginInfo};
 use paname_core::{AdapterEntry, Entry, PluginOrigin, Registry};
 
 use crate::error::{PluginError, Result, printable, shown};
+use crate::libtorch::{GPU_LIBRARY, LIBRARY};
 use crate::manifest::bytes;
 use crate::private_copy::private_copy;
 use crate::signature::signer;
-use crate::{MANIFEST_FILE, Places, PluginManifest, Trust, discover};
+use crate::{Libtorch, MANIFEST_FILE, Places, PluginManifest, Trust, discover};
 
 /// A plugin whose description holds; nothing of it has run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +117,9 @@ impl Checked {
         let library = self.manifest.library_in(&self.folder);
         let (copy, digest) = private_copy(&library, &self.manifest.sha256, &places.cache)?;
         self.same_digest(&digest)?;
+        if let Some(version) = &self.manifest.requires.libtorch {
+            open_libtorch(version, places).map_err(|problem| self.refused(problem))?;
+        }
         for name in &self.manifest.requires.native {
             open(OsStr::new(name)).map_err(|problem| {
                 self.refused(format!("needs the native library {name}, which cannot be loaded: {problem}"))
@@ -225,6 +230,48 @@ unsafe fn open_plugin(path: &Path) -> Result<Plugin, String> {
         paname_core::Error::Mismatch { expected, got, .. } => format!("expected {expected}, got {got}"),
         other => other.to_string(),
     })
+}
+
+/// Sees to it that this process has libtorch in this version, and no other one: its state is global. It is opened by its real path, since it finds
+/// what it needs beside itself; plugins then find it by its name.
+fn open_libtorch(version: &str, places: &Places) -> Result<(), String> {
+    static OPENED: Mutex<Option<Libtorch>> = Mutex::new(None);
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if opened.is_none() {
+        // A program that is linked to it has one from the start.
+        *opened = mapped(LIBRARY).map(|library| Libtorch::around(&library)).transpose()?;
+    }
+    if let Some(there) = &*opened {
+        return if there.version == version {
+            Ok(())
+        } else {
+            let (other, folder) = (&there.version, shown(&there.folder));
+            let problem = "two of them cannot be in one process";
+            Err(format!("needs libtorch {version}, and {other} ({folder}) is loaded already: {problem}"))
+        };
+    }
+    let found = Libtorch::find(version, places)?;
+    let open_in = |name: &str| {
+        let path = found.folder.join(name);
+        let opened = path.canonicalize().map_err(|error| error.to_string());
+        opened.and_then(|real| open(real.as_os_str())).map_err(|problem| {
+            format!("needs libtorch {version}, and {} cannot be loaded: {problem}", shown(&path))
+        })
+    };
+    open_in(LIBRARY)?;
+    // Without a driver there is no GPU to compute on, and that library is several times as large.
+    if found.folder.join(GPU_LIBRARY).is_file() && open(OsStr::new("libcuda.so.1")).is_ok() {
+        open_in(GPU_LIBRARY)?;
+    }
+    *opened = Some(found);
+    Ok(())
+}
+
+/// Where the library of this name lies that is in this process's memory; None where there is none or the system does not tell.
+fn mapped(name: &str) -> Option<PathBuf> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let paths = maps.lines().filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])));
+    paths.filter(|path| path.file_name() == Some(OsStr::new(name))).map(Path::to_owned).next()
 }
 
 /// Opens a library for ever: Rust code that was loaded cannot be unloaded soundly, since threads and destructors may still point into it.

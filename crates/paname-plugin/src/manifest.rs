@@ -8,6 +8,7 @@ use paname_core::abi;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{PluginError, Result, is_plain, printable};
+use crate::libtorch::is_version;
 
 /// Name of the description in a plugin's folder.
 pub const MANIFEST_FILE: &str = "plugin.toml";
@@ -48,12 +49,16 @@ pub struct PluginManifest {
 #[serde(deny_unknown_fields, default)]
 pub struct Requires {
     /// Names of libraries that the system's loader must find, such as `libgomp.so.1`; opened before the plugin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub native: Vec<String>,
+    /// The version of libtorch that it was built on, such as `2.11.0`; opened before all else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub libtorch: Option<String>,
 }
 
 impl Requires {
     fn is_empty(&self) -> bool {
-        self.native.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -125,6 +130,9 @@ impl PluginManifest {
         let native = &self.requires.native;
         if native.len() > 64 || native.iter().any(|name| !plain(name) || !is_file_name(name)) {
             return Err("`requires.native`: expected at most 64 names of libraries without folders".into());
+        }
+        if self.requires.libtorch.as_deref().is_some_and(|version| !is_version(version)) {
+            return Err("`requires.libtorch`: expected a version such as \"2.11.0\"".into());
         }
         Ok(())
     }

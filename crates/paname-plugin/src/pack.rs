@@ -46,13 +46,15 @@ pub fn pack(folder: &Path, out: &Path) -> Result<Packed> {
     let licence = Some(text("license")).filter(|licence| !licence.is_empty());
     let licence =
         licence.ok_or_else(|| PluginError::text(&manifest, "no `license`; say under which one you share"))?;
-    let native = match &package["metadata"]["paname"]["native"] {
-        Value::Null => Vec::new(),
-        native => serde_json::from_value(native.clone()).map_err(|_| {
-            let problem = "`native` in [package.metadata.paname]: expected a list of names of libraries";
-            PluginError::text(&manifest, problem)
-        })?,
+    let declared = |key: &str, expected: &str| {
+        let problem = format!("`{key}` in [package.metadata.paname]: expected {expected}");
+        (package["metadata"]["paname"][key].clone(), PluginError::text(&manifest, problem))
     };
+    let (native, problem) = declared("native", "a list of names of libraries");
+    let native: Option<Vec<String>> = serde_json::from_value(native).map_err(|_| problem)?;
+    let (libtorch, problem) = declared("libtorch", "a version such as \"2.11.0\"");
+    let libtorch = serde_json::from_value(libtorch).map_err(|_| problem)?;
+    let requires = Requires { native: native.unwrap_or_default(), libtorch };
     let built =
         cargo(folder, &["build", "--release", "--lib", "--message-format", "json-render-diagnostics"])?;
     let library = built
@@ -68,7 +70,7 @@ pub fn pack(folder: &Path, out: &Path) -> Result<Packed> {
             "builds no library; expected `crate-type = [\"cdylib\", \"rlib\"]` in [lib]",
         )
     })?;
-    pack_library(&library, &name, &version, &licence, native, out)
+    pack_library(&library, &name, &version, &licence, requires, out)
 }
 
 /// Puts a library that is already built, and its description, into `out/NAME`.
@@ -77,7 +79,7 @@ pub fn pack_library(
     name: &str,
     version: &str,
     licence: &str,
-    native: Vec<String>,
+    requires: Requires,
     out: &Path,
 ) -> Result<Packed> {
     let folder = out.join(name);
@@ -85,7 +87,7 @@ pub fn pack_library(
     let io = PluginError::io;
     let file_name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut manifest = PluginManifest::new(name, version, &file_name, sha256(library)?, licence);
-    manifest.requires = Requires { native };
+    manifest.requires = requires;
     // Nothing is written of what could not be read again.
     manifest.check().map_err(|problem| PluginError::text(&path, problem))?;
     let text = toml::to_string(&manifest).map_err(|error| PluginError::text(&path, error.to_string()))?;

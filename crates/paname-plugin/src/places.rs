@@ -14,8 +14,12 @@ pub struct Places {
     pub usual: Vec<PathBuf>,
     /// The folder of the list of trusted plugins.
     pub config: PathBuf,
-    /// The folder of private copies.
+    /// The folder of private copies, and of the libtorch that `cargo xtask libtorch` prepares.
     pub cache: PathBuf,
+    /// A folder of libtorch to take instead, where one was named.
+    pub libtorch: Option<PathBuf>,
+    /// The Python whose PyTorch is taken instead, where that was asked for.
+    pub pytorch: Option<PathBuf>,
 }
 
 impl Places {
@@ -25,7 +29,7 @@ impl Places {
     }
 
     /// Those that these variables say: `PANAME_PLUGIN_PATH` (a list of folders), `PANAME_CONFIG`, `PANAME_CACHE`; where absent, the folders
-    /// that the XDG Base Directory Specification names.
+    /// that the XDG Base Directory Specification names. `LIBTORCH` and `LIBTORCH_USE_PYTORCH` are those with which crates on libtorch are built.
     pub fn of(named: &[PathBuf], variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         // The specification has relative and empty values ignored.
         let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -53,7 +57,15 @@ impl Places {
         {
             usual.push(data.join("paname").join("plugins"));
         }
+        let given = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let libtorch = match given("LIBTORCH") {
+            Some(folder) => Some(std::path::absolute(&folder).map_err(PluginError::io(Path::new(&folder)))?),
+            None => None,
+        };
+        let python = if given("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
         Ok(Self {
+            libtorch,
+            pytorch: given("LIBTORCH_USE_PYTORCH").map(|_| python.into()),
             named: named.to_vec(),
             usual,
             config: within("PANAME_CONFIG", "XDG_CONFIG_HOME", ".config")?,
@@ -88,6 +100,12 @@ mod tests {
         let own = own.unwrap();
         assert_eq!((own.config, own.cache), ("/c".into(), "/k".into()));
         assert_eq!(own.usual, [PathBuf::from("/d/paname/plugins")]);
+        assert_eq!((own.libtorch, own.pytorch), (None, None));
+        let torch = [("HOME", "/h"), ("LIBTORCH", "/l"), ("LIBTORCH_USE_PYTORCH", "1")];
+        let torch = places(&torch).unwrap();
+        assert_eq!((torch.libtorch, torch.pytorch), (Some("/l".into()), Some("python3".into())));
+        let unset = places(&[("HOME", "/h"), ("LIBTORCH", ""), ("LIBTORCH_USE_PYTORCH", "")]).unwrap();
+        assert_eq!((unset.libtorch, unset.pytorch), (None, None));
     }
 
     #[test]

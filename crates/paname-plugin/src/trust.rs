@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{PluginError, Result};
 use crate::manifest::{bytes, is_name, is_sha256, toml_error};
 use crate::signature::public_key;
-use crate::{Places, PluginManifest};
+use crate::{Places, PluginManifest, Requires};
 
 /// Name of the list in the configuration folder.
 const LIST: &str = "plugins.lock";
@@ -46,12 +46,16 @@ pub struct TrustedPlugin {
     /// The native libraries that it needs, which are loaded with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native: Vec<String>,
+    /// The version of libtorch that it needs, which is loaded with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libtorch: Option<String>,
 }
 
 impl TrustedPlugin {
     fn of(manifest: &PluginManifest) -> Self {
         let PluginManifest { name, sha256, requires, .. } = manifest.clone();
-        Self { name, sha256, native: requires.native }
+        let Requires { native, libtorch } = requires;
+        Self { name, sha256, native, libtorch }
     }
 }
 
@@ -93,7 +97,7 @@ impl Trust {
         &self.path
     }
 
-    /// Whether this build may run, with the native libraries that it asks for, as far as the list goes.
+    /// Whether this build may run, with the libraries that it asks for, as far as the list goes.
     pub fn allows(&self, manifest: &PluginManifest) -> bool {
         self.list.plugins.contains(&TrustedPlugin::of(manifest))
     }

@@ -9,8 +9,8 @@ use std::process::Command;
 
 use paname_core::{PluginOrigin, Registry};
 use paname_plugin::{
-    MANIFEST_FILE, Places, PluginManifest, SIGNATURE_FILE, Trust, check, discover, load_all, load_exactly,
-    pack_library,
+    MANIFEST_FILE, Places, PluginManifest, Requires, SIGNATURE_FILE, Trust, check, discover, load_all,
+    load_exactly, pack_library,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ struct User {
 impl User {
     fn new() -> Self {
         let user = Self { home: tempfile::tempdir().unwrap() };
-        pack_library(&library(), NAME, "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+        pack_library(&library(), NAME, "0.1.0", "MIT", Requires::default(), &user.path("plugins")).unwrap();
         user
     }
 
@@ -48,6 +48,8 @@ impl User {
             usual: vec![self.path("absent")],
             config: self.path("config"),
             cache: self.path("cache"),
+            libtorch: None,
+            pytorch: None,
         }
     }
 
@@ -71,7 +73,7 @@ impl User {
 
     /// Describes another library under the plugin's name, and allows it.
     fn replace_library(&self, library: &Path) {
-        pack_library(library, NAME, "0.1.0", "MIT", Vec::new(), &self.path("plugins")).unwrap();
+        pack_library(library, NAME, "0.1.0", "MIT", Requires::default(), &self.path("plugins")).unwrap();
         self.allow();
     }
 
@@ -90,6 +92,10 @@ impl User {
         assert!(!text.contains('\n'), "{text:?}");
         text.replace(&self.path("").display().to_string(), "~/")
     }
+}
+
+fn requires(native: &str) -> Requires {
+    Requires { native: vec![native.to_owned()], ..Requires::default() }
 }
 
 fn compile(source: &str, library: &Path, arguments: &[&str]) {
@@ -238,6 +244,14 @@ fn descriptions_that_cannot_be_are_refused_at_their_place() {
         whole(native.as_bytes()),
         format!("{file}: `requires.native`: expected at most 64 names of libraries without folders")
     );
+    for version in ["2.11", "2.11.0+cu130", "../../tmp", "", "2.11.x"] {
+        let libtorch = original.clone() + &format!("[requires]\nlibtorch = \"{version}\"\n");
+        assert_eq!(
+            whole(libtorch.as_bytes()),
+            format!("{file}: `requires.libtorch`: expected a version such as \"2.11.0\"")
+        );
+    }
+    whole(native.as_bytes());
     // What cannot be read is told, and stops nothing.
     let (_, skipped) = load_all(&user.places(), &user.trust()).unwrap();
     assert_eq!(
@@ -269,8 +283,7 @@ fn a_description_without_one_of_its_keys_is_refused() {
 fn what_could_not_be_read_again_is_not_packed() {
     let user = User::new();
     let pack = |name: &str, version: &str, native: &str| {
-        let native = vec![native.to_owned()];
-        let packed = pack_library(&library(), name, version, "MIT", native, &user.path("packed"));
+        let packed = pack_library(&library(), name, version, "MIT", requires(native), &user.path("packed"));
         user.clean(&packed.unwrap_err().to_string())
     };
     assert_eq!(
@@ -285,7 +298,8 @@ fn what_could_not_be_read_again_is_not_packed() {
         pack("x", "1", "/lib/libz.so"),
         "~/packed/x/plugin.toml: `requires.native`: expected at most 64 names of libraries without folders"
     );
-    let absent = pack_library(&user.path("absent"), "x", "1", "MIT", Vec::new(), &user.path("packed"));
+    let absent =
+        pack_library(&user.path("absent"), "x", "1", "MIT", Requires::default(), &user.path("packed"));
     assert_eq!(
         user.clean(&absent.unwrap_err().to_string()),
         "~/absent: No such file or directory (os error 2)"
@@ -351,7 +365,7 @@ fn libraries_that_are_not_what_was_allowed_are_refused() {
     );
     assert_eq!(user.checked(), message);
     // Another description of the changed bytes is another build, which nobody has allowed.
-    pack_library(&path, NAME, "0.1.0", "MIT", Vec::new(), &user.path("elsewhere")).unwrap();
+    pack_library(&path, NAME, "0.1.0", "MIT", Requires::default(), &user.path("elsewhere")).unwrap();
     fs::copy(user.path("elsewhere").join(NAME).join(MANIFEST_FILE), user.plugin().join(MANIFEST_FILE))
         .unwrap();
     assert!(load_all(&user.places(), &user.trust()).unwrap().0.is_empty());
@@ -389,7 +403,7 @@ fn libraries_that_are_no_plugins_are_refused() {
             "{who}: its library cannot be loaded: libneeded.so: cannot open shared object file: No such file or directory"
         )
     );
-    pack_library(&library(), NAME, "0.1.0", "MIT", vec!["libabsent.so.7".into()], &user.path("plugins"))
+    pack_library(&library(), NAME, "0.1.0", "MIT", requires("libabsent.so.7"), &user.path("plugins"))
         .unwrap();
     user.describe(|text| text.replace("libabsent.so.7", "libother.so.7"));
     user.allow();
@@ -407,7 +421,8 @@ fn libraries_that_are_no_plugins_are_refused() {
 #[test]
 fn a_plugin_says_the_same_of_itself_as_its_description() {
     let user = User::new();
-    pack_library(&library(), "other-name", "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+    pack_library(&library(), "other-name", "0.1.0", "MIT", Requires::default(), &user.path("plugins"))
+        .unwrap();
     fs::remove_dir_all(user.plugin()).unwrap();
     let manifest = PluginManifest::read(&user.path("plugins/other-name")).unwrap();
     user.trust().trust(&manifest).unwrap();
@@ -416,7 +431,7 @@ fn a_plugin_says_the_same_of_itself_as_its_description() {
         "plugin `other-name` (~/plugins/other-name): plugin.toml says name \"other-name\", the library \"paname-plugin-mia\""
     );
     let user = User::new();
-    pack_library(&library(), NAME, "9.9.9", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+    pack_library(&library(), NAME, "9.9.9", "MIT", Requires::default(), &user.path("plugins")).unwrap();
     user.allow();
     assert_eq!(
         user.refusal(),
@@ -433,7 +448,7 @@ fn nothing_runs_before_it_is_allowed() {
         ran.display()
     );
     compile(&source, &library, &[]);
-    pack_library(&library, NAME, "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+    pack_library(&library, NAME, "0.1.0", "MIT", Requires::default(), &user.path("plugins")).unwrap();
     assert!(load_all(&user.places(), &user.trust()).unwrap().0.is_empty());
     let checked = check(&user.plugin(), &user.trust()).unwrap();
     checked.check_digest().unwrap();
@@ -582,7 +597,7 @@ fn plugins_are_found_where_they_should_be() {
     symlink(user.path("plugins"), user.path("again")).unwrap();
     places.usual.push(user.path("again"));
     assert_eq!(discover(&places).unwrap().len(), 1, "one plugin, however often it is reached");
-    pack_library(&library(), NAME, "0.2.0", "MIT", Vec::new(), &user.path("others")).unwrap();
+    pack_library(&library(), NAME, "0.2.0", "MIT", Requires::default(), &user.path("others")).unwrap();
     places.usual.push(user.path("others"));
     assert_eq!(
         user.clean(&discover(&places).unwrap_err().to_string()),
@@ -601,10 +616,11 @@ fn plugins_are_found_where_they_should_be() {
 fn plugins_are_sorted_by_folder_and_nothing_else_is_taken_for_one() {
     let user = User::new();
     for name in ["zebra", "ant"] {
-        pack_library(&library(), name, "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+        pack_library(&library(), name, "0.1.0", "MIT", Requires::default(), &user.path("plugins")).unwrap();
     }
     // A plugin within a plugin, a file, a folder without a description and one that cannot be read.
-    pack_library(&library(), "inner", "0.1.0", "MIT", Vec::new(), &user.path("plugins/ant")).unwrap();
+    pack_library(&library(), "inner", "0.1.0", "MIT", Requires::default(), &user.path("plugins/ant"))
+        .unwrap();
     fs::write(user.path("plugins/file"), "").unwrap();
     fs::create_dir_all(user.path("plugins/folder/plugin.toml")).unwrap();
     fs::create_dir(user.path("plugins/broken")).unwrap();
@@ -699,7 +715,9 @@ proptest! {
     ) {
         let home = tempfile::tempdir().unwrap();
         let config = home.path().to_owned();
-        let places = Places { named: Vec::new(), usual: Vec::new(), cache: config.join("cache"), config };
+        let cache = config.join("cache");
+        let places =
+            Places { named: Vec::new(), usual: Vec::new(), cache, config, libtorch: None, pytorch: None };
         let mut list = format!(
             "schema = \"paname-trust/1\"\nrequire-signature = true\n[[plugin]]\nname = \"a\"\nsha256 = \"{}\"\nnative = [\"libz.so\"]\n[[key]]\nname = \"k\"\npublic = \"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"\n",
             "0".repeat(64)

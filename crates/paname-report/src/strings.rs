@@ -1178,7 +1178,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "List the adapters, or show the keys of one",
     ),
     ("help.init", "Écrit un manifeste commenté", "Write a commented manifest"),
-    ("help.doctor", "Dit ce que cette machine peut faire", "Tell what this machine can do"),
+    (
+        "help.doctor",
+        "Dit ce que cette machine peut faire, ou ce qu’est un fichier de modèle",
+        "Tell what this machine can do, or what a model file is",
+    ),
+    (
+        "help.model_file",
+        "Un fichier de modèle, dont rien n’est exécuté",
+        "A model file, of which nothing is run",
+    ),
     (
         "help.verify",
         "Vérifie les preuves et le journal d’un audit",
@@ -1322,8 +1331,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "help.patience",
-        "Met fin à une étape qui ne donne pas signe de vie pendant ce temps (1800 ; 0 : jamais)",
-        "End a step that gives no sign of life for so long (1800; 0: never)",
+        "Met fin à une étape qui ne donne pas signe de vie pendant ce temps (7200 ; 0 : jamais)",
+        "End a step that gives no sign of life for so long (7200; 0: never)",
     ),
     ("help.no_progress", "Ne montre pas l’avancement", "Show no progress"),
     (
@@ -1492,6 +1501,106 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("doctor.folder", "Dossier courant", "Current folder"),
     ("doctor.folder.writable", "inscriptible", "writable"),
     ("doctor.folder.read_only", "non inscriptible : {why}", "not writable: {why}"),
+    ("doctor.libtorch", "libtorch", "libtorch"),
+    ("doctor.libtorch.absent", "indisponible : {why}", "not available: {why}"),
+    (
+        "doctor.file.torchscript",
+        "Un modèle TorchScript. PANAME le lit avec l’extension torch ; comme c’est un programme, il faut `trust = true` sous [target].",
+        "A TorchScript model. PANAME reads it with the torch plugin; since it is a program, [target] must say `trust = true`.",
+    ),
+    (
+        "doctor.file.weights",
+        "Un pickle Python de PyTorch, avec des poids seuls (state_dict) : ni classe, ni calcul.",
+        "A Python pickle of PyTorch with weights only (a state_dict): neither class nor computation.",
+    ),
+    (
+        "doctor.file.dictionary_of_weights",
+        "Un pickle Python de PyTorch, avec un dictionnaire dont « {key} » semble contenir les poids.",
+        "A Python pickle of PyTorch with a dictionary, in which “{key}” seems to hold the weights.",
+    ),
+    (
+        "doctor.file.dictionary",
+        "Un pickle Python de PyTorch, avec un dictionnaire, sans doute de poids.",
+        "A Python pickle of PyTorch with a dictionary, probably of weights.",
+    ),
+    (
+        "doctor.file.object",
+        "Un pickle Python de PyTorch, avec un objet de la classe {class}.",
+        "A Python pickle of PyTorch with an object of class {class}.",
+    ),
+    ("doctor.file.checkpoint", "Un pickle Python de PyTorch.", "A Python pickle of PyTorch."),
+    (
+        "doctor.file.joblib",
+        "Un pickle Python, par exemple de joblib ou de scikit-learn.",
+        "A Python pickle, such as joblib or scikit-learn write it.",
+    ),
+    (
+        "doctor.file.pickle",
+        "PANAME ne le lit pas : un pickle exécute du code dès qu’il est ouvert.",
+        "PANAME does not read it: a pickle runs code as soon as it is opened.",
+    ),
+    (
+        "doctor.file.export",
+        "Pour auditer ce modèle, exportez-le en TorchScript :",
+        "To audit this model, export it as TorchScript:",
+    ),
+    (
+        "doctor.file.predictions",
+        "Pour auditer ce modèle, enregistrez ses prédictions et donnez-les à l’adaptateur « predictions » :",
+        "To audit this model, save its predictions and give them to the adapter “predictions”:",
+    ),
+    (
+        "doctor.file.torch_export",
+        "Un programme de torch.export (.pt2). PANAME ne le lit pas.",
+        "A program of torch.export (.pt2). PANAME does not read it.",
+    ),
+    (
+        "doctor.file.safetensors",
+        "Des poids au format safetensors, sans le calcul qui les utilise. PANAME ne les lit pas seuls.",
+        "Weights in safetensors, without the computation that they belong to. PANAME does not read them alone.",
+    ),
+    (
+        "doctor.file.onnx",
+        "Un modèle ONNX. PANAME ne le lit pas ; le modèle PyTorch dont il vient peut être exporté.",
+        "An ONNX model. PANAME does not read it; the PyTorch model that it was made from can be exported.",
+    ),
+    (
+        "doctor.file.arrays",
+        "Des tableaux NumPy, pas un modèle. Si ce sont des prédictions, donnez-les à l’adaptateur « predictions ».",
+        "Arrays of NumPy, no model. If they are predictions, give them to the adapter “predictions”.",
+    ),
+    (
+        "doctor.file.archive",
+        "Une archive zip, mais pas un modèle que PANAME connaisse.",
+        "A zip archive, but no model that PANAME knows.",
+    ),
+    (
+        "doctor.file.truncated",
+        "Un fichier incomplet : il s’arrête avant ce que son format annonce. Copiez-le de nouveau.",
+        "A file that is not whole: it ends before its format says. Copy it again.",
+    ),
+    (
+        "doctor.file.unknown",
+        "Pas un modèle que PANAME connaisse. Il lit TorchScript, qu’écrit torch.jit.save.",
+        "No model that PANAME knows. It reads TorchScript, which torch.jit.save writes.",
+    ),
+    ("doctor.file.word.class", "votre classe, comme à l’entraînement", "your class, built as for training"),
+    ("doctor.file.word.model", "votre modèle, avec ses poids", "your model, with its weights"),
+    (
+        "doctor.file.word.example",
+        "un lot d’entrées, p. ex. torch.zeros(1, 3, 32, 32)",
+        "a batch of inputs, e.g. torch.zeros(1, 3, 32, 32)",
+    ),
+    (
+        "doctor.file.word.runs",
+        "exécute le contenu du fichier : seulement s’il est de confiance",
+        "runs what the file says: only if you trust it",
+    ),
+    (
+        "doctor.file.word.inputs",
+        "les enregistrements audités, dans l’ordre de la table",
+        "the audited records, in the order of the table",
+    ),
     ("doctor.attacks", "Attaques", "Attacks"),
     ("doctor.adapters", "Adaptateurs", "Adapters"),
     (

@@ -29,7 +29,7 @@ pub use adapter_laws::{Trial, check_adapter, check_same_adapter};
 pub use attack_laws::{check_attack, check_attack_with, check_same_attack};
 pub use blindness::check_blind;
 pub use chance::{chance_bound, tail_probability};
-pub use plugin::{check_plugin, check_plugin_adapter, load_plugin, plugin_library};
+pub use plugin::{check_plugin, check_plugin_adapter, check_plugin_with, load_plugin, plugin_library};
 pub use signals::{LogitTable, TableSignals};
 pub use target_laws::check_target;
 pub use toy::{Behaviour, Silent, Size, TableCase, Toy};

@@ -7,7 +7,7 @@ use paname_core::abi::Plugin;
 use paname_core::{AdapterEntry, Entry};
 use serde_json::Value;
 
-use crate::{Trial, check_adapter, check_attack, check_same_adapter, check_same_attack};
+use crate::{Trial, check_adapter, check_attack, check_attack_with, check_same_adapter, check_same_attack};
 
 /// Loads the library of the test's own package and checks that each attack of it keeps every law of [`check_attack`], and is the same, bit for
 /// bit, as the linked one. The package must build a `cdylib` and an `rlib`.
@@ -22,6 +22,20 @@ pub fn check_plugin(crate_name: &str, attacks: &[Entry]) {
         check_attack(loaded);
         check_same_attack(linked, loaded, &Value::Null);
     }
+}
+
+/// The same for one attack, with other parameters than the defaults: the laws of [`check_attack_with`].
+///
+/// # Panics
+/// Where the library cannot be loaded or a law is broken.
+pub fn check_plugin_with(crate_name: &str, linked: &Entry, config: &Value) {
+    let plugin = load_plugin(crate_name);
+    let name = linked.info.name;
+    let Some(loaded) = plugin.attacks.iter().find(|entry| entry.info.name == name) else {
+        panic!("{crate_name}: the attack {name} is not loaded");
+    };
+    check_attack_with(loaded, config.clone());
+    check_same_attack(linked, loaded, config);
 }
 
 /// The same for the adapter of this name, on a trial.

@@ -99,7 +99,7 @@ impl<S: SignalSource> TableCase<S> {
     }
 
     /// The case with its signals read through another source.
-    pub(crate) fn case_over<'a>(&'a self, signals: &'a dyn SignalSource) -> Result<Case<'a>> {
+    pub fn case_over<'a>(&'a self, signals: &'a dyn SignalSource) -> Result<Case<'a>> {
         let Some((target, references)) = self.targets.split_first() else {
             return Err(Error::mismatch("models", "at least 1", 0));
         };

@@ -92,7 +92,11 @@ pub(crate) enum Command {
     Init(InitArguments),
     /// Look at the machine.
     #[command(about = help(key!("help.doctor")), long_about = None)]
-    Doctor,
+    Doctor {
+        /// A model file.
+        #[arg(value_name = "FILE", help = help(key!("help.model_file")))]
+        file: Option<PathBuf>,
+    },
     /// Check a finished audit.
     #[command(about = help(key!("help.verify")), long_about = None)]
     Verify {
@@ -203,7 +207,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help = help(key!("help.workers")))]
     pub(crate) workers: Option<u16>,
     /// How long a step may be silent.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800, hide_default_value = true, help = help(key!("help.patience")))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200, hide_default_value = true, help = help(key!("help.patience")))]
     pub(crate) patience: u64,
     /// Show no progress.
     #[arg(long, help = help(key!("help.no_progress")))]

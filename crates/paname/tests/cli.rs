@@ -14,6 +14,7 @@ fn paname(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
     // The plugins of whoever runs the tests are not asked.
     command.env("XDG_DATA_HOME", "/nowhere").env_remove("PANAME_PLUGIN_PATH");
+    command.env_remove("LIBTORCH").env_remove("LIBTORCH_USE_PYTORCH");
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     for variable in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS"] {
         command.env_remove(variable);
@@ -394,7 +395,7 @@ fn programs_get_one_shape_for_each_command() {
     let shapes = [
         (
             "doctor",
-            "adapters, attacks, cores, folder, folder_problem, format, instructions, memory_available_bytes, memory_bytes, system, version",
+            "adapters, attacks, cores, folder, folder_problem, format, instructions, libtorch, libtorch_problem, memory_available_bytes, memory_bytes, system, version",
         ),
         (
             "attacks lira",
@@ -425,4 +426,99 @@ fn every_shell_gets_completions() {
         assert_eq!(told.code, 0);
         assert!(told.stdout.contains("fail-on-leak") && !told.stdout.contains('\u{1b}'), "{shell}");
     }
+}
+
+/// A zip archive of members that are told by their names.
+fn archive(path: &Path, members: &[(&str, &[u8])]) {
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, content) in members {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, content).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn doctor_says_what_a_model_file_is_and_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    archive(
+        &path("net.ts.pt"),
+        &[("net/constants.pkl", b"x"), ("net/code/__torch__.py", b"x"), ("net/data.pkl", b"x")],
+    );
+    archive(
+        &path("net.ckpt"),
+        &[("net/data.pkl", b"\x80\x02}q\x00(X\x0a\x00\x00\x00state_dictq\x01"), ("net/data/0", b"x")],
+    );
+    std::fs::write(path("forest.joblib"), b"\x80\x04\x95").unwrap();
+    let whole = std::fs::read(path("net.ts.pt")).unwrap();
+    std::fs::write(path("half.pt"), &whole[..whole.len() / 2]).unwrap();
+    let told = |arguments: &[&str]| {
+        let told = call_in(folder.path(), &[&["doctor"], arguments].concat());
+        assert_eq!((told.code, told.stderr.as_str()), (0, ""));
+        told.stdout
+    };
+    assert_eq!(
+        told(&["net.ts.pt"]),
+        "A TorchScript model. PANAME reads it with the torch plugin; since it is a program, [target] must say `trust = true`.\n"
+    );
+    assert_eq!(
+        told(&["net.ckpt"]),
+        "A Python pickle of PyTorch with a dictionary, in which “state_dict” seems to hold the weights.
+PANAME does not read it: a pickle runs code as soon as it is opened.
+To audit this model, export it as TorchScript:
+
+    import torch
+    model = …  # your class, built as for training
+    model.load_state_dict(torch.load(\"net.ckpt\", map_location=\"cpu\", weights_only=True)[\"state_dict\"])
+    model.eval()
+    example = …  # a batch of inputs, e.g. torch.zeros(1, 3, 32, 32)
+    torch.jit.trace(model, example).save(\"net.ts.pt\")
+"
+    );
+    let french = told(&["forest.joblib", "--lang", "fr"]);
+    assert!(french.contains("un pickle exécute du code dès qu’il est ouvert"), "{french}");
+    assert!(
+        french.contains("    inputs = …  # les enregistrements audités, dans l’ordre de la table\n"),
+        "{french}"
+    );
+    assert!(told(&["half.pt"]).starts_with("A file that is not whole"));
+    let json = call_in(folder.path(), &["doctor", "net.ckpt", "--json"]).json();
+    let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys.join(", "), "description, file, format, kind, python, readable");
+    assert_eq!((&json["kind"], &json["readable"]), (&"checkpoint".into(), &false.into()));
+    let absent = call_in(folder.path(), &["doctor", "absent.pt"]);
+    assert_eq!(
+        (absent.code, absent.stderr.as_str()),
+        (4, "error: absent.pt: cannot be read: No such file or directory (os error 2)\n")
+    );
+}
+
+#[test]
+fn doctor_shows_libtorch_or_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().canonicalize().unwrap().join("cache");
+    let doctor = |arguments: &[&str]| {
+        let mut command = paname(&[&["doctor"], arguments].concat(), folder.path());
+        told(command.env("PANAME_CACHE", &cache).output().unwrap())
+    };
+    let row = |text: &str| {
+        let row = text.lines().find(|line| line.starts_with("libtorch")).unwrap();
+        row.trim_start_matches("libtorch").trim().replace(&cache.display().to_string(), "~")
+    };
+    let problem = "needs libtorch 2.11.0, not found in ~/libtorch-2.11.0: it holds no lib/libtorch_cpu.so; `cargo xtask libtorch` prepares it; LIBTORCH and LIBTORCH_USE_PYTORCH name another place";
+    assert_eq!(row(&doctor(&[]).stdout), format!("not available: {problem}"));
+    assert!(row(&doctor(&["--lang", "fr"]).stdout).starts_with("indisponible\u{202f}: "));
+    let json = doctor(&["--json"]).json();
+    assert_eq!(json["libtorch"], Value::Null);
+    assert_eq!(
+        json["libtorch_problem"].as_str().unwrap().replace(&cache.display().to_string(), "~"),
+        problem
+    );
+    std::fs::create_dir_all(cache.join("libtorch-2.11.0/lib")).unwrap();
+    std::fs::write(cache.join("libtorch-2.11.0/lib/libtorch_cpu.so"), "").unwrap();
+    std::fs::write(cache.join("libtorch-2.11.0/build-version"), "2.11.0+cu130\n").unwrap();
+    assert_eq!(row(&doctor(&[]).stdout), "2.11.0 (~/libtorch-2.11.0/lib)");
+    let json = doctor(&["--json"]).json();
+    assert_eq!((&json["libtorch"]["version"], &json["libtorch_problem"]), (&"2.11.0".into(), &Value::Null));
 }

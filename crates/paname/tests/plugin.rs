@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use paname_plugin::pack_library;
+use paname_plugin::{Requires, pack_library};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,7 +29,8 @@ impl User {
         let user = Self { home: tempfile::tempdir().unwrap() };
         // Cargo has built the plugin for this test, beside it.
         let library = std::env::current_exe().unwrap().with_file_name("libpaname_plugin_mia.so");
-        pack_library(&library, MIA, "0.1.0", "MIT OR Apache-2.0", Vec::new(), &user.path("plugins")).unwrap();
+        pack_library(&library, MIA, "0.1.0", "MIT OR Apache-2.0", Requires::default(), &user.path("plugins"))
+            .unwrap();
         user
     }
 
@@ -288,7 +289,7 @@ fn pack_eager(user: &User) -> PathBuf {
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(user.path("eager.c"));
     assert!(command.status().unwrap().success());
-    pack_library(&library, "eager", "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+    pack_library(&library, "eager", "0.1.0", "MIT", Requires::default(), &user.path("plugins")).unwrap();
     ran
 }
 
@@ -368,7 +369,7 @@ fn programs_are_told_everything() {
     let mut plugin = json!({
         "folder": folder, "name": MIA, "version": "0.1.0", "abi": "0.1.0", "target": target,
         "library": "libpaname_plugin_mia.so", "sha256": sha256, "licence": "MIT OR Apache-2.0",
-        "native": [], "signed_by": null, "trusted": false, "problem": null,
+        "native": [], "libtorch": null, "signed_by": null, "trusted": false, "problem": null,
     });
     let list = user.json(&["--plugins", "plugins", "plugin", "list"]);
     assert_eq!(list, json!({"format": "paname-plugins/1", "plugins": [&plugin]}));
@@ -408,7 +409,7 @@ fn processes_that_trust_at_once_lose_nothing() {
     fs::write(&library, "not loaded to be trusted").unwrap();
     let names: Vec<String> = (0..8).map(|i| format!("plugin-{i}")).collect();
     for name in &names {
-        pack_library(&library, name, "0.1.0", "MIT", Vec::new(), &user.path("plugins")).unwrap();
+        pack_library(&library, name, "0.1.0", "MIT", Requires::default(), &user.path("plugins")).unwrap();
     }
     let trust = |name: &String| {
         user.command(&["plugin", "trust", &format!("plugins/{name}")]).stdout(Stdio::null()).spawn().unwrap()
@@ -448,7 +449,7 @@ fn two_plugins_of_one_name_are_named_with_their_folders() {
         MIA,
         "0.2.0",
         "MIT",
-        Vec::new(),
+        Requires::default(),
         &user.path("others"),
     )
     .unwrap();
@@ -499,6 +500,10 @@ fn what_is_no_crate_cannot_be_packed() {
         (
             "[package]\nname = \"made\"\nlicense = \"MIT\"\n[package.metadata.paname]\nnative = \"libm.so.6\"\n",
             "`native` in [package.metadata.paname]: expected a list of names of libraries",
+        ),
+        (
+            "[package]\nname = \"made\"\nlicense = \"MIT\"\n[package.metadata.paname]\nlibtorch = 2\n",
+            "`libtorch` in [package.metadata.paname]: expected a version such as \"2.11.0\"",
         ),
     ] {
         fs::write(user.path("made/Cargo.toml"), manifest).unwrap();

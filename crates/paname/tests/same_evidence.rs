@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use object::{Object as _, ObjectSymbol as _};
 use paname_core::Registry;
 use paname_engine::{Manifest, RunOptions};
-use paname_plugin::{Places, Trust, load_all, pack_library};
+use paname_plugin::{Places, Requires, Trust, load_all, pack_library};
 use serde_json::Value;
 
 /// The plugins, which Cargo has built for this test beside it.
@@ -32,11 +32,14 @@ fn loaded(folder: &Path) -> Registry {
         usual: Vec::new(),
         config: folder.join("config"),
         cache: folder.join("cache"),
+        libtorch: None,
+        pytorch: None,
     };
     let mut trust = Trust::read(&places).unwrap();
     for package in PLUGINS {
         let out = folder.join("plugins");
-        let packed = pack_library(&library(package), package, "0.1.0", "MIT", Vec::new(), &out).unwrap();
+        let packed =
+            pack_library(&library(package), package, "0.1.0", "MIT", Requires::default(), &out).unwrap();
         trust.trust(&packed.manifest).unwrap();
     }
     let mut registry = Registry::default();
@@ -93,7 +96,7 @@ fn first_difference(one: &Value, other: &Value, place: &str) -> Option<String> {
 
 #[test]
 fn a_plugin_exports_one_symbol() {
-    for package in PLUGINS {
+    for package in PLUGINS.into_iter().chain(["paname-plugin-command"]) {
         let bytes = fs::read(library(package)).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
         let defined = file.dynamic_symbols().filter(|symbol| symbol.is_definition() && symbol.is_global());

@@ -48,7 +48,15 @@ impl Plugins {
         let out = |name: &str| folder.path().join(name);
         let pack = |library: &str, name: &str, out: &Path| {
             let library = built().join("debug").join(library);
-            paname_plugin::pack_library(&library, name, "0.1.0", "MIT", Vec::new(), out).unwrap()
+            paname_plugin::pack_library(
+                &library,
+                name,
+                "0.1.0",
+                "MIT",
+                paname_plugin::Requires::default(),
+                out,
+            )
+            .unwrap()
         };
         cargo(&["build", "--locked", "--workspace"]);
         pack("libexample_attack.so", "example-attack", &out("good"));
@@ -127,6 +135,18 @@ fn digits() -> TempDir {
     folder
 }
 
+/// The programs of this name that the plugins of this test have started and that still run: they have its environment.
+fn running(name: &str) -> Vec<String> {
+    let ours = format!("PANAME_CONFIG={}", PLUGINS.at("config"));
+    let is_one = |process: &Path| {
+        let read = |file: &str| fs::read(process.join(file)).unwrap_or_default();
+        let started = read("cmdline").split(|&byte| byte == 0).next() == Some(name.as_bytes());
+        started && read("environ").split(|&byte| byte == 0).any(|variable| variable == ours.as_bytes())
+    };
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    processes.filter(|process| is_one(process)).map(|process| process.display().to_string()).collect()
+}
+
 fn evidence(folder: &Path) -> Value {
     serde_json::from_slice(&fs::read(folder.join("audit.run/evidence.json")).unwrap()).unwrap()
 }
@@ -146,6 +166,30 @@ fn the_scaffold_is_the_example() {
             "{file}"
         );
     }
+    let example = Path::new(REPOSITORY).join("plugins/third-party/attack");
+    assert_eq!(package(&fresh), package(&example), "Cargo.toml");
+}
+
+/// What Cargo reads of the package `example-attack`, wherever it says so.
+fn package(folder: &Path) -> Value {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(folder);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let package = packages.find(|package| package["name"] == "example-attack").unwrap();
+    let targets = package["targets"].as_array().unwrap().iter();
+    let targets: Vec<_> = targets.map(|target| (&target["name"], &target["crate_types"])).collect();
+    let described = ["version", "edition", "license", "description"].map(|key| &package[key]);
+    let mut dependencies = package["dependencies"].clone();
+    for dependency in dependencies.as_array_mut().unwrap() {
+        // A source tree may be named in more than one way.
+        if let Some(path) = dependency["path"].as_str() {
+            dependency["path"] = fs::canonicalize(path).unwrap().to_str().unwrap().into();
+        }
+    }
+    serde_json::json!([described, targets, dependencies])
 }
 
 #[test]
@@ -380,6 +424,7 @@ fn broken_attacks_fail_alone_and_the_audit_goes_on() {
     ]);
     assert!(started.elapsed() < Duration::from_mins(4), "a silent plugin is not waited for");
     assert_eq!(told.code, 0, "{}", told.stderr);
+    assert_eq!(running("sleep"), Vec::<String>::new(), "what a crashed plugin had started ended with it");
     assert!(
         !told.stderr.contains("stack backtrace") && !told.stderr.contains("panicked at"),
         "{}",

@@ -1,6 +1,7 @@
 //! From values of this library to values that cross.
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::path::Path;
 use std::ptr;
@@ -203,6 +204,33 @@ pub(super) fn with_ctx<T>(ctx: &Ctx<'_>, call: impl FnOnce(AbiCtx<'_>) -> Result
     }
 }
 
+/// A value that is given away. It ends when the other side lets go of it, and a panic of its destructor must not get there.
+struct Given<T: ?Sized>(ManuallyDrop<Box<T>>);
+
+impl<T: ?Sized> Given<T> {
+    const fn new(value: Box<T>) -> Self {
+        Self(ManuallyDrop::new(value))
+    }
+}
+
+impl<T: ?Sized> Deref for Given<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> Drop for Given<T> {
+    fn drop(&mut self) {
+        let _ = crate::catch(|| {
+            // SAFETY: a destructor runs once, and nothing looks at the value afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+            Ok(())
+        });
+    }
+}
+
 /// A target, borrowed or owned, for the other side.
 pub(super) struct TargetExport<T>(pub(super) T);
 
@@ -224,7 +252,7 @@ where
     fn vjp(&self, query: AbiQuery<'_>) -> Crossing<AbiPulled> {
         guard(|| {
             let (answers, pullback) = self.0.vjp(&import::query(query)?)?;
-            let pullback = AbiPullback_TO::from_value(PullbackExport(pullback), TD_Opaque);
+            let pullback = AbiPullback_TO::from_value(PullbackExport(Given::new(pullback)), TD_Opaque);
             Ok(AbiPulled { outputs: outputs(&answers), pullback })
         })
     }
@@ -240,10 +268,10 @@ where
 
 /// Gives a target away.
 fn boxed(target: Box<dyn Target>) -> TargetBox {
-    AbiTarget_TO::from_value(TargetExport(target), TD_Opaque)
+    AbiTarget_TO::from_value(TargetExport(Given::new(target)), TD_Opaque)
 }
 
-struct PullbackExport(Box<dyn Pullback>);
+struct PullbackExport(Given<dyn Pullback>);
 
 impl AbiPullback for PullbackExport {
     fn apply(&self, cotangent: AbiOutputs) -> Crossing<AbiTensor> {
@@ -465,7 +493,7 @@ pub(super) const fn case_size(size: &CaseSize) -> AbiCaseSize {
     }
 }
 
-struct AttackExport(Box<dyn DynAttack>);
+struct AttackExport(Given<dyn DynAttack>);
 
 impl AbiAttack for AttackExport {
     fn needs(&self, records: usize) -> Crossing<AbiNeeds> {
@@ -591,7 +619,7 @@ extern "C" fn attack_files(
 extern "C" fn attack_build(lists: AbiLists, row: usize, config: RStr<'_>) -> Crossing<AttackBox> {
     guard(|| {
         let attack = lists.attack(row)?.build(import::json(config.as_str())?)?;
-        Ok(AbiAttack_TO::from_value(AttackExport(attack), TD_Opaque))
+        Ok(AbiAttack_TO::from_value(AttackExport(Given::new(attack)), TD_Opaque))
     })
 }
 

@@ -27,11 +27,13 @@ const MOST_TEXT: usize = 1 << 30;
 /// The most attacks, and the most adapters, of one plugin, and the most signals of an attack.
 const MOST_ROWS: usize = 4096;
 
+/// Words of a stranger, or about what a stranger wrote: what is printed from them stays on its line.
+fn plain(text: &str) -> String {
+    text.chars().take(4000).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn error(crossed: AbiError) -> Error {
-    // Words of a stranger: what is printed from them stays on its line.
-    let clean = |text: RString| -> String {
-        text.chars().take(4000).map(|c| if c.is_control() { ' ' } else { c }).collect()
-    };
+    let clean = |text: RString| plain(&text);
     let parts: Vec<String> = crossed.parts.into_iter().take(64).map(clean).collect();
     Error::from_parts(crossed.code, clean(crossed.message), &parts)
 }
@@ -41,7 +43,7 @@ pub(super) fn received<T>(crossing: Crossing<T>) -> Result<T> {
 }
 
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| Error::Config(error.to_string()))
+    serde_json::from_str(text).map_err(|error| Error::Config(plain(&error.to_string())))
 }
 
 pub(super) fn optional(mut handle: AbiTensor, what: &str) -> Result<Option<Tensor>> {
@@ -75,8 +77,10 @@ fn named(tensors: RVec<AbiNamed>) -> Result<Named<Tensor>> {
     tensors
         .into_iter()
         .map(|AbiNamed { name, tensor: handle }| {
+            // Checks name it where it does not fit.
+            let name = plain(&name);
             let value = tensor(handle, &name)?;
-            Ok((name.into_string(), value))
+            Ok((name, value))
         })
         .collect()
 }
@@ -229,10 +233,11 @@ impl<T: AbiTarget> ImportedTarget<T> {
 
 /// Takes a target over.
 fn target(inner: TargetBox) -> Result<Box<dyn Target>> {
-    let mut card: Box<TargetCard> = serde_json::from_str(&inner.card())
-        .map_err(|error| Error::mismatch("target", "a card that says what it is", error))?;
+    let mut card: Box<TargetCard> = serde_json::from_str(&inner.card()).map_err(|error| {
+        Error::mismatch("target", "a card that says what it is", plain(&error.to_string()))
+    })?;
     // The name is shown to people; a fingerprint and names of layers are compared.
-    card.name = card.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    card.name = plain(&card.name);
     Ok(Box::new(ImportedTarget { inner, card: OnceLock::from(card) }))
 }
 
@@ -500,7 +505,7 @@ pub(super) const fn case_size(size: AbiCaseSize) -> CaseSize {
     }
 }
 
-fn needs(crossed: AbiNeeds) -> Result<Needs> {
+pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
     if crossed.signals.len() > MOST_ROWS {
         let got = crossed.signals.len();
         return Err(Error::mismatch("signals of an attack", format!("at most {MOST_ROWS}"), got));
@@ -541,7 +546,8 @@ struct Row {
 
 fn answer(crossing: Crossing<RString>) -> Result<Value> {
     let text = received(crossing)?;
-    serde_json::from_str(&text).map_err(|error| Error::mismatch("answer of a plugin", "JSON", error))
+    serde_json::from_str(&text)
+        .map_err(|error| Error::mismatch("answer of a plugin", "JSON", plain(&error.to_string())))
 }
 
 fn files(crossing: Crossing<RVec<RVec<u8>>>) -> Result<Vec<PathBuf>> {
@@ -673,7 +679,7 @@ fn json_text(recipe: &Recipe) -> Result<String> {
 
 /// What a plugin says of its lists.
 #[derive(Deserialize)]
-struct Described {
+pub(super) struct Described {
     attacks: Vec<DescribedAttack>,
     adapters: Vec<DescribedAdapter>,
 }
@@ -701,6 +707,11 @@ struct DescribedAdapter {
     offers: u64,
 }
 
+pub(super) fn described(answer: Value) -> Result<Described> {
+    serde_json::from_value(answer)
+        .map_err(|error| Error::mismatch("plugin", "a description of its lists", plain(&error.to_string())))
+}
+
 /// The lists of a plugin whose layouts agree.
 pub(super) fn plugin(root: PluginRef) -> Result<Plugin> {
     if !root.unwinds() {
@@ -710,8 +721,7 @@ pub(super) fn plugin(root: PluginRef) -> Result<Plugin> {
             "`panic = \"abort\"`",
         ));
     }
-    let described: Described = serde_json::from_value(answer(root.describe()(root.lists()))?)
-        .map_err(|error| Error::mismatch("plugin", "a description of its lists", error))?;
+    let described = described(answer(root.describe()(root.lists()))?)?;
     let rows = described.attacks.len().max(described.adapters.len());
     if rows > MOST_ROWS {
         return Err(Error::mismatch("plugin", format!("lists of at most {MOST_ROWS} rows"), rows));

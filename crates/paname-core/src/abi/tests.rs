@@ -70,6 +70,51 @@ fn findings_are_counted_before_they_are_believed() {
     }
 }
 
+/// The handle of a tensor that claims so many numbers, of which there is none: nobody may look.
+fn claimed(count: i64) -> AbiTensor {
+    use dlpack::{DlDevice, DlTensor, DlType};
+    let tensor = DlTensor {
+        data: ptr::NonNull::<f64>::dangling().as_ptr().cast(),
+        device: DlDevice { kind: 1, id: 0 },
+        ndim: 1,
+        dtype: DlType { code: 2, bits: 64, lanes: 1 },
+        shape: Box::leak(Box::new(count)),
+        strides: ptr::null_mut(),
+        byte_offset: 0,
+    };
+    let managed = DlManaged { major: 1, minor: 2, manager: ptr::null_mut(), deleter: None, flags: 0, tensor };
+    AbiTensor(Box::leak(Box::new(managed)))
+}
+
+#[test]
+fn findings_that_are_too_large_are_refused_before_they_are_read() {
+    let most = "at most 67108864, got shape [67108865]";
+    let many = || claimed((1 << 26) + 1);
+    assert_eq!(refusal(given(vec![many()], &["a"], 1)), format!("records of guesses: expected {most}"));
+    assert_eq!(refusal(given(vec![many()], &[], 2)), format!("classes of reconstructions: expected {most}"));
+    assert_eq!(refusal(given(vec![many()], &[], 0)), "membership scores: expected 3, got shape [67108865]");
+    // Few names that many guesses would repeat.
+    let (guesses, name) = (vec![0; 1 << 16], "x".repeat((1 << 14) + 1));
+    let repeated = vec![integers(&guesses), integers(&guesses), integers(&guesses), numbers(&[])];
+    assert_eq!(
+        refusal(given(repeated, &[&name], 1)),
+        "guesses: expected 1073741824 bytes of names, got 65536 with names of 16385 bytes"
+    );
+    let needs = |signals: usize| AbiNeeds {
+        signals: (0..signals).map(|_| AbiSignal { code: 0, parameter: 0 }).collect(),
+        access: 0,
+        references_min: 0,
+        references_max: 0,
+        in_min: 0,
+        out_min: 0,
+        population_min: 0,
+        fits: 0,
+        queries_per_record: 0,
+    };
+    let message = import::needs(needs(4097)).unwrap_err().to_string();
+    assert_eq!(message, "signals of an attack: expected at most 4096, got 4097");
+}
+
 #[test]
 fn a_text_of_a_plugin_stays_on_its_line() {
     let crossed = AbiError {
@@ -81,6 +126,26 @@ fn a_text_of_a_plugin_stays_on_its_line() {
     assert_eq!(error.to_string(), "a b [31m: c  d");
     let unknown = AbiError { code: 999, message: "of tomorrow\n".into(), parts: RVec::new() };
     assert_eq!(import::received::<()>(RErr(unknown)), Err(Error::Other("of tomorrow ".into())));
+}
+
+#[test]
+fn what_is_wrong_with_an_answer_is_told_on_one_line() {
+    let attack = serde_json::json!({ "attacks": [{ "name": "a", "version": 1, "family": "of\nnobody" }] });
+    let message = import::described(attack).err().unwrap().to_string();
+    assert!(message.contains("of nobody") && !message.contains('\n'), "{message}");
+    let recipe = import::json::<crate::Recipe>(r#"{"a\nb": 1}"#).unwrap_err().to_string();
+    assert!(recipe.contains("a b") && !recipe.contains('\n'), "{recipe}");
+    // A layer's name comes from the model, and checks repeat it.
+    let layer = |tensor| {
+        let activations = vec![AbiNamed { name: "deep\n\u{1b}[31m".into(), tensor }].into();
+        let more = AbiMoreOutputs { tensors: RVec::new(), activations, text: RVec::new() };
+        let first = AbiAnswer { bit: 0, tensor: AbiTensor(ptr::null_mut()) };
+        import::outputs(AbiOutputs { first, more: ROption::RSome(RBox::new(more)) })
+    };
+    let missing = layer(AbiTensor(ptr::null_mut())).unwrap_err().to_string();
+    assert_eq!(missing, "deep  [31m: expected a tensor, got none");
+    let short = layer(numbers(&[1.0])).unwrap().check_rows(2).unwrap_err().to_string();
+    assert_eq!(short, "answered deep  [31m: expected one row for each of 2 questions, got shape [1]");
 }
 
 #[test]

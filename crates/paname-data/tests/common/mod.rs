@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use paname_core::Roster;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -39,6 +40,20 @@ pub(crate) fn texts(texts: &[&str]) -> Vec<u8> {
     npy(&format!("|S{width}"), &[texts.len()], &padded.collect::<Vec<_>>())
 }
 
+/// An IDX file with this code of its element type, this shape and these elements.
+pub(crate) fn idx(code: u8, shape: &[u32], elements: &[u8]) -> Vec<u8> {
+    let mut file = vec![0, 0, code, shape.len() as u8];
+    file.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+    file.extend(elements);
+    file
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
 pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -47,6 +62,11 @@ pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap().into_inner()
+}
+
+/// A list of records with these ids.
+pub(crate) fn roster(ids: &[&str]) -> Roster {
+    Roster::new(ids.iter().map(|&id| id.to_owned()).collect(), "test").unwrap()
 }
 
 /// A folder with these files.

@@ -44,6 +44,8 @@ struct Told {
     sha256: Option<String>,
     licence: Option<String>,
     native: Vec<String>,
+    /// The version of libtorch that it needs.
+    libtorch: Option<String>,
     signed_by: Option<String>,
     trusted: bool,
     /// Why it cannot be used; null where it can.
@@ -74,6 +76,7 @@ impl Told {
             sha256: text(|m| &m.sha256),
             licence: text(|m| &m.licence),
             native: manifest.as_ref().map(|m| m.requires.native.clone()).unwrap_or_default(),
+            libtorch: manifest.as_ref().and_then(|m| m.requires.libtorch.clone()),
             signed_by: checked.as_ref().ok().and_then(|checked| checked.signed_by.clone()),
             trusted: checked.as_ref().is_ok_and(|checked| checked.trusted),
             problem: checked.err().map(|error| error.to_string()),
@@ -148,8 +151,9 @@ fn page(checked: &Checked, told: &Told, language: Language) -> String {
         Some(names) if names.is_empty() => none(),
         Some(names) => names.join(", "),
     };
-    let native =
-        if manifest.requires.native.is_empty() { none() } else { manifest.requires.native.join(", ") };
+    let libtorch = manifest.requires.libtorch.iter().map(|version| format!("libtorch {version}"));
+    let needed: Vec<String> = libtorch.chain(manifest.requires.native.iter().cloned()).collect();
+    let needed = if needed.is_empty() { none() } else { needed.join(", ") };
     let rows = [
         (key!("plugin.name"), manifest.name.clone()),
         (key!("plugin.version"), manifest.version.clone()),
@@ -160,7 +164,7 @@ fn page(checked: &Checked, told: &Told, language: Language) -> String {
         (key!("plugin.licence"), manifest.licence.clone()),
         (key!("plugin.abi"), manifest.abi.clone()),
         (key!("plugin.target"), manifest.target.clone()),
-        (key!("plugin.native"), native),
+        (key!("plugin.native"), needed),
         (key!("plugin.signed"), checked.signed_by.clone().unwrap_or_else(none)),
         (key!("plugin.attacks"), brings(&told.attacks)),
         (key!("plugin.adapters"), brings(&told.adapters)),

@@ -1,0 +1,173 @@
+//! What models in memory cost: `torch TASK MODELS THREADS` prints the seconds that a task took, data and start aside. `cargo xtask bench torch` runs every
+//! task here and in PyTorch, side by side.
+//!
+//! | task | what |
+//! |---|---|
+//! | `fit-mlp` | 600-256-100 with tanh on 10,000 records, 20 passes of batches of 128, SGD with momentum |
+//! | `fit-convnet` | 3 × 3 convolutions with 16 and 32 channels on 10,000 images of 28 × 28, 3 passes |
+//! | `ask-mlp`, `ask-resnet` | logits of 10,000 records |
+//! | `gradient-resnet` | forward and backward pass with respect to 64 inputs |
+//!
+//! Fits run as in an audit: each in a process with one thread, as many side by side as `THREADS` says.
+#![expect(clippy::print_stdout, reason = "the result")]
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use paname_core::{
+    Access, Ctx, Error, Features, FitRun, Fitted, Input, Labels, Optimizer, Outputs, Query, Recipe, Records,
+    Result, Schedule, Tensor,
+};
+use serde_json::{Value, json};
+
+/// Records to fit on and to ask about.
+const RECORDS: usize = 10_000;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize| arguments.get(i).and_then(|text| text.parse().ok()).unwrap_or(1_usize);
+    let (models, threads) = (number(1), number(2));
+    let task = arguments.first().map(String::as_str).unwrap_or_default();
+    let seconds = match task {
+        "fit-mlp" | "fit-convnet" => side_by_side(task, models, threads)?,
+        // One of the processes of the line above.
+        "part-mlp" => fits(&mlp(), models, &[600], 100, 20)?.0,
+        "part-convnet" => fits(&convnet(), models, &[1, 28, 28], 10, 3)?.0,
+        "ask-mlp" => ask(&mlp(), &[600], 100, threads)?,
+        "ask-resnet" => ask(&resnet(), &[3, 32, 32], 10, threads)?,
+        "gradient-resnet" => gradient(&resnet(), &[3, 32, 32], 10, threads)?,
+        _ => {
+            return Err(Error::Config(
+                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, gradient-resnet".into(),
+            ));
+        }
+    };
+    println!("{seconds}");
+    Ok(())
+}
+
+fn mlp() -> Value {
+    json!({ "name": "mlp", "hidden": [256], "activation": "tanh" })
+}
+
+fn convnet() -> Value {
+    json!({ "name": "convnet", "channels": [16, 32] })
+}
+
+fn resnet() -> Value {
+    json!({ "name": "resnet", "blocks": [3, 3, 3] })
+}
+
+/// Numbers and classes that take a network some effort.
+fn data(shape: &[usize], classes: usize) -> Result<Records> {
+    let width: usize = shape.iter().product();
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let values: Vec<f32> = (0..RECORDS * width).map(|_| next()).collect();
+    let class = |row: &[f32]| ((row[0] + 0.5) * classes as f32) as u32;
+    let labels = values.chunks_exact(width).map(class).collect();
+    let inputs = Tensor::from_vec(values, &[&[RECORDS], shape].concat())?;
+    Ok(Records {
+        ids: (0..RECORDS as u32).collect(),
+        inputs: Features::Tensor(inputs),
+        labels: Labels::Classes { values: labels, classes },
+    })
+}
+
+fn recipe(architecture: &Value, epochs: u32) -> Recipe {
+    Recipe {
+        architecture: architecture.as_object().cloned().unwrap_or_default(),
+        optimizer: Some(Optimizer::Sgd),
+        momentum: Some(0.9),
+        learning_rate: Some(0.05),
+        schedule: Some(Schedule::Constant),
+        epochs: Some(epochs),
+        batch: Some(128),
+        ..Recipe::default()
+    }
+}
+
+/// Fits models one after the other with one thread.
+fn fits(
+    architecture: &Value,
+    models: usize,
+    shape: &[usize],
+    classes: usize,
+    epochs: u32,
+) -> Result<(f64, Vec<Fitted>)> {
+    let (data, recipe) = (data(shape, classes)?, recipe(architecture, epochs));
+    let run = |seed| FitRun { rows: (0..RECORDS as u32).collect(), seed };
+    let runs: Vec<FitRun> = (0..models as u64).map(run).collect();
+    let started = Instant::now();
+    let fitted = paname_torch::ADAPTERS[0].fit(
+        json!({ "device": "cpu" }),
+        &recipe,
+        &data,
+        &runs,
+        &Ctx::new(1, "bench", 1, &()),
+    );
+    let seconds = started.elapsed().as_secs_f64();
+    Ok((seconds, fitted.into_iter().collect::<Result<_>>()?))
+}
+
+/// The wall time of `models` fits in `threads` processes side by side.
+fn side_by_side(task: &str, models: usize, threads: usize) -> Result<f64> {
+    let program = std::env::current_exe().map_err(|error| Error::caused("this program", &error))?;
+    let part = task.replace("fit", "part");
+    let start = |i: usize| {
+        let own = models / threads + usize::from(i < models % threads);
+        let mut command = Command::new(&program);
+        command.args([&part, &own.to_string()]).stdout(Stdio::piped());
+        command.spawn().map_err(|error| Error::caused("a process", &error))
+    };
+    let running = (0..threads).map(start).collect::<Result<Vec<_>>>()?;
+    let mut longest = 0.0_f64;
+    for process in running {
+        let output = process.wait_with_output().map_err(|error| Error::caused("a process", &error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        longest = longest.max(text.trim().parse().map_err(|_| Error::Other("a process failed".into()))?);
+    }
+    Ok(longest)
+}
+
+fn fitted(architecture: &Value, shape: &[usize], classes: usize) -> Result<Fitted> {
+    let (data, recipe) = (data(shape, classes)?, recipe(architecture, 1));
+    // Few rows: the weights do not matter here.
+    let run = FitRun { rows: (0..256).collect(), seed: 1 };
+    let ctx = Ctx::new(1, "bench", 1, &());
+    paname_torch::ADAPTERS[0]
+        .fit(json!({ "device": "cpu", "batch": 256 }), &recipe, &data, &[run], &ctx)
+        .remove(0)
+}
+
+/// The best of several.
+fn best(times: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut best = f64::INFINITY;
+    for _ in 0..times {
+        let started = Instant::now();
+        work()?;
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+fn ask(architecture: &Value, shape: &[usize], classes: usize, threads: usize) -> Result<f64> {
+    let model = fitted(architecture, shape, classes)?;
+    paname_torch::set_threads(threads);
+    let query = Query::records((0..RECORDS as u32).collect::<Vec<_>>(), Access::LOGITS);
+    best(7, || model.target.predict(&query).map(|_| ()))
+}
+
+fn gradient(architecture: &Value, shape: &[usize], classes: usize, threads: usize) -> Result<f64> {
+    let model = fitted(architecture, shape, classes)?;
+    paname_torch::set_threads(threads);
+    let width: usize = shape.iter().product();
+    let input = Tensor::from_vec(vec![0.1_f32; 64 * width], &[&[64], shape].concat())?;
+    let query = Query { input: Input::Tensor(input), labels: None, want: Access::LOGITS, layers: Vec::new() };
+    let ones = Some(Tensor::from_vec(vec![1.0_f32; 64 * classes], &[64, classes])?);
+    let cotangent = Outputs { logits: ones, ..Outputs::default() };
+    best(20, || model.target.vjp(&query)?.1.apply(&cotangent).map(|_| ()))
+}

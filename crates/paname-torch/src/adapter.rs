@@ -1,0 +1,295 @@
+//! The adapter `torch`: opens programs and weights, and fits networks.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::architecture::Architecture;
+use crate::config::{Source, TorchConfig};
+use crate::course::Course;
+use crate::fit::{Data, fit};
+use crate::inputs::{Known, device};
+use crate::model::Model;
+use crate::network::Network;
+use crate::script::Script;
+use crate::target::{Manner, TorchTarget};
+use crate::tensor::Lent;
+use crate::weights::{self, Described};
+use paname_core::{
+    Access, Adapter, AdapterInfo, Ctx, Error, Features, FitRun, Fitted, Labels, Recipe, Records, Reference,
+    Result, Setting, Target,
+};
+
+/// Models in memory.
+pub struct Torch;
+
+impl Adapter for Torch {
+    const INFO: AdapterInfo = AdapterInfo {
+        name: "torch",
+        version: 1,
+        summary_fr: "Modèles PyTorch en mémoire (TorchScript, poids safetensors), interrogés, dérivés et entraînés.",
+        summary_en: "PyTorch models in memory (TorchScript, safetensors weights), asked, differentiated and fitted.",
+        offers: Access::LABELS
+            .union(Access::PROBABILITIES)
+            .union(Access::LOGITS)
+            .union(Access::LOSS)
+            .union(Access::EMBEDDING)
+            .union(Access::ACTIVATIONS)
+            .union(Access::INPUT_GRADIENT)
+            .union(Access::LAST_LAYER_GRADIENT)
+            .union(Access::PARAMETERS),
+    };
+    type Config = TorchConfig;
+
+    fn files(config: &TorchConfig, base: &Path) -> Result<Vec<PathBuf>> {
+        Ok(config.files(base))
+    }
+
+    fn open(config: TorchConfig, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        let opener = Opener::new(&config, setting, ctx)?;
+        if config.member.is_some() {
+            return Err(Error::Config("`member` is about reference models; a target is one model".into()));
+        }
+        match config.sources()?.as_slice() {
+            [source] => Ok(Box::new(opener.open(source)?)),
+            [] => Err(Error::Config(
+                "`script` (a TorchScript program) or `weights` (a safetensors file) is needed: which model"
+                    .into(),
+            )),
+            several => Err(Error::Config(format!("a target is one model, got {} files", several.len()))),
+        }
+    }
+
+    fn references(config: TorchConfig, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Vec<Reference>> {
+        let opener = Opener::new(&config, setting, ctx)?;
+        let sources = config.sources()?;
+        if sources.is_empty() {
+            return Err(Error::Config(
+                "`script` or `weights` is needed: a file for each reference model".into(),
+            ));
+        }
+        let (Some(member), Some(ids)) = (&config.member, &config.ids) else {
+            return Err(Error::Config(
+                "`member` and `ids` are needed: which records each reference model was fitted on".into(),
+            ));
+        };
+        let member = paname_data::read_members(setting.base, member, ids, setting.roster, sources.len())?;
+        let mut references = Vec::with_capacity(sources.len());
+        for (done, (source, member)) in sources.iter().zip(member).enumerate() {
+            ctx.tick(done, sources.len())?;
+            references.push(Reference { target: Box::new(opener.open(source)?), member });
+        }
+        Ok(references)
+    }
+
+    fn fit(
+        config: TorchConfig,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        match Training::new(&config, recipe, data, ctx) {
+            Ok(training) => runs.iter().map(|run| training.fit(run, ctx)).collect(),
+            Err(error) => runs.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    fn fitted(
+        config: TorchConfig,
+        _recipe: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let opener = Opener::new(&config, setting, ctx)?;
+        // They say their architecture themselves.
+        let place = weights.display().to_string();
+        let (network, _) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
+        Ok(Box::new(opener.target(&place, &file_of(weights), Arc::new(network))?))
+    }
+}
+
+/// Name of the weights in a folder that a fit leaves.
+const WEIGHTS: &str = "weights.safetensors";
+
+/// The file of weights: what a fit leaves is a folder with it and with checkpoints.
+fn file_of(weights: &Path) -> PathBuf {
+    if weights.is_dir() { weights.join(WEIGHTS) } else { weights.to_owned() }
+}
+
+/// What opening several models of one configuration shares.
+struct Opener<'a> {
+    config: &'a TorchConfig,
+    base: &'a Path,
+    known: Arc<Known>,
+    manner: Manner,
+    classes: Option<usize>,
+}
+
+impl<'a> Opener<'a> {
+    fn new(config: &'a TorchConfig, setting: &Setting<'a>, ctx: &Ctx<'_>) -> Result<Self> {
+        config.check()?;
+        ctx.tick(0, 1)?;
+        tch::set_num_threads(ctx.threads() as i32);
+        let manner = manner(config)?;
+        let classes = match setting.labels {
+            Labels::Classes { classes, .. } => Some(*classes),
+            _ => None,
+        };
+        Ok(Self { config, base: setting.base, known: Known::of(setting)?, manner, classes })
+    }
+
+    fn open(&self, source: &Source) -> Result<TorchTarget> {
+        let (path, model): (_, Arc<dyn Model>) = match source {
+            Source::Script(path) => {
+                let main = self.config.main();
+                let place = path.display().to_string();
+                let (file, outputs) = (self.base.join(path), &self.config.outputs);
+                (path, Arc::new(Script::load(&file, &place, outputs, main, self.manner.device)?))
+            }
+            Source::Weights(path) => {
+                let place = path.display().to_string();
+                let given = if self.config.architecture.is_empty() {
+                    None
+                } else {
+                    let record = self.known.inputs()?.size().get(1..).unwrap_or_default().to_vec();
+                    Some((
+                        Architecture::parse(&self.config.architecture)?,
+                        self.manner.preparation.record_shape(&record)?,
+                    ))
+                };
+                let given = given.as_ref().map(|(architecture, record)| (architecture, record.as_slice()));
+                let (network, _) = weights::load(&self.base.join(path), &place, given, self.manner.device)?;
+                (path, Arc::new(network))
+            }
+        };
+        self.target(&path.display().to_string(), &self.base.join(path), model)
+    }
+
+    fn target(&self, place: &str, file: &Path, model: Arc<dyn Model>) -> Result<TorchTarget> {
+        let content = paname_data::fingerprint(std::slice::from_ref(&file.to_owned()))?;
+        let fingerprint = fingerprint(self.config, &content)?;
+        let name = self.config.name.clone().unwrap_or_else(|| place.to_owned());
+        TorchTarget::new(name, fingerprint, model, Arc::clone(&self.known), self.manner.clone(), self.classes)
+    }
+}
+
+fn manner(config: &TorchConfig) -> Result<Manner> {
+    Ok(Manner {
+        task: config.task,
+        output: config.output,
+        preparation: config.preparation.clone(),
+        variants: config.variants.clone(),
+        batch: config.batch,
+        device: device(config.device)?,
+    })
+}
+
+/// A digest of the model and of what of the configuration decides its answers.
+fn fingerprint(config: &TorchConfig, content: &str) -> Result<String> {
+    let TorchConfig { task, output, outputs, preparation, variants, architecture, .. } = config;
+    let decides = (content, task, output, outputs, preparation, variants, architecture);
+    let text = serde_json::to_string(&decides).map_err(|error| Error::Config(error.to_string()))?;
+    Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
+}
+
+/// What the fits of one call share.
+struct Training<'a> {
+    config: &'a TorchConfig,
+    architecture: Architecture,
+    course: Course,
+    data: Data<'a>,
+    /// The data may be views of it.
+    _inputs: Lent,
+    known: Arc<Known>,
+    classes: Option<usize>,
+    manner: Manner,
+    /// Where weights are kept; none where the host keeps no files.
+    folder: Option<PathBuf>,
+}
+
+impl<'a> Training<'a> {
+    fn new(config: &'a TorchConfig, recipe: &Recipe, data: &Records, ctx: &Ctx<'_>) -> Result<Self> {
+        config.check()?;
+        ctx.tick(0, 1)?;
+        tch::set_num_threads(ctx.threads() as i32);
+        let manner = manner(config)?;
+        let course = Course::of(recipe)?;
+        let architecture =
+            if recipe.architecture.is_empty() { &config.architecture } else { &recipe.architecture };
+        let architecture = Architecture::parse(architecture)?;
+        let Features::Tensor(inputs) = &data.inputs else {
+            return Err(Error::Config(
+                "there is nothing to fit on: name the inputs of the records, as numbers, by [data.inputs]"
+                    .into(),
+            ));
+        };
+        let lent = Lent::new(inputs)?;
+        let fit_on =
+            Data::new(lent.view(), &data.labels, &config.preparation, course.objective, manner.device)?;
+        // A refusal now, not in every run.
+        architecture.plan(&fit_on.record, fit_on.outputs)?;
+        let (known, classes) = roster_of(data)?;
+        let folder = ctx.folder().ok();
+        Ok(Self { config, architecture, course, data: fit_on, _inputs: lent, known, classes, manner, folder })
+    }
+
+    fn fit(&self, run: &FitRun, ctx: &Ctx<'_>) -> Result<Fitted> {
+        let described = Described {
+            architecture: self.architecture.clone(),
+            record: self.data.record.clone(),
+            outputs: self.data.outputs,
+        };
+        let weights = self.folder.as_ref().map(|folder| folder.join(format!("fit-{}", digest(run))));
+        if let Some(folder) = &weights {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::data(folder.display(), error.to_string()))?;
+        }
+        let save = |name: &str, network: &Network| match &weights {
+            Some(folder) => weights::save(network, &described, &folder.join(name)),
+            None => Ok(()),
+        };
+        let mut kept =
+            |epoch: u32, network: &Network| save(&format!("checkpoint-{epoch}.safetensors"), network);
+        let fitted = fit(&self.architecture, &self.course, &self.data, &run.rows, run.seed, ctx, &mut kept)?;
+        save(WEIGHTS, &fitted.network)?;
+        let fingerprint = fingerprint(self.config, &digest(run))?;
+        let name = self.config.name.clone().unwrap_or_else(|| format!("fit-{}", run.seed));
+        let model: Arc<dyn Model> = Arc::new(fitted.network);
+        let known = Arc::clone(&self.known);
+        let target = TorchTarget::new(name, fingerprint, model, known, self.manner.clone(), self.classes)?;
+        Ok(Fitted {
+            target: Box::new(target),
+            weights,
+            train_loss: Some(fitted.loss),
+            train_accuracy: fitted.accuracy,
+        })
+    }
+}
+
+/// Names a run.
+fn digest(run: &FitRun) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&run.seed.to_le_bytes());
+    hasher.update(bytemuck::cast_slice(&run.rows));
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// The data as records that a fitted model can be asked about: by their numbers in the roster.
+fn roster_of(data: &Records) -> Result<(Arc<Known>, Option<usize>)> {
+    let rows = data.ids.iter().map(|&id| id as usize + 1).max().unwrap_or(0);
+    let identity = data.ids.iter().enumerate().all(|(row, &id)| row == id as usize);
+    let classes = match &data.labels {
+        Labels::Classes { classes, .. } => Some(*classes),
+        _ => None,
+    };
+    if identity {
+        return Ok((Known::new(&data.inputs, &data.labels, rows)?, classes));
+    }
+    // Records of the roster that are no data cannot be asked about: they have no row.
+    let mut order = vec![None; rows];
+    for (row, &id) in data.ids.iter().enumerate() {
+        order[id as usize] = Some(row as u32);
+    }
+    Ok((Known::scattered(&data.inputs, &data.labels, order)?, classes))
+}

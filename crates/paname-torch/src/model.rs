@@ -1,0 +1,42 @@
+//! What a target asks of a model, whatever it is made of.
+
+use paname_core::Result;
+use tch::Tensor;
+
+use crate::network::{Heard, Network};
+
+/// Name of the values that the last layer is given.
+pub(crate) const EMBEDDING: &str = "embedding";
+
+/// A model that is asked, and not changed.
+pub(crate) trait Model: Send + Sync {
+    /// The outputs for a prepared batch; `heard` is told of the values at each of [`Model::layers`].
+    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor>;
+
+    /// The places that are told of.
+    fn layers(&self) -> Vec<String>;
+
+    /// Parameters and buffers by name.
+    fn parameters(&self) -> Result<Vec<(String, Tensor)>>;
+
+    /// Weight `[outputs, width]` and bias `[outputs]`, where there is one, of the layer that the outputs come from.
+    fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>>;
+}
+
+impl Model for Network {
+    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
+        self.forward(batch, false, heard)
+    }
+
+    fn layers(&self) -> Vec<String> {
+        self.layers()
+    }
+
+    fn parameters(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(self.named().into_iter().map(|(name, value)| (name, value.shallow_clone())).collect())
+    }
+
+    fn last_layer(&self, _outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
+        Ok(self.last().map(|(weight, bias)| (weight.shallow_clone(), Some(bias.shallow_clone()))))
+    }
+}

@@ -1,0 +1,112 @@
+//! How parameters are moved: as few passes over memory as the arithmetic allows.
+
+use paname_core::{Optimizer, Result};
+use tch::{TchError, Tensor};
+
+use crate::course::Course;
+use crate::error::from_torch;
+
+/// Decay of the mean of gradients, and of their squares.
+const BETAS: (f64, f64) = (0.9, 0.999);
+/// Added to the root of the mean square.
+const EPSILON: f64 = 1e-8;
+
+/// The state of an optimizer for some parameters.
+pub(crate) struct Stepper {
+    optimizer: Optimizer,
+    momentum: f64,
+    weight_decay: f64,
+    /// Mean of gradients: with momentum μ, (1 − μ) times the velocity, so that one interpolation moves it.
+    first: Vec<Tensor>,
+    /// Mean of squared gradients.
+    second: Vec<Tensor>,
+    steps: i32,
+}
+
+impl Stepper {
+    pub(crate) fn new(course: &Course, parameters: &[Tensor]) -> Self {
+        let zeros = || parameters.iter().map(|p| p.detach().zeros_like()).collect::<Vec<_>>();
+        let adaptive = matches!(course.optimizer, Optimizer::Adam | Optimizer::Adamw);
+        Self {
+            optimizer: course.optimizer,
+            momentum: course.momentum,
+            weight_decay: course.weight_decay,
+            first: if adaptive || course.momentum > 0.0 { zeros() } else { Vec::new() },
+            second: if adaptive { zeros() } else { Vec::new() },
+            steps: 0,
+        }
+    }
+
+    /// Moves the parameters against their gradients by a step of size `rate`.
+    pub(crate) fn step(&mut self, parameters: &mut [Tensor], gradients: &[Tensor], rate: f64) -> Result<()> {
+        self.steps += 1;
+        tch::no_grad(|| {
+            for (i, (parameter, gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
+                match self.optimizer {
+                    Optimizer::Adam | Optimizer::Adamw => self.adaptive(i, parameter, gradient, rate)?,
+                    _ => self.descend(i, parameter, gradient, rate)?,
+                }
+            }
+            Ok(())
+        })
+        .map_err(from_torch)
+    }
+
+    fn descend(
+        &mut self,
+        i: usize,
+        parameter: &mut Tensor,
+        gradient: &Tensor,
+        rate: f64,
+    ) -> Result<(), TchError> {
+        let mut gradient = gradient.shallow_clone();
+        if self.weight_decay > 0.0 {
+            gradient = gradient.f_add(&parameter.f_mul_scalar(self.weight_decay)?)?;
+        }
+        let Some(mean) = self.first.get_mut(i) else {
+            add_scaled(parameter, &gradient, -rate)?;
+            return Ok(());
+        };
+        // v ← μ v + g, with u = (1 − μ) v.
+        let rest = 1.0 - self.momentum;
+        let _ = mean.f_lerp_(&gradient, rest)?;
+        if self.optimizer == Optimizer::Nesterov {
+            add_scaled(parameter, &gradient, -rate)?;
+            add_scaled(parameter, mean, -rate * self.momentum / rest)?;
+        } else {
+            add_scaled(parameter, mean, -rate / rest)?;
+        }
+        Ok(())
+    }
+
+    fn adaptive(
+        &mut self,
+        i: usize,
+        parameter: &mut Tensor,
+        gradient: &Tensor,
+        rate: f64,
+    ) -> Result<(), TchError> {
+        let mut gradient = gradient.shallow_clone();
+        if self.weight_decay > 0.0 {
+            if self.optimizer == Optimizer::Adamw {
+                let _ = parameter.f_mul_scalar_(1.0 - rate * self.weight_decay)?;
+            } else {
+                gradient = gradient.f_add(&parameter.f_mul_scalar(self.weight_decay)?)?;
+            }
+        }
+        let (mean, square) = (&mut self.first[i], &mut self.second[i]);
+        let _ = mean.f_lerp_(&gradient, 1.0 - BETAS.0)?;
+        let _ = square.f_lerp_(&gradient.f_square()?, 1.0 - BETAS.1)?;
+        let corrected = |beta: f64| 1.0 - beta.powi(self.steps);
+        let root = square.f_sqrt()?.f_div_scalar(corrected(BETAS.1).sqrt())?.f_add_scalar(EPSILON)?;
+        let _ = parameter.f_addcdiv_(&mean.f_mul_scalar(-rate / corrected(BETAS.0))?, &root)?;
+        Ok(())
+    }
+}
+
+/// parameter ← parameter + factor · direction.
+fn add_scaled(parameter: &mut Tensor, direction: &Tensor, factor: f64) -> Result<(), TchError> {
+    let factor = Tensor::f_from_slice(&[factor as f32])?.f_to(direction.device())?;
+    let _ = parameter.f_addcmul_(direction, &factor)?;
+    Ok(())
+}

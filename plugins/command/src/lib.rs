@@ -1,0 +1,3 @@
+//! The attack and the adapter of `paname-command` as a plugin.
+
+paname_core::export_plugin!(paname_command::ATTACKS, paname_command::ADAPTERS);
