@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use paname_core::{Entry, Family, Origin};
+use paname_core::{Entry, Family, Origin, Signal};
 use paname_evidence::{
-    AttackUsed, Core, Evidence, Exposed, FittedReferences, FittedTarget, MembershipResult, ModelSummary,
-    Reason, ReferenceSummary, Row, Tool, Verdict,
+    AttackUsed, Core, Evidence, Exposed, FittedReferences, FittedTarget, GapSummary, MembershipResult,
+    ModelSummary, Reason, ReferenceSummary, Row, Tool, Verdict,
 };
-use paname_stats::Rate;
 
 use crate::EngineError;
+use crate::fidelity::{self, Declared, Measured};
 use crate::fits::{self, FitOutcome};
-use crate::inputs::{InputFile, Inputs, correctness_signal};
+use crate::inputs::{InputFile, Inputs, correctness_signal, loss_signal};
 use crate::judge::{self, validity};
 use crate::plan::{Planned, questions, resolve};
 use crate::plugins;
@@ -52,13 +52,27 @@ pub(crate) fn core(
     let content = &place.manifest.content;
     let (object, _) = place.inputs()?;
     let truth = crate::inputs::truth(&object)?;
-    // Without its signal there is no accuracy, and rows that need it have failed for themselves.
-    let measurable =
-        correctness_signal(inputs).is_some_and(|s| !failures.contains_key(&Step::Signals(s).to_string()));
-    let correct = if measurable { place.correct(inputs)? } else { None };
-    let accuracy =
-        correct.map(|correct| accuracy(&correct, &truth, content.statistics.confidence)).transpose()?;
-    let mut invalid = fidelity(accuracy, [content.model.train_accuracy, content.model.test_accuracy]);
+    // Without its signal there is no figure, and rows that need it have failed for themselves.
+    let there = |signal: &Signal| !failures.contains_key(&Step::Signals(*signal).to_string());
+    let correct =
+        if correctness_signal(inputs).is_some_and(|s| there(&s)) { place.correct(inputs)? } else { None };
+    let measured = Measured {
+        accuracy: correct
+            .map(|correct| fidelity::accuracy(&correct, &truth, content.statistics.confidence))
+            .transpose()?,
+        loss: match loss_signal(place.manifest, inputs).filter(there) {
+            Some(_) => Some(fidelity::loss(&place.losses(inputs)?, &truth)),
+            None => None,
+        },
+    };
+    let tried = place.run.keys.get(&Step::Fidelity.to_string());
+    let causes = match tried.filter(|_| !failures.contains_key(&Step::Fidelity.to_string())) {
+        Some(key) => fidelity::found(&place.store.object(key))?,
+        None => Vec::new(),
+    };
+    let mut invalid = fidelity::mismatches(&Declared::of(&content.model), &measured, &causes);
+    let gap =
+        if correctness_signal(inputs).is_some_and(|s| there(&s)) { place.gap(inputs, &truth)? } else { None };
     invalid.extend(validity::record_counts(&truth, &content.statistics)?);
     let telling = inputs.reference_summary.counts_p.filter(|p| *p <= validity::TELLING);
     let telling = telling.map(|p| Reason::ReferencesTellMembers { p });
@@ -67,6 +81,9 @@ pub(crate) fn core(
         rows.push(row(place, inputs, &planned, failures)?);
     }
     conclude(&mut rows, &invalid, telling.as_ref(), content.data.split, &content.statistics)?;
+    if let Some(gap) = gap.as_ref().filter(|gap| gap.mismatch) {
+        weaken(&mut rows, gap);
+    }
     let mut data = inputs.data.clone();
     data.files = files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
     add_missing_families(&mut rows);
@@ -85,13 +102,16 @@ pub(crate) fn core(
                 .unwrap_or_default(),
             offers: inputs.target.offers().names().map(str::to_owned).collect(),
             granted: inputs.granted().names().map(str::to_owned).collect(),
-            accuracy_members: accuracy.map(|(members, _)| members),
-            accuracy_non_members: accuracy.map(|(_, others)| others),
+            accuracy_members: measured.accuracy.map(|[members, _]| members),
+            accuracy_non_members: measured.accuracy.map(|[_, others]| others),
+            loss_members: measured.loss.map(|[members, _]| members),
+            loss_non_members: measured.loss.map(|[_, others]| others),
             fitted: target_fitted(place)?,
         }),
         references: match &content.references {
             Some(_) => Some(ReferenceSummary {
                 fitted: references_fitted(place, failures)?,
+                gap,
                 ..inputs.reference_summary.clone()
             }),
             None => None,
@@ -237,6 +257,19 @@ pub(crate) fn conclude(
     Ok(())
 }
 
+/// Says of each row that rests on reference models and demonstrates nothing that these are unlike the target. A leak that was found stays found.
+fn weaken(rows: &mut [Row], gap: &GapSummary) {
+    for row in rows.iter_mut().filter(|row| row.verdict == Verdict::Inconclusive) {
+        if row.attack.as_ref().is_some_and(|attack| attack.references > 0) {
+            row.reasons.push(Reason::ProxyMismatch {
+                target: gap.target,
+                references: gap.mean,
+                allowed: gap.allowed,
+            });
+        }
+    }
+}
+
 /// Every family has a line in the grid: what was not tested must be seen.
 pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
     for (_, name, edpb) in FAMILIES {
@@ -260,33 +293,6 @@ fn without_contact(mut declared: serde_json::Value) -> serde_json::Value {
         organisation.remove("contact");
     }
     declared
-}
-
-/// Accuracy on members and on non-members.
-fn accuracy(correct: &[bool], truth: &judge::Truth, confidence: f64) -> Result<(Rate, Rate), EngineError> {
-    let side = |member: bool| {
-        let rows = || truth.member.iter().zip(correct).filter(|(m, _)| **m == member);
-        let hits = rows().filter(|(_, correct)| **correct).count() as u64;
-        Rate::new(hits, rows().count() as u64, confidence).map_err(EngineError::other)
-    };
-    Ok((side(true)?, side(false)?))
-}
-
-/// How far a declared accuracy may lie outside the interval of the measured one: figures are often declared to the nearest percent.
-const TOLERANCE: f64 = 0.02;
-
-/// Where the measured accuracy is not the declared one.
-fn fidelity(accuracy: Option<(Rate, Rate)>, declared: [Option<f64>; 2]) -> Vec<Reason> {
-    let Some((members, others)) = accuracy else { return Vec::new() };
-    [("train", members, declared[0]), ("test", others, declared[1])]
-        .into_iter()
-        .filter_map(|(side, rate, declared)| {
-            let declared = declared?;
-            let near =
-                declared > rate.interval.lower - TOLERANCE && declared < rate.interval.upper + TOLERANCE;
-            (!near).then(|| Reason::Fidelity { side: side.to_owned(), declared, measured: rate.estimate })
-        })
-        .collect()
 }
 
 /// The random key of a run folder, made at its first use. It stays with the controller.
@@ -386,4 +392,48 @@ pub(crate) fn hardware() -> String {
         std::env::consts::OS,
         std::env::consts::ARCH
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(references: u64, verdict: Verdict) -> Row {
+        let attack = AttackUsed {
+            name: "lira".into(),
+            version: 1,
+            title_fr: String::new(),
+            title_en: String::new(),
+            summary_fr: String::new(),
+            summary_en: String::new(),
+            formula: String::new(),
+            paper: String::new(),
+            origin: String::new(),
+            parameters: serde_json::Value::Null,
+            files: Vec::new(),
+            signals: Vec::new(),
+            references,
+            asked: 0,
+        };
+        let (family, edpb) = of_family(Family::MembershipInference);
+        let reasons = Vec::new();
+        Row { id: "test".into(), family, edpb, attack: Some(attack), verdict, reasons, membership: None }
+    }
+
+    #[test]
+    fn unlike_reference_models_weaken_what_rests_on_them_and_no_leak() {
+        let mut rows = [
+            (4, Verdict::Inconclusive),
+            (0, Verdict::Inconclusive),
+            (4, Verdict::LeakDemonstrated),
+            (4, Verdict::NotTested),
+        ]
+        .map(|(references, verdict)| row(references, verdict));
+        let gap =
+            GapSummary { target: 0.3, mean: 0.1, smallest: 0.1, largest: 0.1, allowed: 0.02, mismatch: true };
+        weaken(&mut rows, &gap);
+        let mismatch = Reason::ProxyMismatch { target: 0.3, references: 0.1, allowed: 0.02 };
+        assert_eq!(rows.each_ref().map(|row| row.reasons.contains(&mismatch)), [true, false, false, false]);
+        assert_eq!(rows[2].verdict, Verdict::LeakDemonstrated);
+    }
 }

@@ -390,8 +390,13 @@ attack = "lira"
             let manifest = Manifest::read(&folder.path().join("audit.toml")).unwrap();
             let ctx = Ctx::new(1, "inputs", 1, &());
             let inventory = Inventory::default();
-            let supply =
-                Supply { manifest: &manifest, registry: &registry, inventory: &inventory, fits: None };
+            let supply = Supply {
+                manifest: &manifest,
+                registry: &registry,
+                inventory: &inventory,
+                data_key: "",
+                fits: None,
+            };
             let prepared = prepare(&supply, &ctx).unwrap();
             let store = Store::open(folder.path()).unwrap();
             let draft = store.draft("inputs").unwrap();
@@ -405,7 +410,8 @@ attack = "lira"
             let ctx = Ctx::new(1, "models", 1, &());
             let object = self.store.object("inputs");
             let (manifest, registry) = (&self.manifest, &self.registry);
-            let supply = Supply { manifest, registry, inventory: &Inventory::default(), fits: None };
+            let supply =
+                Supply { manifest, registry, inventory: &Inventory::default(), data_key: "", fits: None };
             open_models(&supply, &object, &self.inputs, &ctx).unwrap()
         }
 

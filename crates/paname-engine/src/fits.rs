@@ -98,13 +98,13 @@ pub(crate) fn steps(
     manifest: &Manifest,
     registry: &Registry,
     files: &[InputFile],
+    data_key: &str,
 ) -> Result<Vec<Keyed>, EngineError> {
     let wanted = wanted(manifest);
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let program = inputs::program_digest()?;
-    let data_key = data_key(manifest, files)?;
     wanted
         .into_iter()
         .map(|fit| {
@@ -125,7 +125,7 @@ pub(crate) fn steps(
                 "fit/1",
                 &program,
                 plugins::digest(origin),
-                &data_key,
+                data_key,
                 &decided.to_string(),
                 &step.to_string(),
             ];
@@ -139,7 +139,7 @@ fn chosen<'a>(files: &'a [InputFile], names: &BTreeSet<String>) -> Vec<(&'a Stri
 }
 
 /// A digest of what the records are, and of nothing else: another test or another target moves no row of a reference model.
-fn data_key(manifest: &Manifest, files: &[InputFile]) -> Result<String, EngineError> {
+pub(crate) fn data_key(manifest: &Manifest, files: &[InputFile]) -> Result<String, EngineError> {
     let data = &manifest.content.data;
     let names = inputs::names(&inputs::data_files(manifest)?, manifest.base());
     let declared = serde_json::json!({
@@ -156,14 +156,13 @@ fn data_key(manifest: &Manifest, files: &[InputFile]) -> Result<String, EngineEr
 /// whose second model has what the first has not. More models change nothing of the first ones.
 pub(crate) fn reference_rows(
     manifest: &Manifest,
-    files: &[InputFile],
+    data_key: &str,
     fit: &ReferenceFit,
     truth: &Truth,
-) -> Result<Vec<Vec<bool>>, EngineError> {
+) -> Vec<Vec<bool>> {
     let seed = fit.seed.unwrap_or(manifest.content.statistics.seed);
-    let data_key = data_key(manifest, files)?;
-    let mut rng = Ctx::new(seed, &data_key, 1, &()).rng("rows of reference models");
-    Ok(draw_rows(truth.person.as_deref(), truth.member.len(), fit, &mut rng))
+    let mut rng = Ctx::new(seed, data_key, 1, &()).rng("rows of reference models");
+    draw_rows(truth.person.as_deref(), truth.member.len(), fit, &mut rng)
 }
 
 /// Who is a member is not among the arguments.
@@ -207,6 +206,7 @@ pub(crate) fn run(
     manifest: &Manifest,
     registry: &Registry,
     inventory: &Inventory,
+    data_key: &str,
     fit: Fit,
     ctx: &Ctx<'_>,
     draft: &Draft,
@@ -216,8 +216,7 @@ pub(crate) fn run(
     let audited = tables.audited;
     let member = match (fit, drawn) {
         (Fit::Reference(model), Some(drawn)) => {
-            let data = inputs::digests(inputs::data_files(manifest)?, manifest.base())?;
-            reference_rows(manifest, &data, drawn, &tables.truth)?.swap_remove(model as usize)
+            reference_rows(manifest, data_key, drawn, &tables.truth).swap_remove(model as usize)
         }
         _ => tables.truth.member.clone(),
     };

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::EngineError;
 use crate::balance::Balance;
 use crate::features::{self, Inventory};
+use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::judge::{Truth, validity};
 use crate::manifest::{Data, Manifest, ReferenceSource, Source, TargetSource};
@@ -253,6 +254,8 @@ pub(crate) struct Supply<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) registry: &'a Registry,
     pub(crate) inventory: &'a Inventory,
+    /// What rows of reference models are drawn by.
+    pub(crate) data_key: &'a str,
     /// Finished fits; absent where the audit is only planned, and cards are assumed.
     pub(crate) fits: Option<Fits>,
 }
@@ -350,13 +353,8 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
     if let Some(references) = &content.references {
-        let rows = match &references.fit {
-            Some(fit) => {
-                let data = digests(data_files(manifest)?, manifest.base())?;
-                Some(fits::reference_rows(manifest, &data, fit, truth)?)
-            }
-            None => None,
-        };
+        let draw = |fit| fits::reference_rows(manifest, supply.data_key, fit, truth);
+        let rows = references.fit.as_ref().map(draw);
         // The population is in no training set.
         let fitted_on = |place: usize| {
             let mut member = rows.as_ref()?.get(place)?.clone();
@@ -547,7 +545,7 @@ impl TruthFile {
     }
 }
 
-/// The truth of finished inputs. Only the judge's steps call this.
+/// The truth of finished inputs. Only the judge's steps call this, and the one that holds declared figures against the model.
 pub(crate) fn truth(object: &Object) -> Result<Truth, EngineError> {
     let file: TruthFile = object.json("truth.json")?;
     let slices = file.group.map(|group| (SliceKind::Group, group)).into_iter().collect();
@@ -615,30 +613,59 @@ pub(crate) fn open_models(
     inputs: &Inputs,
     ctx: &Ctx<'_>,
 ) -> Result<Models, EngineError> {
+    with_setting(supply, object, inputs, ctx, |setting| {
+        let target = supply.target(setting, ctx)?;
+        let wanted: HashSet<usize> = inputs.places.iter().copied().collect();
+        let references: Vec<Box<dyn Target>> = if wanted.is_empty() {
+            Vec::new()
+        } else {
+            let opened = supply.references(|place| wanted.contains(&place), setting, ctx)?;
+            opened.into_iter().map(|(_, reference)| reference.target).collect()
+        };
+        if references.len() != inputs.places.len() {
+            return Err(Error::mismatch("reference models", inputs.places.len(), references.len()).into());
+        }
+        Ok(Models { target, references })
+    })
+}
+
+/// Opens the target of finished inputs alone. Returns what the records are with it.
+pub(crate) fn open_target(
+    supply: &Supply<'_>,
+    object: &Object,
+    inputs: &Inputs,
+    ctx: &Ctx<'_>,
+) -> Result<(Box<dyn Target>, Features), EngineError> {
+    with_setting(supply, object, inputs, ctx, |setting| {
+        Ok((supply.target(setting, ctx)?, setting.inputs.clone()))
+    })
+}
+
+fn with_setting<T>(
+    supply: &Supply<'_>,
+    object: &Object,
+    inputs: &Inputs,
+    ctx: &Ctx<'_>,
+    work: impl FnOnce(&Setting<'_>) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let ids: Vec<String> = object.json("ids.json")?;
     let roster = Roster::new(ids, "ids.json")?;
     let labels = labels(object, inputs)?;
     let features = supply.inventory.features(supply.manifest, &roster, ctx.threads())?;
-    let setting =
-        Setting { base: supply.manifest.base(), roster: &roster, labels: &labels, inputs: features };
-    let target = supply.target(&setting, ctx)?;
-    let wanted: HashSet<usize> = inputs.places.iter().copied().collect();
-    let references: Vec<Box<dyn Target>> = if wanted.is_empty() {
-        Vec::new()
-    } else {
-        let opened = supply.references(|place| wanted.contains(&place), &setting, ctx)?;
-        opened.into_iter().map(|(_, reference)| reference.target).collect()
-    };
-    if references.len() != inputs.places.len() {
-        return Err(Error::mismatch("reference models", inputs.places.len(), references.len()).into());
-    }
-    Ok(Models { target, references })
+    work(&Setting { base: supply.manifest.base(), roster: &roster, labels: &labels, inputs: features })
 }
 
 /// The opened models of an audit.
 pub(crate) struct Models {
     pub(crate) target: Box<dyn Target>,
     pub(crate) references: Vec<Box<dyn Target>>,
+}
+
+/// The signal whose mean is held against a declared loss, where one is declared and can be measured.
+pub(crate) fn loss_signal(manifest: &Manifest, inputs: &Inputs) -> Option<Signal> {
+    let classified = inputs.task == Task::Classification && inputs.classes.is_some_and(|c| c > 1);
+    let wanted = classified && fidelity::Declared::of(&manifest.content.model).names_loss();
+    (wanted && Signal::Loss.computable_from(inputs.granted())).then_some(Signal::Loss)
 }
 
 /// Whether the right answer can be told from a wrong one.

@@ -323,6 +323,12 @@ pub struct Model {
     /// Accuracy on other data, to be measured again on the audited non-members.
     #[schemars(extend("minimum" = 0, "maximum" = 1))]
     pub test_accuracy: Option<f64>,
+    /// Mean cross-entropy on its training data, to be measured again on the audited members.
+    #[schemars(extend("minimum" = 0))]
+    pub train_loss: Option<f64>,
+    /// Mean cross-entropy on other data, to be measured again on the audited non-members.
+    #[schemars(extend("minimum" = 0))]
+    pub test_loss: Option<f64>,
 }
 
 /// A claim of differential privacy.

@@ -8,8 +8,11 @@ use serde::Serialize;
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
 use crate::features::Inventory;
+use crate::fidelity;
 use crate::fits;
-use crate::inputs::{InputFile, Inputs, Supply, correctness_signal, digests, prepare};
+use crate::inputs::{
+    InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
+};
 use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
 use crate::plugins;
@@ -178,7 +181,8 @@ pub(crate) fn steps(
     let planned = resolve(manifest, registry, inputs)?;
     let runnable: Vec<&Planned<'_>> =
         planned.iter().filter(|row| row.test.attack.is_some() && row.obstacles.is_empty()).collect();
-    let mut signals: Vec<Signal> = correctness_signal(inputs).into_iter().collect();
+    let mut signals: Vec<Signal> =
+        correctness_signal(inputs).into_iter().chain(loss_signal(manifest, inputs)).collect();
     for signal in runnable.iter().flat_map(|row| &row.needs.signals) {
         if !signals.contains(signal) {
             signals.push(*signal);
@@ -195,6 +199,14 @@ pub(crate) fn steps(
         })
         .collect();
     let settings = serde_json::to_string(&manifest.content.statistics).map_err(EngineError::other)?;
+    if fidelity::is_wanted(manifest, inputs) {
+        let model = serde_json::to_string(&manifest.content.model).map_err(EngineError::other)?;
+        steps.push(Keyed {
+            step: Step::Fidelity,
+            key: key(&["fidelity/1", env!("CARGO_PKG_VERSION"), inputs_key, &model, &settings]),
+            after: vec![Step::Inputs],
+        });
+    }
     let seed = manifest.content.statistics.seed.to_string();
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
@@ -250,7 +262,12 @@ pub(crate) fn steps(
 pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
     manifest.check_named(registry)?;
     let seed = manifest.content.statistics.seed;
-    let supply = Supply { manifest, registry, inventory: &Inventory::default(), fits: None };
+    let data_key = match manifest.content.reference_fit() {
+        Some(_) => fits::data_key(manifest, &digests(data_files(manifest)?, manifest.base())?)?,
+        None => String::new(),
+    };
+    let supply =
+        Supply { manifest, registry, inventory: &Inventory::default(), data_key: &data_key, fits: None };
     let prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();
@@ -319,6 +336,8 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let outputs = records * models * inputs.classes.unwrap_or(1) as f64;
     let cost = |step: &Step| match step {
         Step::Fit(_) => 0.0,
+        // A thousand records, a dozen times.
+        Step::Fidelity => 1.0,
         Step::Inputs => outputs * 2e-9,
         Step::Signals(_) => outputs * 4e-9,
         Step::Attack(_) => records * models * 2e-8,

@@ -113,7 +113,8 @@ pub fn run(
     let past = begin(manifest, &options.run_dir, &mut journal)?;
     let files = inputs::files(manifest, registry)?;
     let order = inputs::content_key(manifest, registry, &files)?;
-    let fits = fits::steps(manifest, registry, &files)?;
+    let data = fits::data_key(manifest, &files)?;
+    let fits = fits::steps(manifest, registry, &files, &data)?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
     let mut session = Session {
@@ -129,6 +130,7 @@ pub fn run(
             manifest: absolute.into_os_string(),
             sha256: manifest.sha256.clone(),
             order,
+            data,
             threads: (available / options.workers.max(1)).max(1),
             keys: fits.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone())).collect(),
             plugins: plugins::used(manifest, registry)?.iter().map(RunPlugin::of).collect(),

@@ -145,3 +145,24 @@ pub(crate) fn target_values(object: &Object, inputs: &Inputs) -> Result<Vec<f32>
     let values = array.as_slice::<f32>()?;
     Ok(values.chunks_exact(width.max(1)).take(inputs.audited).map(|row| row[0]).collect())
 }
+
+/// The values of a signal on the audited records without augmentation, in the order of the roster: for each the target's and those of the reference
+/// models as attacks see them.
+pub(crate) fn audited_values(
+    object: &Object,
+    inputs: &Inputs,
+    aside: Option<&[u32]>,
+) -> Result<Vec<Vec<f32>>, EngineError> {
+    let array = read_npy(&object.path(VALUES))?;
+    let width = (inputs.places.len() + 1) * inputs.augmentations;
+    let values = array.as_slice::<f32>()?;
+    let rows = values.chunks_exact(width.max(1)).take(inputs.audited).enumerate();
+    let plain = rows.map(|(record, row)| {
+        let mut row: Vec<f32> = row.iter().step_by(inputs.augmentations.max(1)).copied().collect();
+        match aside {
+            Some(aside) => Balance::signals(aside.get(record).copied(), &mut row, 1).to_vec(),
+            None => row,
+        }
+    });
+    Ok(plain.collect())
+}

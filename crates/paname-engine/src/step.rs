@@ -14,6 +14,8 @@ pub(crate) enum Step {
     Fit(Fit),
     /// Reads and joins tables and models, and checks them.
     Inputs,
+    /// Looks for causes why the target may not be what was declared.
+    Fidelity,
     /// Computes one signal for every model and record.
     Signals(Signal),
     /// Runs the attack of a test on the target.
@@ -39,6 +41,7 @@ impl fmt::Display for Step {
             Self::Fit(Fit::Target) => f.write_str("fit/target"),
             Self::Fit(Fit::Reference(model)) => write!(f, "fit/{model}"),
             Self::Inputs => f.write_str("inputs"),
+            Self::Fidelity => f.write_str("fidelity"),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
             Self::Unrelated(test) => write!(f, "unrelated/{test}"),
@@ -54,6 +57,7 @@ impl FromStr for Step {
         let test = |id: &str| id.to_owned();
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
+            None if name == "fidelity" => Ok(Self::Fidelity),
             Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),
             Some(("fit", model)) => {
                 let model =

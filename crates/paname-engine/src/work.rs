@@ -15,12 +15,15 @@ use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
     Registry, Result, Signal,
 };
+use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::attacking::{Asked, Bench, unveiled, veiled, withheld};
 use crate::features::Inventory;
+use crate::fidelity;
 use crate::fits::{self, Fits};
+use crate::gap;
 use crate::inputs::{self, Inputs, Supply, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
@@ -44,6 +47,8 @@ pub(crate) struct RunFile {
     pub(crate) threads: usize,
     /// What seeds the order in which attacks see the records, besides the audit's seed.
     pub(crate) order: String,
+    /// What rows of reference models are drawn by, besides a seed.
+    pub(crate) data: String,
     /// Key of each step by its name; of the fits, once they have run, those that are there.
     pub(crate) keys: BTreeMap<String, String>,
     /// The plugins that the audit uses.
@@ -137,9 +142,13 @@ impl Workplace<'_> {
             Step::Fit(fit) => {
                 // Weights depend on the number of threads.
                 let ctx = Ctx::new(seed, &scope, 1, host);
-                fits::run(self.manifest, self.registry, self.inventory, *fit, &ctx, &draft)?;
+                fits::run(self.manifest, self.registry, self.inventory, &self.run.data, *fit, &ctx, &draft)?;
             }
             Step::Inputs => inputs::prepare(&self.supply(), &ctx)?.write(&draft)?,
+            Step::Fidelity => {
+                let (object, inputs) = self.inputs()?;
+                fidelity::run(&self.supply(), &object, &inputs, &ctx, &draft)?;
+            }
             Step::Signals(signal) => {
                 let (object, inputs) = self.inputs()?;
                 let models = inputs::open_models(&self.supply(), &object, &inputs, &ctx)?;
@@ -227,7 +236,7 @@ impl Workplace<'_> {
 
     fn supply(&self) -> Supply<'_> {
         let Self { manifest, registry, inventory, .. } = *self;
-        Supply { manifest, registry, inventory, fits: Some(self.fits()) }
+        Supply { manifest, registry, inventory, data_key: &self.run.data, fits: Some(self.fits()) }
     }
 
     fn reference_seed(&self) -> u64 {
@@ -283,6 +292,27 @@ impl Workplace<'_> {
         let Some(signal) = correctness_signal(inputs) else { return Ok(None) };
         let margins = signals::target_values(&self.signal(signal)?, inputs)?;
         Ok(Some(margins.into_iter().map(|margin| margin > 0.0).collect()))
+    }
+
+    /// The target's loss on each audited record.
+    pub(crate) fn losses(&self, inputs: &Inputs) -> Result<Vec<f32>, EngineError> {
+        signals::target_values(&self.signal(Signal::Loss)?, inputs)
+    }
+
+    /// The gap between accuracy on a model's own rows and on others, of the target beside the reference models.
+    pub(crate) fn gap(
+        &self,
+        inputs: &Inputs,
+        truth: &judge::Truth,
+    ) -> Result<Option<GapSummary>, EngineError> {
+        let Some(signal) = correctness_signal(inputs).filter(|_| !inputs.references.is_empty()) else {
+            return Ok(None);
+        };
+        let (object, _) = self.inputs()?;
+        let membership = inputs::membership(&object, inputs)?;
+        let aside = inputs::aside(&object, inputs)?;
+        let margins = signals::audited_values(&self.signal(signal)?, inputs, aside.as_deref())?;
+        Ok(gap::gap(truth, margins.into_iter(), |record, model| membership.row(record).contains(model)))
     }
 
     fn test(&self, id: &str) -> Result<&Test, EngineError> {

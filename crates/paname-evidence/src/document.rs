@@ -136,9 +136,26 @@ pub struct ModelSummary {
     pub accuracy_members: Option<Rate>,
     /// Accuracy on the audited non-members.
     pub accuracy_non_members: Option<Rate>,
+    /// Mean loss on the audited members, where a loss is declared and can be measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_members: Option<MeanLoss>,
+    /// Mean loss on the audited non-members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_non_members: Option<MeanLoss>,
     /// How it was fitted, where that happened within the audit: what was audited is the training procedure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fitted: Option<FittedTarget>,
+}
+
+/// A mean of losses; a loss beyond 100 counts as 100.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MeanLoss {
+    /// The mean cross-entropy.
+    pub mean: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// Records.
+    pub records: u64,
 }
 
 /// A target that was fitted within the audit, on the audited members.
@@ -197,6 +214,27 @@ pub struct ReferenceSummary {
     /// How they were fitted, where that happened within the audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fitted: Option<FittedReferences>,
+    /// Whether they overfit as the target does, where that can be told: from three models on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<GapSummary>,
+}
+
+/// Accuracy on the records that a model was fitted on minus accuracy on the others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GapSummary {
+    /// Of the target, between members and non-members.
+    pub target: f64,
+    /// Mean of the reference models, between the audited records in their rows and the others.
+    pub mean: f64,
+    /// Smallest of the reference models.
+    pub smallest: f64,
+    /// Largest of the reference models.
+    pub largest: f64,
+    /// How far the target's may lie from the mean: three standard deviations of the reference models' gaps and two standard errors of the
+    /// difference, at least 0.02.
+    pub allowed: f64,
+    /// Whether it lies farther away.
+    pub mismatch: bool,
 }
 
 /// One line of the common grid.

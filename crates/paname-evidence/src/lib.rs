@@ -21,12 +21,12 @@ mod verdict;
 
 pub use canonical::{canonical_sha256, sha256_hex};
 pub use document::{
-    AttackUsed, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget, ModelSummary,
-    PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
+    AttackUsed, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget, GapSummary, MeanLoss,
+    ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
     DetectionTest, Exposed, LevelResult, MembershipResult, Power, RocPoint, Slice, SliceKind, Statistic,
     Unit, Unrelated,
 };
-pub use verdict::{Reason, Verdict};
+pub use verdict::{Cause, Measure, Reason, Scaling, Verdict};

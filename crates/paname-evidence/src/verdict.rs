@@ -18,6 +18,58 @@ pub enum Verdict {
     NotApplicable,
 }
 
+/// A figure of a model that can be declared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Share of right answers.
+    #[default]
+    Accuracy,
+    /// Mean cross-entropy.
+    Loss,
+}
+
+impl Measure {
+    /// What a document without this field means.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_accuracy(&self) -> bool {
+        *self == Self::Accuracy
+    }
+}
+
+/// A usual slip between a model's training and its audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Cause {
+    /// Inputs have another scale than those of the training.
+    Normalisation {
+        /// What brings the declared figures back.
+        how: Scaling,
+    },
+    /// Colours stand in another order.
+    ChannelOrder,
+    /// Classes have other numbers.
+    LabelOrder,
+    /// The model is in training mode: its answers depend on chance or on the batch.
+    EvaluationMode,
+    /// The axes of the inputs stand in another order.
+    Layout,
+}
+
+/// A change of the scale of inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scaling {
+    /// Values times 255.
+    #[serde(rename = "times_255")]
+    Times255,
+    /// Values divided by 255.
+    #[serde(rename = "divided_by_255")]
+    DividedBy255,
+    /// Mean 0 and standard deviation 1, each channel or column apart.
+    Standardised,
+}
+
 /// Why a row has its verdict. Codes and numbers only; the report words them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
@@ -84,14 +136,30 @@ pub enum Reason {
         /// Records allowed.
         allowed: u64,
     },
-    /// The measured accuracy of the target is not the declared one: the model or the data are not what the manifest says.
+    /// A measured figure of the target is not the declared one: the model or the data are not what the manifest says.
     Fidelity {
         /// `train` or `test`.
         side: String,
-        /// Declared accuracy.
+        /// What was declared and measured.
+        #[serde(default, skip_serializing_if = "Measure::is_accuracy")]
+        measure: Measure,
+        /// Declared figure.
         declared: f64,
-        /// Measured accuracy.
+        /// Measured figure.
         measured: f64,
+        /// Likely causes, the likeliest first: with the slip undone, what was declared is found again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<Cause>,
+    },
+    /// Reference models overfit much more than the target, or much less: they are poor stand-ins, and an attack that rests on them may find less
+    /// than there is.
+    ProxyMismatch {
+        /// The target's accuracy on members minus that on non-members.
+        target: f64,
+        /// The mean of the same gap of the reference models.
+        references: f64,
+        /// How far apart the two may lie.
+        allowed: f64,
     },
     /// Reference models were fitted more often, or less often, with members than with non-members: their rows alone tell who is a member.
     ReferencesTellMembers {

@@ -445,6 +445,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{n} reference models could not be fitted (the first: {why}).",
     ),
     (
+        "limits.proxy_mismatch",
+        "Les modèles de référence sur-apprennent autrement que le modèle audité : les attaques qui s’y comparent ont pu trouver moins qu’il n’y a.",
+        "The reference models overfit otherwise than the audited model: attacks that compare with them may have found less than there is.",
+    ),
+    (
         "limits.balanced",
         "Chaque enregistrement a servi à entraîner le même nombre de modèles, celui audité compris ; pour chacun, un modèle de référence tiré au sort a donc été mis de côté : sans cela, ces nombres trahiraient les membres.",
         "Every record was used to train the same number of models, the audited one included; for each, one reference model drawn by chance was therefore set aside: otherwise these numbers would give the members away.",
@@ -537,8 +542,59 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.fidelity",
-        "L’exactitude mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. Causes fréquentes : normalisation, ordre des classes, mode d’évaluation.",
-        "The accuracy measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. Frequent causes: normalisation, order of the classes, evaluation mode.",
+        "L’exactitude mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. {causes}",
+        "The accuracy measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. {causes}",
+    ),
+    (
+        "reason.fidelity.loss",
+        "La perte moyenne mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. {causes}",
+        "The mean loss measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. {causes}",
+    ),
+    (
+        "fidelity.causes.unknown",
+        "Causes fréquentes : normalisation, ordre des classes, mode d’évaluation.",
+        "Frequent causes: normalisation, order of the classes, evaluation mode.",
+    ),
+    (
+        "fidelity.causes",
+        "Causes probables, trouvées par essai : {causes}.",
+        "Likely causes, found by trying: {causes}.",
+    ),
+    (
+        "cause.times_255",
+        "normalisation (la valeur déclarée revient quand les entrées sont multipliées par 255)",
+        "normalisation (what was declared comes back with the inputs multiplied by 255)",
+    ),
+    (
+        "cause.divided_by_255",
+        "normalisation (la valeur déclarée revient quand les entrées sont divisées par 255)",
+        "normalisation (what was declared comes back with the inputs divided by 255)",
+    ),
+    (
+        "cause.standardised",
+        "normalisation (la valeur déclarée revient quand chaque canal ou colonne est centré et réduit)",
+        "normalisation (what was declared comes back with each channel or column standardised)",
+    ),
+    (
+        "cause.channel_order",
+        "ordre des canaux (rouge et bleu échangés)",
+        "order of the channels (red and blue exchanged)",
+    ),
+    (
+        "cause.label_order",
+        "ordre des classes (une autre numérotation rétablit la valeur déclarée)",
+        "order of the classes (other numbers bring back what was declared)",
+    ),
+    (
+        "cause.evaluation_mode",
+        "le modèle est en mode d’entraînement (ses réponses dépendent du hasard ou des autres données interrogées avec elles)",
+        "the model is in training mode (its answers depend on chance or on what else is asked with them)",
+    ),
+    ("cause.layout", "disposition des entrées (axes permutés)", "layout of the inputs (axes exchanged)"),
+    (
+        "reason.proxy_mismatch",
+        "L’écart d’exactitude entre données apprises et autres est de {target} pour le modèle audité et de {references} en moyenne pour les modèles de référence (différence admise : {allowed}) : ils le représentent mal, et l’attaque a pu trouver moins qu’il n’y a.",
+        "The gap in accuracy between records learned and others is {target} for the audited model and {references} on average for the reference models (difference allowed: {allowed}): they are poor stand-ins, and the attack may have found less than there is.",
     ),
     (
         "reason.references_tell",
@@ -838,6 +894,18 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{fitted} of {asked}, each on a random share of {share} ({recipe})",
     ),
     ("target.recipe.default", "réglages de l’adaptateur", "the adapter’s settings"),
+    (
+        "target.gap",
+        "Écart d’exactitude entre données apprises et autres",
+        "Gap in accuracy between records learned and others",
+    ),
+    (
+        "target.gap.value",
+        "{target} ; modèles de référence : {mean} en moyenne, de {smallest} à {largest}",
+        "{target}; reference models: {mean} on average, from {smallest} to {largest}",
+    ),
+    ("target.loss.members", "Perte moyenne sur les membres", "Mean loss on members"),
+    ("target.loss.others", "Perte moyenne sur les non-membres", "Mean loss on non-members"),
     ("target.population", "Enregistrements de la population", "Population records"),
     ("declared.legal", "Cadre légal du test", "Legal frame of the test"),
     ("declared.legal.controller", "Responsable du traitement", "Controller"),
@@ -900,6 +968,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Declared accuracy, training data",
     ),
     ("declared.model.test_accuracy", "Exactitude déclarée, autres données", "Declared accuracy, other data"),
+    ("declared.model.train_loss", "Perte déclarée, données d’entraînement", "Declared loss, training data"),
+    ("declared.model.test_loss", "Perte déclarée, autres données", "Declared loss, other data"),
     ("declared.prior_risk", "Analyse de risque antérieure", "Earlier risk analysis"),
     ("declared.prior_risk.method", "Méthode", "Method"),
     ("declared.prior_risk.findings", "Constats", "Findings"),

@@ -8,7 +8,7 @@ mod sample;
 use std::fs;
 use std::path::Path;
 
-use paname_evidence::{Core, Evidence, LevelResult, Reason, Statistic, Verdict};
+use paname_evidence::{Cause, Core, Evidence, LevelResult, Measure, Reason, Scaling, Statistic, Verdict};
 use paname_report::{Language, ReportError, headline, html};
 
 fn samples() -> [(&'static str, Evidence); 3] {
@@ -149,6 +149,53 @@ fn a_threshold_that_cannot_be_fixed_apart_says_what_is_short() {
         "that would take 299 non-members to fix the threshold and as many to count; there are 490 and 210.";
     assert!(text.contains(short), "{text}");
     assert!(text.contains("Level of 1% false alarms: the sample is enough for"), "{text}");
+}
+
+#[test]
+fn figures_that_are_not_found_again_say_why_and_what_it_may_be() {
+    let fidelity = |measure, causes: &[Cause]| Reason::Fidelity {
+        side: "test".to_owned(),
+        measure,
+        declared: 0.93,
+        measured: 0.1,
+        causes: causes.to_vec(),
+    };
+    let normalisation = |how| Cause::Normalisation { how };
+    for (reason, english, french) in [
+        (
+            fidelity(Measure::Accuracy, &[]),
+            "Frequent causes: normalisation",
+            "ordre des classes, mode d’évaluation",
+        ),
+        (
+            fidelity(Measure::Loss, &[normalisation(Scaling::Times255), Cause::LabelOrder]),
+            "(0.100) is not the one that the manifest declares (0.930)",
+            "multipliées par 255), ordre des classes (une autre numérotation",
+        ),
+        (
+            fidelity(
+                Measure::Accuracy,
+                &[normalisation(Scaling::DividedBy255), normalisation(Scaling::Standardised)],
+            ),
+            "with each channel or column standardised)",
+            "divisées par 255",
+        ),
+        (
+            fidelity(Measure::Accuracy, &[Cause::EvaluationMode, Cause::ChannelOrder, Cause::Layout]),
+            "the model is in training mode",
+            "disposition des entrées",
+        ),
+        (
+            Reason::ProxyMismatch { target: 0.3, references: 0.1, allowed: 0.05 },
+            "is 30.0% for the audited model and 10.0% on average",
+            "l’attaque a pu trouver moins qu’il n’y a",
+        ),
+    ] {
+        for (language, expected) in [(Language::English, english), (Language::French, french)] {
+            let text = language.reason(&reason);
+            assert!(text.contains(expected), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use paname_evidence::{Evidence, FittedReferences, Verdict};
+use paname_evidence::{Evidence, FittedReferences, Reason, Verdict};
 use tempfile::TempDir;
 
 const RECORDS: usize = 240;
@@ -132,6 +132,7 @@ fn an_audit_fits_its_models_and_names_them() {
     let target = evidence.core.target.as_ref().unwrap().fitted.as_ref().unwrap();
     assert_eq!((target.train_loss, &target.recipe["epochs"]), (Some(0.25), &3.into()));
     let references = evidence.core.references.as_ref().unwrap();
+    assert!(references.gap.is_some_and(|gap| !gap.mismatch), "{:?}", references.gap);
     assert_eq!((references.used, references.fitted_with, references.fitted_without), (8, (4, 4), (4, 4)));
     let FittedReferences { asked, fitted, failed, recipe, .. } = fitted(&evidence);
     assert_eq!((*asked, *fitted, failed.len(), &recipe["epochs"]), (8, 8, 0, &3.into()));
@@ -189,6 +190,27 @@ fn a_crash_is_tried_again_and_changes_the_outcome_once_it_succeeds() {
     assert_eq!((fitted_count(&with), fitted(&with).failed.len()), (6, 0));
     assert_ne!(with.core_sha256, without.core_sha256);
     assert_eq!(audit.evidence("whole").core_sha256, with.core_sha256);
+}
+
+#[test]
+fn reference_models_unlike_the_target_are_named() {
+    let audit = Audit::new(4, "grip = 1.0");
+    let manifest = fs::read_to_string(audit.path("audit.toml")).unwrap();
+    let other = manifest.replace("models = 4", "models = 4, recipe = { architecture = { grip = 4.0 } }");
+    audit.write("audit.toml", &other);
+    let proxy = |reason: &Reason| matches!(reason, Reason::ProxyMismatch { .. });
+    let row = |evidence: &Evidence, id: &str| {
+        let row = evidence.core.rows.iter().find(|row| row.id == id).unwrap();
+        (row.verdict, row.reasons.iter().any(proxy))
+    };
+    let gap = |evidence: &Evidence| evidence.core.references.as_ref().unwrap().gap.unwrap();
+    let blind = audit.evidence("blind");
+    let found = gap(&blind);
+    assert!(found.mismatch && found.target.abs() < 0.2 && found.smallest > 0.2, "{found:?}");
+    assert_eq!(row(&blind, "lira"), (Verdict::Inconclusive, true));
+    assert_eq!(row(&blind, "loss"), (Verdict::Inconclusive, false), "it uses no reference model");
+    let report = fs::read_to_string(audit.path("blind/report.en.html")).unwrap();
+    assert!(report.contains("they are poor stand-ins"));
 }
 
 #[test]

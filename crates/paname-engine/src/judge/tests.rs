@@ -1,5 +1,6 @@
 //! What the judge must pass: false alarms at most at the stated rate, planted leaks found, shifts not taken for leaks.
 
+use paname_evidence::Measure;
 use rand_core::{Rng, SeedableRng as _};
 use rand_pcg::Pcg64;
 
@@ -148,7 +149,13 @@ fn a_failed_fidelity_check_comes_before_everything_else() {
     let scores = plain(scores(&truth, 2.0, &mut Pcg64::seed_from_u64(1)));
     let mut result = measure(&scores, &truth, &settings(&[0.1]), 2, &ctx).unwrap();
     correct(&mut [&mut result]).unwrap();
-    let fidelity = [Reason::Fidelity { side: "train".into(), declared: 0.99, measured: 0.5 }];
+    let fidelity = [Reason::Fidelity {
+        side: "train".into(),
+        measure: Measure::Accuracy,
+        declared: 0.99,
+        measured: 0.5,
+        causes: Vec::new(),
+    }];
     let (verdict, reasons) = verdict(&result, &fidelity, Split::Random, &settings(&[0.1]));
     assert_eq!((verdict, reasons.as_slice()), (Verdict::Inconclusive, &fidelity[..]));
 }

@@ -81,6 +81,8 @@ const CONTEXT: &[(Key, &[Key])] = &[
             key!("declared.model.release_context"),
             key!("declared.model.train_accuracy"),
             key!("declared.model.test_accuracy"),
+            key!("declared.model.train_loss"),
+            key!("declared.model.test_loss"),
         ],
     ),
     (

@@ -281,6 +281,10 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
             &[],
         ));
     }
+    let gap = core.references.as_ref().and_then(|references| references.gap.as_ref());
+    if gap.is_some_and(|gap| gap.mismatch) {
+        limits.push(language.text(key!("limits.proxy_mismatch")));
+    }
     if core.references.as_ref().is_some_and(|references| references.balanced) {
         limits.push(language.text(key!("limits.balanced")));
     }
@@ -353,6 +357,14 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
             .map(|rate| rate.as_ref().map_or_else(unmeasured, accuracy));
         push(key!("target.accuracy.members"), members);
         push(key!("target.accuracy.others"), others);
+        for (name, loss) in [
+            (key!("target.loss.members"), &target.loss_members),
+            (key!("target.loss.others"), &target.loss_non_members),
+        ] {
+            if let Some(loss) = loss {
+                push(name, language.decimal(loss.mean, 3));
+            }
+        }
     }
     if let Some(fitted) = core.target.as_ref().and_then(|target| target.fitted.as_ref()) {
         push(key!("target.fitted"), recipe(&fitted.recipe, language));
@@ -377,6 +389,18 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
         };
         push(key!("target.fitted_with"), range(references.fitted_with));
         push(key!("target.fitted_without"), range(references.fitted_without));
+        if let Some(gap) = &references.gap {
+            let value = language.fill(
+                key!("target.gap.value"),
+                &[
+                    ("target", &language.percent(gap.target)),
+                    ("mean", &language.percent(gap.mean)),
+                    ("smallest", &language.percent(gap.smallest)),
+                    ("largest", &language.percent(gap.largest)),
+                ],
+            );
+            push(key!("target.gap"), value);
+        }
     }
     push(key!("target.population"), language.count(core.data.population_records));
     rows

@@ -1,9 +1,9 @@
 //! Reasons in words.
 
-use paname_evidence::{Core, Reason};
+use paname_evidence::{Cause, Core, Measure, Reason, Scaling};
 
 use super::words;
-use crate::{Language, key};
+use crate::{Key, Language, key};
 
 pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
     let p = |value: f64| language.p_equation(value);
@@ -37,12 +37,27 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
         Reason::Budget { needed, allowed } => {
             language.fill(key!("reason.budget"), &[("needed", &n(*needed)), ("allowed", &n(*allowed))])
         }
-        Reason::Fidelity { side, declared, measured } => language.fill(
-            key!("reason.fidelity"),
+        Reason::Fidelity { side, measure, declared, measured, causes } => {
+            let (key, number): (_, &dyn Fn(f64) -> String) = match measure {
+                Measure::Accuracy => (key!("reason.fidelity"), &|share| language.percent(share)),
+                Measure::Loss => (key!("reason.fidelity.loss"), &|loss| language.decimal(loss, 3)),
+            };
+            language.fill(
+                key,
+                &[
+                    ("side", &fidelity_side(side, language)),
+                    ("declared", &number(*declared)),
+                    ("measured", &number(*measured)),
+                    ("causes", &self::causes(causes, language)),
+                ],
+            )
+        }
+        Reason::ProxyMismatch { target, references, allowed } => language.fill(
+            key!("reason.proxy_mismatch"),
             &[
-                ("side", &fidelity_side(side, language)),
-                ("declared", &language.percent(*declared)),
-                ("measured", &language.percent(*measured)),
+                ("target", &language.percent(*target)),
+                ("references", &language.percent(*references)),
+                ("allowed", &language.percent(*allowed)),
             ],
         ),
         Reason::ReferencesTellMembers { p: counts } => {
@@ -98,6 +113,27 @@ fn fidelity_side(side: &str, language: Language) -> String {
         "test" => key!("fidelity.test"),
         other => return other.to_owned(),
     })
+}
+
+/// What was found by trying, or what it usually is.
+fn causes(causes: &[Cause], language: Language) -> String {
+    if causes.is_empty() {
+        return language.text(key!("fidelity.causes.unknown"));
+    }
+    let words: Vec<String> = causes.iter().map(|cause| language.text(cause_key(*cause))).collect();
+    language.fill(key!("fidelity.causes"), &[("causes", &words.join(", "))])
+}
+
+fn cause_key(cause: Cause) -> Key {
+    match cause {
+        Cause::Normalisation { how: Scaling::Times255 } => key!("cause.times_255"),
+        Cause::Normalisation { how: Scaling::DividedBy255 } => key!("cause.divided_by_255"),
+        Cause::Normalisation { how: Scaling::Standardised } => key!("cause.standardised"),
+        Cause::ChannelOrder => key!("cause.channel_order"),
+        Cause::LabelOrder => key!("cause.label_order"),
+        Cause::EvaluationMode => key!("cause.evaluation_mode"),
+        Cause::Layout => key!("cause.layout"),
+    }
 }
 
 /// Why a family or test has no figures, for the grid and the list of what was not tested.

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, FailedFit, FittedReferences,
-    LevelResult, MembershipResult, ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row, Run, Slice,
-    SliceKind, Statistic, Tool, Unit, Unrelated, Verdict,
+    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, FailedFit, FittedReferences, GapSummary,
+    LevelResult, MeanLoss, MembershipResult, ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row,
+    Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated, Verdict,
 };
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{Resolution, resolution};
@@ -260,6 +260,8 @@ fn core(rows: Vec<Row>) -> Core {
             granted: vec!["labels".to_owned(), "probabilities".to_owned(), "loss".to_owned()],
             accuracy_members: Some(Rate::new(700, 700, 0.95).unwrap()),
             accuracy_non_members: Some(Rate::new(651, 700, 0.95).unwrap()),
+            loss_members: Some(MeanLoss { mean: 0.041, standard_error: 0.003, records: 700 }),
+            loss_non_members: Some(MeanLoss { mean: 0.22, standard_error: 0.01, records: 700 }),
             fitted: None,
         }),
         references: Some(ReferenceSummary {
@@ -269,6 +271,14 @@ fn core(rows: Vec<Row>) -> Core {
             fitted_with: (5, 11),
             fitted_without: (5, 11),
             counts_p: Some(0.42),
+            gap: Some(GapSummary {
+                target: 0.07,
+                mean: 0.18,
+                smallest: 0.16,
+                largest: 0.2,
+                allowed: 0.05,
+                mismatch: true,
+            }),
             fitted: Some(FittedReferences {
                 adapter: "command".to_owned(),
                 recipe: json!({ "architecture": { "name": "mlp", "hidden": [128] }, "epochs": 20, "momentum": null, "checkpoints": [] }),
