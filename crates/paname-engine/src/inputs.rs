@@ -629,6 +629,23 @@ pub(crate) fn open_models(
     })
 }
 
+/// Opens one model of finished inputs: the target, which is 0, or a used reference model.
+pub(crate) fn open_model(
+    supply: &Supply<'_>,
+    object: &Object,
+    inputs: &Inputs,
+    model: u32,
+    ctx: &Ctx<'_>,
+) -> Result<Box<dyn Target>, EngineError> {
+    with_setting(supply, object, inputs, ctx, |setting| {
+        let Some(reference) = model.checked_sub(1) else { return supply.target(setting, ctx) };
+        let wanted = inputs.places.get(reference as usize).copied();
+        let opened = supply.references(|place| Some(place) == wanted, setting, ctx)?;
+        let found = opened.into_iter().next().map(|(_, reference)| reference.target);
+        found.ok_or_else(|| Error::mismatch("reference model", inputs.places.len(), reference).into())
+    })
+}
+
 /// Opens the target of finished inputs alone. Returns what the records are with it.
 pub(crate) fn open_target(
     supply: &Supply<'_>,

@@ -25,6 +25,7 @@ mod gap;
 mod inputs;
 mod judge;
 mod manifest;
+mod outputs;
 mod plan;
 mod plugins;
 mod process;

@@ -15,6 +15,7 @@ use crate::inputs::{
 };
 use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Test};
+use crate::outputs;
 use crate::plugins;
 use crate::step::{Fit, Keyed, Step, key};
 use crate::work::{build, signal_questions};
@@ -190,14 +191,21 @@ pub(crate) fn steps(
     }
     let signal_key =
         |signal: &Signal| key(&["signals/1", env!("CARGO_PKG_VERSION"), inputs_key, &signal.to_string()]);
-    let mut steps: Vec<Keyed> = signals
-        .iter()
-        .map(|signal| Keyed {
-            step: Step::Signals(*signal),
-            key: signal_key(signal),
-            after: vec![Step::Inputs],
-        })
-        .collect();
+    let asked: Vec<Step> = outputs::models(inputs).into_iter().map(Step::Outputs).collect();
+    let answered: Vec<Step> = std::iter::once(Step::Inputs).chain(asked.iter().cloned()).collect();
+    let output_key =
+        |step: &Step| key(&["outputs/1", env!("CARGO_PKG_VERSION"), inputs_key, &step.to_string()]);
+    let asking = asked.iter().filter(|_| !signals.is_empty()).map(|step| Keyed {
+        step: step.clone(),
+        key: output_key(step),
+        after: vec![Step::Inputs],
+    });
+    let mut steps: Vec<Keyed> = asking.collect();
+    steps.extend(signals.iter().map(|signal| Keyed {
+        step: Step::Signals(*signal),
+        key: signal_key(signal),
+        after: answered.clone(),
+    }));
     let settings = serde_json::to_string(&manifest.content.statistics).map_err(EngineError::other)?;
     if fidelity::is_wanted(manifest, inputs) {
         let model = serde_json::to_string(&manifest.content.model).map_err(EngineError::other)?;
@@ -333,13 +341,15 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
 fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let records = (inputs.audited + inputs.population) as f64;
     let models = (inputs.references.len() + 1) as f64 * inputs.augmentations as f64;
-    let outputs = records * models * inputs.classes.unwrap_or(1) as f64;
+    let values = records * models * inputs.classes.unwrap_or(1) as f64;
     let cost = |step: &Step| match step {
         Step::Fit(_) => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
-        Step::Inputs => outputs * 2e-9,
-        Step::Signals(_) => outputs * 4e-9,
+        Step::Inputs => values * 2e-9,
+        // A guess: models differ by orders of magnitude.
+        Step::Outputs(_) => records * inputs.augmentations as f64 * 1e-5,
+        Step::Signals(_) => values * 4e-9,
         Step::Attack(_) => records * models * 2e-8,
         Step::Unrelated(_) => records * models * 2e-8 * models.min(MOST_UNRELATED as f64),
         Step::Judge(_) => inputs.audited as f64 * 1e-6 * models.min(MOST_UNRELATED as f64),

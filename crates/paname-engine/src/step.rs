@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Inputs,
     /// Looks for causes why the target may not be what was declared.
     Fidelity,
+    /// Asks a model about every record, the target being 0.
+    Outputs(u32),
     /// Computes one signal for every model and record.
     Signals(Signal),
     /// Runs the attack of a test on the target.
@@ -42,6 +44,8 @@ impl fmt::Display for Step {
             Self::Fit(Fit::Reference(model)) => write!(f, "fit/{model}"),
             Self::Inputs => f.write_str("inputs"),
             Self::Fidelity => f.write_str("fidelity"),
+            Self::Outputs(0) => f.write_str("outputs/target"),
+            Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
             Self::Unrelated(test) => write!(f, "unrelated/{test}"),
@@ -55,20 +59,20 @@ impl FromStr for Step {
 
     fn from_str(name: &str) -> Result<Self, EngineError> {
         let test = |id: &str| id.to_owned();
+        let absent = || EngineError::Other(format!("no step is named `{name}`"));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| absent());
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
             None if name == "fidelity" => Ok(Self::Fidelity),
             Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),
-            Some(("fit", model)) => {
-                let model =
-                    model.parse().map_err(|_| EngineError::Other(format!("no step is named `{name}`")))?;
-                Ok(Self::Fit(Fit::Reference(model)))
-            }
+            Some(("fit", model)) => number(model).map(|model| Self::Fit(Fit::Reference(model))),
+            Some(("outputs", "target")) => Ok(Self::Outputs(0)),
+            Some(("outputs", model)) => number(model).map(|model| Self::Outputs(model.saturating_add(1))),
             Some(("signals", signal)) => Ok(Self::Signals(signal.parse().map_err(EngineError::Data)?)),
             Some(("attack", id)) => Ok(Self::Attack(test(id))),
             Some(("unrelated", id)) => Ok(Self::Unrelated(test(id))),
             Some(("judge", id)) => Ok(Self::Judge(test(id))),
-            _ => Err(EngineError::Other(format!("no step is named `{name}`"))),
+            _ => Err(absent()),
         }
     }
 }

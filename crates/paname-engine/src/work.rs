@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
-    Registry, Result, Signal,
+    Registry, Result, Signal, Target,
 };
 use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,10 @@ use crate::features::Inventory;
 use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::gap;
-use crate::inputs::{self, Inputs, Supply, correctness_signal};
+use crate::inputs::{self, Inputs, Models, Supply, correctness_signal};
 use crate::judge;
 use crate::manifest::{Manifest, Test};
+use crate::outputs::{self, Stored};
 use crate::plan;
 use crate::signals;
 use crate::step::{Fit, Step};
@@ -149,9 +150,14 @@ impl Workplace<'_> {
                 let (object, inputs) = self.inputs()?;
                 fidelity::run(&self.supply(), &object, &inputs, &ctx, &draft)?;
             }
+            Step::Outputs(model) => {
+                let (object, inputs) = self.inputs()?;
+                let model = inputs::open_model(&self.supply(), &object, &inputs, *model, &ctx)?;
+                outputs::run(&inputs, model.as_ref(), &ctx, &draft)?;
+            }
             Step::Signals(signal) => {
                 let (object, inputs) = self.inputs()?;
-                let models = inputs::open_models(&self.supply(), &object, &inputs, &ctx)?;
+                let models = self.answering(&object, &inputs, &ctx)?;
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
             Step::Attack(id) | Step::Unrelated(id) => {
@@ -253,6 +259,28 @@ impl Workplace<'_> {
         let object = self.store.object(self.run.key(&Step::Inputs)?);
         let inputs = object.json("inputs.json")?;
         Ok((object, inputs))
+    }
+
+    /// The models that signals are computed from: what they answered where it is stored, and recorded models themselves.
+    fn answering(&self, object: &Object, inputs: &Inputs, ctx: &Ctx<'_>) -> Result<Models, EngineError> {
+        let stored = outputs::models(inputs);
+        let all = inputs.places.len() + 1;
+        let answers = |model: u32| -> Result<Box<dyn Target>, EngineError> {
+            let object = self.store.object(self.run.key(&Step::Outputs(model))?);
+            Ok(Box::new(Stored::open(&object, inputs)?))
+        };
+        if stored.len() == all {
+            let references = (1..all as u32).map(&answers).collect::<Result<_, _>>()?;
+            return Ok(Models { target: answers(0)?, references });
+        }
+        let mut models = inputs::open_models(&self.supply(), object, inputs, ctx)?;
+        for model in stored {
+            match model.checked_sub(1) {
+                None => models.target = answers(model)?,
+                Some(reference) => models.references[reference as usize] = answers(model)?,
+            }
+        }
+        Ok(models)
     }
 
     fn signal(&self, signal: Signal) -> Result<Object, EngineError> {
