@@ -98,7 +98,7 @@ pub(crate) fn data_files(manifest: &Manifest) -> Result<Vec<PathBuf>, EngineErro
     let mut paths = audited.files(base);
     paths.extend(population.iter().flat_map(|table| table.files(base)));
     if let Some(inputs) = features::config(manifest) {
-        paths.extend(inputs.files(base).map_err(manifest.about("data"))?);
+        paths.extend(inputs.files(base).map_err(manifest.about("data.inputs"))?);
     }
     Ok(paths)
 }

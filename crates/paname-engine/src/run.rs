@@ -354,12 +354,12 @@ impl Session<'_> {
                     self.watch.finished(&name, false);
                     tally.finished.insert(name);
                 }
-                // What cannot be read at all, what has no room to go on, and what the manifest gets wrong stops the audit; an attack or a
-                // fit that fails does not.
+                // What cannot be read at all and what has no room to go on stops the audit, and so do a manifest and data that no fit can use;
+                // an attack that fails does not, nor does a fit.
                 Err(error)
                     if step == Step::Inputs
                         || error.is_fatal()
-                        || matches!((&step, &error), (Step::Fit(_), EngineError::Manifest { .. })) =>
+                        || (matches!(step, Step::Fit(_)) && matches!(error.exit_code(), 3 | 4)) =>
                 {
                     return Err(error);
                 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -236,6 +236,35 @@ fn an_adapter_that_fits_nothing_is_refused_at_its_place() {
     }
 }
 
+#[test]
+fn inputs_that_cannot_be_used_are_named_before_any_fit() {
+    let audit = Audit::new(2, "seconds = 0");
+    let good = fs::read_to_string(audit.path("audit.toml")).unwrap();
+    let inputs = r#"{ array = "inputs.npy", ids = "ids.csv#id" }"#;
+    assert!(good.contains(inputs));
+    audit.write("few.csv", "id,x\nr0,1\n");
+    let text = |path: &str| format!("{{ table = {path:?} }}");
+    for (other, code, message) in [
+        ("{}".to_owned(), 3, "audit.toml:7:10: in [data.inputs]: "),
+        (r#"{ array = "inputs.npy" }"#.to_owned(), 3, "audit.toml:7:10: in [data.inputs]: "),
+        (
+            r#"{ array = "inputs.npy", table = "few.csv" }"#.to_owned(),
+            3,
+            "audit.toml:7:10: in [data.inputs]: ",
+        ),
+        (text("nowhere.csv"), 4, "nowhere.csv"),
+        (text("few.csv"), 4, "few.csv"),
+    ] {
+        audit.write("audit.toml", &good.replace(inputs, &other));
+        let output = audit.run("run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
+        assert_eq!(output.status.code(), Some(code), "{other}: {said}");
+        assert!(last.contains(message), "{other}: {said}");
+        assert_eq!(audit.fits("run"), 0, "{other}");
+    }
+}
+
 /// The processes that descend from one, itself first.
 fn descendants(root: u32) -> Vec<u32> {
     let mut parents: Vec<(u32, u32)> = Vec::new();
@@ -301,5 +330,4 @@ fn ten_kills_of_everything_fit_no_finished_model_again_and_change_no_evidence() 
         drafts.filter_map(Result::ok).all(|entry| entry.path().extension().is_none()),
         "drafts are swept"
     );
-    assert!(Path::new("/proc").exists());
 }

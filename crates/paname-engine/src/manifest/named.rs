@@ -63,11 +63,12 @@ impl Manifest {
         }
     }
 
-    /// For `map_err`: what is wrong with the configuration in a table points at that table; other errors stay what they are.
+    /// For `map_err`: what is wrong with the configuration in a table, such as `data.inputs`, points at that table; other errors stay what they are.
     pub(crate) fn about<'a>(&'a self, table: &'a str) -> impl Fn(Error) -> EngineError + 'a {
         move |error| match &error {
             Error::Config(problem) => {
-                let place = self.text.parse().map(|document| check::place(document.get_ref(), &[table]));
+                let path: Vec<&str> = table.split('.').collect();
+                let place = self.text.parse().map(|document| check::place(document.get_ref(), &path));
                 self.text.error(Problem::new(place.unwrap_or_default(), format!("in [{table}]: {problem}")))
             }
             _ => error.into(),
