@@ -80,12 +80,14 @@ fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
         member: data.member.clone(),
         person: data.person_id.clone(),
         group: data.group.clone(),
+        header: data.header,
         ..RecordsConfig::default()
     };
     let population = data.population.as_ref().map(|table| RecordsConfig {
         table: Some(PathBuf::from(table)),
         id: data.id.clone(),
         label: data.label.clone(),
+        header: data.header,
         ..RecordsConfig::default()
     });
     (audited, population)
@@ -227,7 +229,14 @@ impl Tables {
                 (other, _) => other,
             })?;
         }
-        Ok(Self { roster: table.roster()?, labels: table.labels, audited, truth })
+        let roster = table.roster()?;
+        let labels = match (table.labels, data.inputs.as_ref().and_then(|inputs| inputs.folder.as_ref())) {
+            (Labels::None, Some(folder)) => paname_data::folder_records(base, folder)
+                .and_then(|images| images.labels(&roster))
+                .map_err(manifest.about("data.inputs"))?,
+            (labels, _) => labels,
+        };
+        Ok(Self { roster, labels, audited, truth })
     }
 }
 

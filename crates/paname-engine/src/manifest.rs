@@ -246,6 +246,8 @@ pub struct Data {
     /// Column of a group to report on apart.
     #[schemars(extend("minLength" = 1))]
     pub group: Option<String>,
+    /// Whether the first line of CSV tables names the columns; where not, they are `column-1`, `column-2`, … (default `true`).
+    pub header: Option<bool>,
     /// What the records are besides their labels, for models in memory; recorded models need none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<InputsConfig>,

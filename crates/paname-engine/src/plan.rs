@@ -1,13 +1,14 @@
 //! What an audit will do, and the best that each of its rows can come to, before anything is spent.
 
 use paname_core::{Access, Ctx, Family, Needs, Recipe, Registry, Signal, Task};
+use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
-use crate::features::Inventory;
+use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits;
 use crate::inputs::{
@@ -37,6 +38,8 @@ pub struct Plan {
     pub fits: u64,
     /// Names of the steps in an order in which they can run.
     pub steps: Vec<String>,
+    /// What the records are, where the manifest names their inputs.
+    pub inputs: Option<InputsSchema>,
     /// One row per test.
     pub rows: Vec<PlannedRow>,
     /// Rough guess of the time on one core, in seconds.
@@ -314,6 +317,9 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         population: inputs.population as u64,
         references: inputs.references.len() as u64,
         fits: fits.len() as u64,
+        inputs: features::config(manifest)
+            .map(|inputs| inputs.describe(manifest.base()).map_err(manifest.about("data.inputs")))
+            .transpose()?,
         seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members),
         steps: names.collect(),
         rows,

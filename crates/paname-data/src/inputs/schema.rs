@@ -6,7 +6,7 @@ use paname_core::DType;
 use serde::{Deserialize, Serialize};
 
 /// What the inputs are, as `paname plan` shows it. Categories are contents of the user's file: they belong on the user's screen and into no report.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct InputsSchema {
     /// Where they come from.
     pub kind: InputsKind,
@@ -22,7 +22,7 @@ pub struct InputsSchema {
 }
 
 /// Where inputs come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputsKind {
     /// Arrays.
@@ -41,7 +41,7 @@ pub struct TableSchema {
 }
 
 /// A column of a table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ColumnSchema {
     /// Its name.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct ColumnSchema {
 }
 
 /// What the values of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColumnKind {
     /// Whole numbers.

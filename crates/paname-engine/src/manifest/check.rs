@@ -86,11 +86,14 @@ fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
         ),
     ];
     for (table, source, fit) in fitted {
-        if fit && source.is_some_and(|source| source.config.contains_key("weights")) {
+        // The keys by which adapters are given models.
+        let given =
+            ["weights", "script"].into_iter().find(|key| source.is_some_and(|s| s.config.contains_key(*key)));
+        if let Some(key) = given.filter(|_| fit) {
             let what = format!(
-                "[{table}] names `weights`, which are given, and `fit`, by which they come about; expected one of the two"
+                "[{table}] names `{key}`, a model that is given, and `fit`, by which it comes about; expected one of the two"
             );
-            return Err(Problem::new(place(root, &[table, "weights"]), what));
+            return Err(Problem::new(place(root, &[table, key]), what));
         }
     }
     if references.is_some_and(|references| references.fit.is_some()) && content.reference_fit().is_none() {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use paname_data::{ColumnKind, ColumnSchema, InputsSchema};
 use paname_engine::{Manifest, Plan, PlannedRow};
 use paname_evidence::{Power, Unit};
 use paname_report::{Language, key};
@@ -61,7 +62,66 @@ fn shown(plan: &Plan, language: Language) -> String {
         0 => String::new(),
         n => language.fill(key!("plan.fits"), &[("n", &language.count(n))]) + " ",
     };
-    format!("{sample}\n\n{table}{gap}{hindered}\n{fits}{steps}\n  {}\n", plan.steps.join("\n  "))
+    let inputs = plan.inputs.as_ref().map_or_else(String::new, |inputs| described(inputs, language));
+    format!("{sample}\n{inputs}\n{table}{gap}{hindered}\n{fits}{steps}\n  {}\n", plan.steps.join("\n  "))
+}
+
+/// What the records are: in a line, and a table with the columns of a table.
+fn described(inputs: &InputsSchema, language: Language) -> String {
+    let shape: Vec<String> = inputs.shape.iter().map(usize::to_string).collect();
+    let line = language.fill(
+        key!("plan.inputs"),
+        &[
+            ("records", &language.count(inputs.records as u64)),
+            ("shape", &shape.join(" × ")),
+            ("dtype", &inputs.dtype),
+        ],
+    );
+    if inputs.columns.is_empty() {
+        return line + "\n";
+    }
+    let heading = [
+        key!("plan.column"),
+        key!("plan.column.kind"),
+        key!("plan.column.by"),
+        key!("plan.column.categories"),
+        key!("plan.column.missing"),
+    ];
+    let rows: Vec<Vec<String>> =
+        inputs.columns.iter().take(COLUMNS).map(|column| told(column, language)).collect();
+    let more = if inputs.columns.len() > COLUMNS { "…\n" } else { "" };
+    format!("{line}\n{}{more}", text_table(Some(&heading.map(|key| language.text(key))), &rows))
+}
+
+/// Columns and categories that are shown; `--json` has them all.
+const COLUMNS: usize = 40;
+const CATEGORIES: usize = 6;
+
+fn told(column: &ColumnSchema, language: Language) -> Vec<String> {
+    let kind = match column.kind {
+        ColumnKind::Whole => key!("plan.column.whole"),
+        ColumnKind::Real => key!("plan.column.real"),
+        ColumnKind::Truth => key!("plan.column.truth"),
+        ColumnKind::Category => key!("plan.column.category"),
+        ColumnKind::Text => key!("plan.column.text"),
+        ColumnKind::Ignored => key!("plan.column.ignored"),
+    };
+    let guessed = if column.guessed { key!("plan.column.guessed") } else { key!("plan.column.declared") };
+    let plain =
+        |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let mut categories: Vec<String> = column.categories.iter().take(CATEGORIES).map(plain).collect();
+    if column.categories.len() > CATEGORIES {
+        categories.push(format!("… ({})", language.count(column.categories.len() as u64)));
+    }
+    let missing: usize = column.missing.values().sum();
+    let some = |text: String, there: bool| if there { text } else { "–".to_owned() };
+    vec![
+        plain(&column.name),
+        language.text(kind),
+        language.text(guessed),
+        some(categories.join(", "), !column.categories.is_empty()),
+        some(language.count(missing as u64), missing > 0),
+    ]
 }
 
 fn cells(row: &PlannedRow, language: Language) -> Vec<String> {
