@@ -106,7 +106,7 @@ fn the_adapter_keeps_every_law() {
     }
     let references = with(python(), json!({ "weights": ["one", "two"] }));
     let config = with(python(), json!({ "offers": ["logits", "loss"], "batch": 3 }));
-    let trial = Trial { config: &config, references: Some(&references), setting: audit.setting() };
+    let trial = Trial { config: &config, references: Some(&references), setting: audit.setting(), fit: None };
     check_adapter(&ADAPTERS[0], &trial);
 }
 

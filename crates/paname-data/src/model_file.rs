@@ -123,7 +123,7 @@ impl ModelFile {
 
     /// Whether PANAME can open it as a model.
     pub fn is_readable(&self) -> bool {
-        *self == Self::TorchScript
+        matches!(self, Self::TorchScript | Self::Safetensors)
     }
 
     /// What it is and whether PANAME reads it, on one line.
@@ -148,7 +148,7 @@ impl ModelFile {
                 "a program of torch.export (.pt2), which PANAME does not read; export the model as TorchScript"
             }
             Self::Safetensors => {
-                "weights in safetensors, without the computation that they belong to; export the model as TorchScript"
+                "weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as TorchScript"
             }
             Self::Pickle => {
                 "a Python pickle, such as joblib writes it, which PANAME does not read, since a pickle runs code; save the model's predictions and audit those with the adapter `predictions`"

@@ -1574,8 +1574,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "doctor.file.safetensors",
-        "Des poids au format safetensors, sans le calcul qui les utilise. PANAME ne les lit pas seuls.",
-        "Weights in safetensors, without the computation that they belong to. PANAME does not read them alone.",
+        "Des poids au format safetensors, sans le calcul qui les utilise. Avec le greffon torch, PANAME lit ceux de ses architectures intégrées (`weights`, `architecture`).",
+        "Weights in safetensors, without the computation that they belong to. With the torch plugin PANAME reads those of its built-in architectures (`weights`, `architecture`).",
     ),
     (
         "doctor.file.onnx",

@@ -1,9 +1,11 @@
 //! The laws of adapters.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
-    ACCESS_NAMES, Access, AdapterEntry, Ctx, Error, Host, Outputs, Query, Reference, Setting, Target,
+    ACCESS_NAMES, Access, AdapterEntry, Ctx, Error, FitRun, Fitted, Host, Outputs, Query, Recipe, Records,
+    Reference, Result, Setting, Target,
 };
 use serde_json::Value;
 
@@ -18,6 +20,23 @@ pub struct Trial<'a> {
     pub references: Option<&'a Value>,
     /// The records that it is told of; at least three.
     pub setting: Setting<'a>,
+    /// What it fits, if it fits.
+    pub fit: Option<TrialFit<'a>>,
+}
+
+/// Models that an adapter is to fit.
+#[derive(Debug, Clone, Copy)]
+pub struct TrialFit<'a> {
+    /// Its keys in the manifest.
+    pub config: &'a Value,
+    /// How they are fitted.
+    pub recipe: &'a Recipe,
+    /// On what.
+    pub data: &'a Records,
+    /// Which; all of them can be fitted.
+    pub runs: &'a [FitRun],
+    /// Where weights can be kept.
+    pub folder: &'a Path,
 }
 
 /// Checks that an adapter keeps its laws on a trial:
@@ -27,7 +46,9 @@ pub struct Trial<'a> {
 /// - it opens the same model each time and on any number of threads, and its model keeps the laws of [`check_target`] and offers nothing
 ///   that the adapter does not;
 /// - it stops when cancelled, if it reports progress at all;
-/// - it says of every record whether each reference model was fitted on it, and reference models keep the laws of targets too.
+/// - it says of every record whether each reference model was fitted on it, and reference models keep the laws of targets too;
+/// - it fits the same model from the same seed, which keeps the laws of targets, and opens again from the weights that were saved as the same model;
+///   a fit that is cancelled ends.
 ///
 /// # Panics
 /// Where a law is broken, naming the adapter and the law.
@@ -67,6 +88,9 @@ pub fn check_adapter(entry: &AdapterEntry, trial: &Trial<'_>) {
             check_target(reference.target.as_ref(), records);
         }
     }
+    if let Some(fit) = &trial.fit {
+        fits(entry, trial, fit);
+    }
 }
 
 /// Checks that two rows are the same adapter, bit for bit, such as a linked one and the same one in a plugin.
@@ -97,6 +121,18 @@ pub fn check_same_adapter(one: &AdapterEntry, other: &AdapterEntry, trial: &Tria
         other.open(wrong, &trial.setting, &ctx).err(),
         "{name}: refuses a configuration otherwise"
     );
+    if let Some(fit) = &trial.fit {
+        for (this, that) in fitted(one, fit, &()).iter().zip(&fitted(other, fit, &())) {
+            assert_eq!(this.target.card(), that.target.card(), "{name}: fits another model");
+            assert_eq!(
+                bits(this.target.as_ref(), records),
+                bits(that.target.as_ref(), records),
+                "{name}: fits a model that answers otherwise"
+            );
+            let figures = |fitted: &Fitted| (fitted.train_loss, fitted.train_accuracy);
+            assert_eq!(figures(this), figures(that), "{name}: tells other figures of a fit");
+        }
+    }
     if trial.references.is_some() {
         let (these, those) = (references(one, trial), references(other, trial));
         assert_eq!(these.len(), those.len(), "{name}: other reference models");
@@ -161,7 +197,61 @@ fn references(entry: &AdapterEntry, trial: &Trial<'_>) -> Vec<Reference> {
     }
 }
 
-/// Every answer about every record, to the bit.
+/// A host that keeps files.
+struct Keeping<'a>(&'a Path);
+
+impl Host for Keeping<'_> {
+    fn folder(&self) -> Result<PathBuf> {
+        Ok(self.0.to_owned())
+    }
+}
+
+fn fitted(entry: &AdapterEntry, fit: &TrialFit<'_>, host: &dyn Host) -> Vec<Fitted> {
+    let name = entry.info.name;
+    let ctx = Ctx::new(1, name, 1, host);
+    let outcomes = entry.fit(fit.config.clone(), fit.recipe, fit.data, fit.runs, &ctx);
+    assert_eq!(outcomes.len(), fit.runs.len(), "{name}: not one result for each run");
+    let models = outcomes.into_iter().map(|outcome| match outcome {
+        Ok(model) => model,
+        Err(error) => panic!("{name}: does not fit its model: {error}"),
+    });
+    models.collect()
+}
+
+fn fits(entry: &AdapterEntry, trial: &Trial<'_>, fit: &TrialFit<'_>) {
+    let (name, records) = (entry.info.name, trial.setting.roster.len());
+    let ctx = Ctx::new(1, name, 1, &());
+    let models = fitted(entry, fit, &Keeping(fit.folder));
+    for (model, again) in models.iter().zip(fitted(entry, fit, &())) {
+        let target = model.target.as_ref();
+        check_target(target, records);
+        let answers = bits(target, records);
+        assert_eq!(answers, bits(again.target.as_ref(), records), "{name}: fits another model each time");
+        let Some(weights) = &model.weights else { continue };
+        match entry.fitted(fit.config.clone(), fit.recipe, weights, &trial.setting, &ctx) {
+            Ok(opened) => {
+                assert_eq!(
+                    answers,
+                    bits(opened.as_ref(), records),
+                    "{name}: opens another model than it fitted"
+                );
+                assert_eq!(
+                    opened.card(),
+                    target.card(),
+                    "{name}: describes a model otherwise that is opened again"
+                );
+            }
+            Err(error) => panic!("{name}: does not open the model that it fitted: {error}"),
+        }
+    }
+    let cancelled = Cancelled::default();
+    let outcomes =
+        entry.fit(fit.config.clone(), fit.recipe, fit.data, fit.runs, &Ctx::new(1, name, 1, &cancelled));
+    let all = outcomes.iter().all(|outcome| matches!(outcome, Err(Error::Cancelled)));
+    assert!(all && outcomes.len() == fit.runs.len(), "{name}: fits although it is cancelled");
+}
+
+/// Every answer about every record, its weights and its gradients, to the bit.
 fn bits(target: &dyn Target, records: usize) -> Vec<String> {
     let ids: Vec<u32> = (0..records as u32).collect();
     let offered = ACCESS_NAMES.iter().filter(|(access, _)| target.card().offers().contains(*access));
@@ -169,7 +259,30 @@ fn bits(target: &dyn Target, records: usize) -> Vec<String> {
         Ok(answers) => format!("{word}: {answers:?} {:?}", contents(&answers)),
         Err(error) => format!("{word}: {error:?}"),
     });
-    asked.collect()
+    asked.chain([parameters(target), gradient(target, ids.clone())]).collect()
+}
+
+fn parameters(target: &dyn Target) -> String {
+    match target.parameters() {
+        Ok(all) => {
+            let all: Vec<_> = all.iter().map(|(name, value)| (name, value, value.bytes().ok())).collect();
+            format!("parameters: {all:?}")
+        }
+        Err(error) => format!("parameters: {error:?}"),
+    }
+}
+
+/// The gradient of the product of what can be differentiated with itself.
+fn gradient(target: &dyn Target, ids: Vec<u32>) -> String {
+    let wanted = target.card().offers() & (Access::LOGITS | Access::PROBABILITIES | Access::LOSS);
+    let gradient = target.vjp(&Query::records(ids, wanted)).and_then(|(mut answers, pullback)| {
+        answers.labels = None;
+        pullback.apply(&answers)
+    });
+    match gradient {
+        Ok(gradient) => format!("gradient: {gradient:?} {:?}", gradient.bytes().ok()),
+        Err(error) => format!("gradient: {error:?}"),
+    }
 }
 
 fn contents(answers: &Outputs) -> Vec<Option<Vec<u8>>> {

@@ -25,7 +25,7 @@ mod signals;
 mod target_laws;
 mod toy;
 
-pub use adapter_laws::{Trial, check_adapter, check_same_adapter};
+pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};
 pub use attack_laws::{check_attack, check_attack_with, check_same_attack};
 pub use blindness::check_blind;
 pub use chance::{chance_bound, tail_probability};

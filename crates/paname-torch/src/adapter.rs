@@ -1,7 +1,7 @@
 //! The adapter `torch`: opens programs and weights, and fits networks.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::architecture::Architecture;
 use crate::config::{Source, TorchConfig};
@@ -105,7 +105,8 @@ impl Adapter for Torch {
         // They say their architecture themselves.
         let place = weights.display().to_string();
         let (network, _) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
-        Ok(Box::new(opener.target(&place, &file_of(weights), Arc::new(network))?))
+        let name = weights.file_name().map_or(place, |name| name.to_string_lossy().into_owned());
+        Ok(Box::new(opener.target(&name, &file_of(weights), Arc::new(network))?))
     }
 }
 
@@ -166,10 +167,11 @@ impl<'a> Opener<'a> {
         self.target(&path.display().to_string(), &self.base.join(path), model)
     }
 
-    fn target(&self, place: &str, file: &Path, model: Arc<dyn Model>) -> Result<TorchTarget> {
+    /// Such a model, which is called `name` where the manifest has no name for it.
+    fn target(&self, name: &str, file: &Path, model: Arc<dyn Model>) -> Result<TorchTarget> {
         let content = paname_data::fingerprint(std::slice::from_ref(&file.to_owned()))?;
         let fingerprint = fingerprint(self.config, &content)?;
-        let name = self.config.name.clone().unwrap_or_else(|| place.to_owned());
+        let name = self.config.name.clone().unwrap_or_else(|| name.to_owned());
         TorchTarget::new(name, fingerprint, model, Arc::clone(&self.known), self.manner.clone(), self.classes)
     }
 }
@@ -193,6 +195,9 @@ fn fingerprint(config: &TorchConfig, content: &str) -> Result<String> {
     Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
 }
 
+/// Fits take turns: dropout draws from the one generator of the process.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// What the fits of one call share.
 struct Training<'a> {
     config: &'a TorchConfig,
@@ -212,7 +217,6 @@ impl<'a> Training<'a> {
     fn new(config: &'a TorchConfig, recipe: &Recipe, data: &Records, ctx: &Ctx<'_>) -> Result<Self> {
         config.check()?;
         ctx.tick(0, 1)?;
-        tch::set_num_threads(ctx.threads() as i32);
         let manner = manner(config)?;
         let course = Course::of(recipe)?;
         let architecture =
@@ -241,21 +245,34 @@ impl<'a> Training<'a> {
             record: self.data.record.clone(),
             outputs: self.data.outputs,
         };
-        let weights = self.folder.as_ref().map(|folder| folder.join(format!("fit-{}", digest(run))));
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("fit-{}", digest(run));
+        let weights = self.folder.as_ref().map(|folder| folder.join(&name));
         if let Some(folder) = &weights {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::data(folder.display(), error.to_string()))?;
         }
-        let save = |name: &str, network: &Network| match &weights {
-            Some(folder) => weights::save(network, &described, &folder.join(name)),
+        let save = |name: &str, bytes: &[u8]| match &weights {
+            Some(folder) => {
+                let path = folder.join(name);
+                std::fs::write(&path, bytes).map_err(|error| Error::data(path.display(), error.to_string()))
+            }
             None => Ok(()),
         };
-        let mut kept =
-            |epoch: u32, network: &Network| save(&format!("checkpoint-{epoch}.safetensors"), network);
-        let fitted = fit(&self.architecture, &self.course, &self.data, &run.rows, run.seed, ctx, &mut kept)?;
-        save(WEIGHTS, &fitted.network)?;
-        let fingerprint = fingerprint(self.config, &digest(run))?;
-        let name = self.config.name.clone().unwrap_or_else(|| format!("fit-{}", run.seed));
+        let mut kept = |epoch: u32, network: &Network| {
+            save(&format!("checkpoint-{epoch}.safetensors"), &weights::bytes(network, &described)?)
+        };
+        // Another number of threads gives other weights.
+        tch::set_num_threads(1);
+        let fitted = fit(&self.architecture, &self.course, &self.data, &run.rows, run.seed, ctx, &mut kept);
+        tch::set_num_threads(ctx.threads() as i32);
+        let fitted = fitted?;
+        let bytes = weights::bytes(&fitted.network, &described)?;
+        save(WEIGHTS, &bytes)?;
+        // That of the file, so that it is the same model when it is opened again.
+        let content = blake3::hash(blake3::hash(&bytes).as_bytes()).to_hex();
+        let fingerprint = fingerprint(self.config, &content)?;
+        let name = self.config.name.clone().unwrap_or(name);
         let model: Arc<dyn Model> = Arc::new(fitted.network);
         let known = Arc::clone(&self.known);
         let target = TorchTarget::new(name, fingerprint, model, known, self.manner.clone(), self.classes)?;

@@ -82,8 +82,10 @@ const fn sixteen() -> u32 {
     16
 }
 
-/// The most values of one layer's parameters, so that a slip does not ask for all memory there is.
+/// The most values of all parameters together, so that a slip does not ask for all memory there is.
 const MOST_PARAMETERS: i64 = 1 << 31;
+/// The most layers with parameters, for the same reason.
+const MOST_LAYERS: usize = 10_000;
 
 /// One step of the computation. Numbers name parameters, in the order in which they are made.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +132,8 @@ pub(crate) enum Start {
 /// Layers with the parameters and buffers that they name.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
+    /// Shape of a record.
+    pub(crate) record: Vec<i64>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) buffers: Vec<Parameter>,
@@ -150,12 +154,21 @@ impl Architecture {
 
     /// The layers for records of this shape and so many outputs.
     pub(crate) fn plan(&self, record: &[i64], outputs: i64) -> Result<Plan> {
-        let mut planner =
-            Planner { plan: Plan { layers: Vec::new(), parameters: Vec::new(), buffers: Vec::new() } };
+        let values = count_of(record).filter(|&values| values > 0 && record.iter().all(|&length| length > 0));
+        let Some(values) = values else {
+            let got = format!("{record:?}");
+            return Err(Error::mismatch("shape of a record", "lengths above 0 that fit in memory", got));
+        };
+        if outputs < 1 {
+            return Err(Error::mismatch("outputs of a model", "at least 1", outputs));
+        }
+        let plan =
+            Plan { record: record.to_vec(), layers: Vec::new(), parameters: Vec::new(), buffers: Vec::new() };
+        let mut planner = Planner { plan, count: 0 };
         match self {
             Self::Mlp { hidden, activation, dropout } => {
                 planner.add(Layer::Flatten);
-                planner.head(record.iter().product(), hidden, *activation, checked(*dropout)?, outputs)?;
+                planner.head(values, hidden, *activation, checked(*dropout)?, outputs)?;
             }
             Self::Convnet { channels, hidden, activation, batch_norm, dropout } => {
                 let [mut depth, mut height, mut width] = image(record)?;
@@ -205,6 +218,11 @@ impl Architecture {
 /// The names of the architectures.
 pub(crate) const NAMES: &[&str] = &["mlp", "convnet", "resnet"];
 
+/// How many values a shape has, where that is a number.
+fn count_of(shape: &[i64]) -> Option<i64> {
+    shape.iter().try_fold(1_i64, |all, &length| all.checked_mul(length))
+}
+
 /// Channels, height and width of a record; a record of two axes has one channel.
 fn image(record: &[i64]) -> Result<[i64; 3]> {
     match *record {
@@ -238,6 +256,8 @@ fn checked(dropout: f64) -> Result<f64> {
 
 struct Planner {
     plan: Plan,
+    /// Values of all parameters so far.
+    count: i64,
 }
 
 impl Planner {
@@ -247,10 +267,13 @@ impl Planner {
 
     /// A parameter that begins as PyTorch's layers do: evenly drawn between ± 1/√inputs.
     fn parameter(&mut self, name: String, shape: Vec<i64>, inputs: i64) -> Result<usize> {
-        let count = shape.iter().try_fold(1_i64, |all, &length| all.checked_mul(length));
-        if count.is_none_or(|count| count > MOST_PARAMETERS) {
-            let problem = format!("`architecture`: {name} of shape {shape:?} is larger than can be");
-            return Err(Error::Config(problem));
+        let count = count_of(&shape).and_then(|count| count.checked_add(self.count));
+        match count.filter(|&count| count <= MOST_PARAMETERS && self.plan.parameters.len() < MOST_LAYERS) {
+            Some(count) => self.count = count,
+            None => {
+                let problem = format!("`architecture`: {name} of shape {shape:?} is larger than can be");
+                return Err(Error::Config(problem));
+            }
         }
         let start = Start::Uniform(1.0 / (inputs as f32).sqrt());
         self.plan.parameters.push(Parameter { name, shape, start });
@@ -397,6 +420,15 @@ mod tests {
             (json!({ "name": "mlp", "hidden": [0] }), &[8], "`architecture.hidden`: expected sizes above 0"),
             (json!({ "name": "mlp", "dropout": 1.0 }), &[8], "`architecture.dropout`"),
             (json!({ "name": "mlp", "hidden": [4_000_000_000_u32] }), &[1 << 40], "larger than can be"),
+            (json!({ "name": "mlp", "hidden": [40_000, 40_000, 40_000] }), &[8], "larger than can be"),
+            (
+                json!({ "name": "resnet", "blocks": [4_000_000_000_u32], "width": 1 }),
+                &[8, 8],
+                "larger than can be",
+            ),
+            (json!({ "name": "mlp" }), &[i64::MAX, i64::MAX], "shape of a record: expected lengths above 0"),
+            (json!({ "name": "mlp" }), &[-2, -3], "shape of a record: expected lengths above 0"),
+            (json!({ "name": "mlp" }), &[0], "shape of a record: expected lengths above 0"),
         ] {
             let error = parse(architecture).unwrap().plan(record, 2).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

@@ -149,6 +149,35 @@ mod tests {
         assert!((of(Schedule::OneCycle, None).rate(30, 100, 10) - 1.0).abs() < 1e-9);
     }
 
+    /// A step has the rate that `torch.optim.lr_scheduler` has after as many calls of its `step`: `CosineAnnealingLR` with all steps as its `T_max`,
+    /// `MultiStepLR` at half and three quarters of them. With `OneCycleLR` of one step more: ours ends at a step after the last one, and is highest at three
+    /// tenths of the way, where PyTorch counts from the first step and is there a step earlier. The warm-up is `LinearLR` that begins with a step's share.
+    #[test]
+    fn rates_are_those_of_pytorch() {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for (name, schedule, warm_up) in [
+            ("cosine", Schedule::Cosine, None),
+            ("step", Schedule::Step, None),
+            ("one-cycle", Schedule::OneCycle, None),
+            ("warm", Schedule::Cosine, Some(2.0)),
+        ] {
+            let course = course(Recipe {
+                schedule: Some(schedule),
+                learning_rate: Some(0.5),
+                epochs: Some(10),
+                warm_up,
+                ..Recipe::default()
+            });
+            let array = format!("golden.npz#schedule-{name}").parse().unwrap();
+            let theirs = paname_data::read_array(&fixtures, &array).unwrap().to_f64().unwrap();
+            assert_eq!(theirs.len(), 100);
+            for (step, theirs) in theirs.into_iter().enumerate() {
+                let ours = course.rate(step, 100, 10);
+                assert!((ours - theirs).abs() < 1e-9, "{name}, step {step}: {ours}, PyTorch {theirs}");
+            }
+        }
+    }
+
     #[test]
     fn what_cannot_be_is_refused_by_its_key() {
         let refused = |recipe: Recipe| Course::of(&recipe).unwrap_err().to_string();

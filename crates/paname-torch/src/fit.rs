@@ -45,6 +45,13 @@ impl<'a> Data<'a> {
         let count = raw.size().first().copied().unwrap_or(0);
         let (answers, outputs) = match (objective, labels) {
             (Objective::CrossEntropy, Labels::Classes { values, classes }) => {
+                if let Some(class) = values.iter().find(|&&class| class as usize >= *classes) {
+                    return Err(Error::mismatch(
+                        "labels to fit on",
+                        format!("classes below {classes}"),
+                        class,
+                    ));
+                }
                 let values: Vec<i64> = values.iter().map(|&class| class.into()).collect();
                 (of_slice(&values, &[values.len() as i64])?, *classes as i64)
             }
@@ -171,6 +178,11 @@ pub(crate) fn fit(
                 course.epochs
             )));
         }
+        // What is kept and measured is what the fit would give if it ended here: the average, where there is one.
+        let moving = average.as_ref().map(|(_, means)| (detached(&parameters), means));
+        if let Some((_, means)) = &moving {
+            restore(&parameters, means)?;
+        }
         if course.checkpoints.contains(&(epoch + 1)) {
             kept(epoch + 1, &network)?;
         }
@@ -184,6 +196,9 @@ pub(crate) fn fit(
                 }
                 _ => best = Some((loss, epoch, copied(&network))),
             }
+        }
+        if let Some((values, _)) = &moving {
+            restore(&parameters, values)?;
         }
     }
     if let Some((_, means)) = average {

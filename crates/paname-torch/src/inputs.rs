@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::config::Variant;
 use crate::error::from_torch;
-use crate::tensor::{Lent, of_slice};
+use crate::tensor::{Lent, of_slice, owned};
 
 /// Inputs and labels of the records of an audit, in the order of the roster, shared by all models of a process.
 pub(crate) struct Known {
@@ -123,20 +123,22 @@ impl Known {
         })
     }
 
-    /// Rows `range` of a question, as they are kept.
-    pub(crate) fn part(&self, raw: &Raw, range: std::ops::Range<usize>) -> Result<Tensor> {
+    /// Rows `range` of a question, as they are kept: in memory of their own where `own` asks for it, else perhaps in that of the question or of these records.
+    pub(crate) fn part(&self, raw: &Raw, range: std::ops::Range<usize>, own: bool) -> Result<Tensor> {
+        let rows = |all: &Tensor, first: i64| {
+            let rows = all.f_narrow(0, first, range.len() as i64).map_err(from_torch)?;
+            if own { owned(&rows) } else { Ok(rows) }
+        };
         match raw {
-            Raw::Given(rows) => {
-                rows.view().f_narrow(0, range.start as i64, range.len() as i64).map_err(from_torch)
-            }
+            Raw::Given(all) => rows(all.view(), range.start as i64),
             Raw::Rows(ids, _) => {
-                let ids = &ids[range];
+                let ids = &ids[range.clone()];
                 let inputs = self.inputs()?;
                 // Rows in their order are a view.
                 if ids.windows(2).all(|pair| pair[0] + 1 == pair[1])
                     && let Some(&first) = ids.first()
                 {
-                    return inputs.f_narrow(0, first.into(), ids.len() as i64).map_err(from_torch);
+                    return rows(inputs, first.into());
                 }
                 let ids: Vec<i64> = ids.iter().map(|&id| id.into()).collect();
                 inputs.f_index_select(0, &of_slice(&ids, &[ids.len() as i64])?).map_err(from_torch)
@@ -146,14 +148,14 @@ impl Known {
 
     /// The class of each row of a question: those that it brought, or those of its records.
     pub(crate) fn classes(&self, query: &Query) -> Result<Tensor> {
+        let none = || Error::mismatch("labels", "the true class of each record", "none");
         let classes: Vec<i64> = match (&query.labels, &query.input, &self.labels) {
             (Some(labels), ..) => labels.to_i64()?,
-            (None, Input::Records(ids, _), Labels::Classes { values, .. }) => self
-                .rows(ids)?
-                .iter()
-                .map(|&id| values.get(id as usize).copied().unwrap_or_default().into())
-                .collect(),
-            _ => return Err(Error::mismatch("labels", "the true class of each record", "none")),
+            (None, Input::Records(ids, _), Labels::Classes { values, .. }) => {
+                let of = |&row: &u32| values.get(row as usize).map(|&class| class.into());
+                self.rows(ids)?.iter().map(of).collect::<Option<_>>().ok_or_else(none)?
+            }
+            _ => return Err(none()),
         };
         if classes.len() != query.len() {
             return Err(Error::mismatch("labels", query.len(), classes.len()));
@@ -168,7 +170,11 @@ impl Known {
             (None, Input::Records(ids, _), Labels::Values(values)) => values.gather(&self.rows(ids)?)?,
             _ => return Err(Error::mismatch("labels", "the true value of each record", "none")),
         };
-        Lent::new(&values)?.view().f_to_kind(Kind::Float).map_err(from_torch)
+        if values.shape().is_empty() || values.rows() != query.len() {
+            let expected = format!("one row for each of {} records", query.len());
+            return Err(Error::mismatch("labels", expected, format!("shape {:?}", values.shape())));
+        }
+        Lent::new(&values)?.copied()?.f_to_kind(Kind::Float).map_err(from_torch)
     }
 }
 

@@ -27,6 +27,7 @@ mod config;
 mod course;
 mod error;
 mod fit;
+mod gradient;
 mod inputs;
 mod memory;
 mod model;

@@ -21,6 +21,12 @@ pub(crate) trait Model: Send + Sync {
 
     /// Weight `[outputs, width]` and bias `[outputs]`, where there is one, of the layer that the outputs come from.
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>>;
+
+    /// Whether it is a program that may keep or change what it is given, and may not be what it seems.
+    fn is_foreign(&self) -> bool;
+
+    /// What a record has to be, where it is known that one of this shape is not that: for the message when it fails.
+    fn expects(&self, record: &[i64]) -> Option<String>;
 }
 
 impl Model for Network {
@@ -38,5 +44,13 @@ impl Model for Network {
 
     fn last_layer(&self, _outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
         Ok(self.last().map(|(weight, bias)| (weight.shallow_clone(), Some(bias.shallow_clone()))))
+    }
+
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
+    fn expects(&self, record: &[i64]) -> Option<String> {
+        (record != self.record()).then(|| format!("records of shape {:?}", self.record()))
     }
 }

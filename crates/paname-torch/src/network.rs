@@ -66,6 +66,11 @@ impl Network {
         Ok(Self { plan: self.plan, parameters, buffers })
     }
 
+    /// Shape of a record.
+    pub(crate) fn record(&self) -> &[i64] {
+        &self.plan.record
+    }
+
     /// Parameters, in order.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &Tensor> {
         self.parameters.iter().map(Sealed::get)

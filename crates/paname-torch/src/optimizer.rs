@@ -110,3 +110,77 @@ fn add_scaled(parameter: &mut Tensor, direction: &Tensor, factor: f64) -> Result
     let _ = parameter.f_addcmul_(direction, &factor)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use paname_core::Recipe;
+    use tch::{Kind, Reduction};
+
+    use super::*;
+    use crate::tensor::Lent;
+
+    /// What PyTorch 2.11 gives; make.py beside the file asked it.
+    fn golden(name: &str) -> Tensor {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let array =
+            paname_data::read_array(&fixtures, &format!("golden.npz#{name}").parse().unwrap()).unwrap();
+        Lent::new(&array).unwrap().copied().unwrap()
+    }
+
+    #[test]
+    fn thirty_steps_are_those_of_pytorch() {
+        let (x, y) = (golden("optimizer-x"), golden("optimizer-y"));
+        for (name, optimizer, rate, momentum, weight_decay) in [
+            ("sgd", Optimizer::Sgd, 0.3, Some(0.0), 0.0),
+            ("momentum", Optimizer::Sgd, 0.1, Some(0.9), 0.0),
+            ("nesterov", Optimizer::Nesterov, 0.1, Some(0.9), 0.0),
+            ("decay", Optimizer::Sgd, 0.1, Some(0.9), 0.05),
+            ("nesterov-decay", Optimizer::Nesterov, 0.1, Some(0.8), 0.05),
+            ("adam", Optimizer::Adam, 0.05, None, 0.0),
+            ("adam-decay", Optimizer::Adam, 0.05, None, 0.05),
+            ("adamw", Optimizer::Adamw, 0.05, None, 0.05),
+        ] {
+            let recipe = Recipe {
+                optimizer: Some(optimizer),
+                momentum,
+                weight_decay: Some(weight_decay),
+                ..Recipe::default()
+            };
+            let start = ["weight", "bias"].map(|part| golden(&format!("optimizer-{part}")));
+            let mut parameters: Vec<Tensor> = start.into_iter().map(|p| p.set_requires_grad(true)).collect();
+            let mut stepper = Stepper::new(&Course::of(&recipe).unwrap(), &parameters);
+            for step in 0..30 {
+                let outputs = x.linear(&parameters[0], Some(&parameters[1]));
+                let loss = outputs.cross_entropy_loss(&y, None::<Tensor>, Reduction::Mean, -100, 0.0);
+                let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
+                let rate = rate * (1.0 - f64::from(step) / 60.0);
+                stepper.step(&mut parameters, &gradients, rate).unwrap();
+            }
+            for (part, ours) in ["weight", "bias"].iter().zip(&parameters) {
+                let theirs = golden(&format!("optimizer-{name}-{part}"));
+                let difference = (ours - &theirs).abs().max().double_value(&[]);
+                let largest = theirs.abs().max().double_value(&[]);
+                assert!(difference <= 1e-5 * largest, "{name}, {part}: {difference} of {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn smoothed_labels_are_those_of_pytorch() {
+        let outputs =
+            golden("optimizer-x").linear(&golden("optimizer-weight"), Some(&golden("optimizer-bias")));
+        for smoothing in [0.0, 0.1] {
+            let ours = outputs.cross_entropy_loss(
+                &golden("optimizer-y"),
+                None::<Tensor>,
+                Reduction::Mean,
+                -100,
+                smoothing,
+            );
+            let theirs = golden(&format!("smoothing-{smoothing:?}"));
+            assert!((ours - theirs).abs().to_kind(Kind::Double).double_value(&[]) < 1e-6, "{smoothing}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use paname_core::{Error, Result};
 use tch::{Kind, Tensor};
 
 use crate::error::from_torch;
-use crate::tensor::{of_slice, shape_of};
+use crate::tensor::of_slice;
 
 /// How records become what a model takes.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -53,7 +53,8 @@ impl Preparation {
         let mut shape = raw.to_vec();
         if !self.shape.is_empty() {
             shape = self.shape.iter().map(|&length| i64::from(length)).collect();
-            if shape.iter().product::<i64>() != raw.iter().product::<i64>() {
+            let count = |shape: &[i64]| shape.iter().try_fold(1_i64, |all, &length| all.checked_mul(length));
+            if count(&shape).is_none() || count(&shape) != count(raw) {
                 let got = format!("records of shape {raw:?}");
                 return Err(Error::mismatch(
                     "`preparation.shape`",
@@ -94,12 +95,12 @@ impl Preparation {
             [] => vec![scale],
             deviation => deviation.iter().map(|deviation| scale / deviation).collect(),
         };
-        let offset: Vec<f64> = self
-            .mean
-            .iter()
-            .enumerate()
-            .map(|(i, mean)| -mean / self.deviation.get(i).or(self.deviation.first()).unwrap_or(&1.0))
-            .collect();
+        // One number stands for all channels.
+        let channels = if self.mean.is_empty() { 0 } else { self.mean.len().max(self.deviation.len()) };
+        let of = |values: &[f64], i: usize| values.get(i).or(values.first()).copied();
+        let offset = (0..channels)
+            .map(|i| -of(&self.mean, i).unwrap_or(0.0) / of(&self.deviation, i).unwrap_or(1.0))
+            .collect::<Vec<_>>();
         if factor != [1.0] {
             batch = batch.f_mul(&self.per_channel("deviation", &factor, &batch)?).map_err(from_torch)?;
         }
@@ -118,12 +119,12 @@ impl Preparation {
         let shape = batch.size();
         if shape.get(1) != Some(&(values.len() as i64)) {
             let expected =
-                format!("one number, or as many as a prepared record {} has channels", shape_of(batch));
+                format!("one number, or as many as a prepared record {:?} has channels", &shape[1..]);
             return Err(Error::mismatch(format!("`preparation.{key}`"), expected, values.len()));
         }
         let mut broad = vec![1; shape.len() - 1];
         broad[0] = values.len() as i64;
-        of_slice(&values, &broad)
+        of_slice(&values, &broad)?.f_to(batch.device()).map_err(from_torch)
     }
 }
 
@@ -150,6 +151,8 @@ mod tests {
             assert!(got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
         };
         close(numbers(&batch), &[0.0, 0.8, 0.0, -0.2, 0.0, 0.0]);
+        let one_mean = Preparation { mean: vec![0.2], deviation: vec![0.5, 1.0, 2.0], ..preparation };
+        close(numbers(&one_mean.batch(&raw).unwrap()), &[-0.4, 0.4, 0.0, -0.2, 0.4, 0.4]);
         let plain = Tensor::from_slice(&[1.5_f32, 2.0]).reshape([2, 1]);
         assert_eq!(numbers(&Preparation::default().batch(&plain).unwrap()), [1.5, 2.0]);
     }
@@ -166,7 +169,7 @@ mod tests {
         );
         let two = Preparation { mean: vec![1.0, 2.0], ..Preparation::default() };
         let error = two.batch(&raw).unwrap_err().to_string();
-        assert!(error.contains("as many as a prepared record [2, 6] has channels, got 2"), "{error}");
+        assert!(error.contains("as many as a prepared record [6] has channels, got 2"), "{error}");
         let last = Preparation { channels_last: true, ..Preparation::default() };
         assert!(last.batch(&raw).is_err());
         for wrong in [

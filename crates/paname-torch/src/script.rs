@@ -3,16 +3,19 @@
 use std::path::Path;
 
 use paname_core::{Error, Result};
-use paname_data::ModelFile;
-use tch::{CModule, Device, IValue, Tensor};
+use paname_data::{ModelFile, Pickled};
+use tch::{CModule, Device, IValue, Kind, Tensor};
 
 use crate::error::{from_torch, said};
 use crate::model::Model;
 use crate::network::Heard;
+use crate::tensor::{Sealed, owned};
 
 /// A loaded program.
 pub(crate) struct Script {
     module: CModule,
+    /// Its parameters, through which gradients can be asked for.
+    parameters: Vec<(String, Sealed)>,
     place: String,
     /// Names of what it returns, in the order of a tuple, or keys of a dictionary; the outputs are one of them.
     outputs: Vec<String>,
@@ -34,8 +37,14 @@ impl Script {
         let mut module =
             CModule::load_on_device(path, device).map_err(|error| refusal(path, place, &error))?;
         module.f_set_eval().map_err(from_torch)?;
+        let mut parameters = Vec::new();
+        for (name, parameter) in module.named_parameters().map_err(from_torch)? {
+            let real = parameter.is_floating_point();
+            parameters
+                .push((name, Sealed::new(if real { parameter.set_requires_grad(true) } else { parameter })));
+        }
         let outputs = if outputs.is_empty() { vec![main.to_owned()] } else { outputs.to_vec() };
-        Ok(Self { module, place: place.to_owned(), outputs, main: main.to_owned() })
+        Ok(Self { module, parameters, place: place.to_owned(), outputs, main: main.to_owned() })
     }
 
     fn failed(&self, problem: impl std::fmt::Display) -> Error {
@@ -89,10 +98,22 @@ impl Script {
     }
 }
 
-/// Why a file is no program that can be loaded.
+/// Why a file is no program that can be loaded, and what to type to have one.
 fn refusal(path: &Path, place: &str, error: &tch::TchError) -> Error {
     match paname_data::recognise(path) {
-        Ok(file) if file != ModelFile::TorchScript => Error::data(place, file.description()),
+        Ok(file) if file != ModelFile::TorchScript => {
+            let export = match file {
+                ModelFile::Checkpoint(Pickled::Object(_)) => "",
+                ModelFile::Checkpoint(_)
+                | ModelFile::TorchExport
+                | ModelFile::Onnx
+                | ModelFile::Safetensors => ", once `model` is built and has its weights",
+                _ => return Error::data(place, file.description()),
+            };
+            let name = Path::new(place).with_extension("ts.pt").display().to_string();
+            let line = format!("torch.jit.trace(model.eval(), example).save({name:?})");
+            Error::data(place, format!("{}: {line}{export}", file.description()))
+        }
         Err(problem @ Error::Data { .. }) => problem,
         _ => Error::data(place, format!("is no TorchScript program that can be loaded: {}", said(error))),
     }
@@ -102,13 +123,12 @@ impl Model for Script {
     fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
         let answer = self.module.forward_is(&[IValue::Tensor(batch.shallow_clone())]);
         let answer = answer.map_err(|error| {
-            let text = said(&error);
-            self.failed(format!("failed on inputs of shape {:?}: {text}", batch.size()))
+            self.failed(format!("failed on inputs of shape {:?}: {}", batch.size(), said(&error)))
         })?;
         let mut outputs = None;
         for (name, tensor) in self.named(answer)? {
             if name == self.main {
-                outputs = Some(tensor);
+                outputs = Some(tensor.f_to_kind(Kind::Float).map_err(from_torch)?);
             } else {
                 heard(&name, &tensor);
             }
@@ -121,15 +141,35 @@ impl Model for Script {
     }
 
     fn parameters(&self) -> Result<Vec<(String, Tensor)>> {
-        self.module.named_parameters().map_err(from_torch)
+        // Copies, since a program may change its own.
+        self.parameters.iter().map(|(name, value)| Ok((name.clone(), owned(value.get())?))).collect()
     }
 
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
-        let parameters = Model::parameters(self)?;
-        let weight = parameters.iter().rposition(|(_, p)| p.dim() == 2 && p.size()[0] == outputs);
+        let all: Vec<&Tensor> = self.parameters.iter().map(|(_, value)| value.get()).collect();
+        let weight = all.iter().rposition(|p| p.dim() == 2 && p.size()[0] == outputs && p.requires_grad());
         Ok(weight.map(|at| {
-            let bias = parameters.get(at + 1).map(|(_, bias)| bias).filter(|bias| bias.size() == [outputs]);
-            (parameters[at].1.shallow_clone(), bias.map(Tensor::shallow_clone))
+            let bias = all.get(at + 1).filter(|bias| bias.size() == [outputs] && bias.requires_grad());
+            (all[at].shallow_clone(), bias.map(|bias| bias.shallow_clone()))
         }))
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, record: &[i64]) -> Option<String> {
+        // The first layer, as far as its weights tell.
+        let first =
+            self.parameters.iter().map(|(_, value)| value.get().size()).find(|size| size.len() > 1)?;
+        match *first.as_slice() {
+            [_, width] if record.last() != Some(&width) => {
+                Some(format!("records of {width} values, as its first layer takes them"))
+            }
+            [_, channels, _, _] if record.len() != 3 || record[0] != channels => {
+                Some(format!("images [{channels}, height, width], as its first layer takes them"))
+            }
+            _ => None,
+        }
     }
 }

@@ -7,10 +7,12 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Output, Variant};
 use crate::error::from_torch;
+use crate::gradient::gradients;
 use crate::inputs::{Known, Raw, varied};
 use crate::model::{EMBEDDING, Model};
+use crate::network::Heard;
 use crate::preparation::Preparation;
-use crate::tensor::{Lent, export};
+use crate::tensor::{Lent, export, of_slice, owned};
 
 /// How a model is asked.
 #[derive(Debug, Clone)]
@@ -61,10 +63,13 @@ impl TorchTarget {
             access |= Access::ACTIVATIONS;
         }
         access |= match (manner.task, manner.output) {
-            (Task::Classification, Output::Logits) => Access::LOGITS | Access::LAST_LAYER_GRADIENT,
+            (Task::Classification, Output::Logits) => Access::LOGITS,
             (Task::Classification, Output::Probabilities) => Access::PROBABILITIES,
             _ => Access::LABELS | Access::LOSS,
         };
+        if model.parameters()?.is_empty() {
+            access -= Access::PARAMETERS;
+        }
         let augmentations = manner.variants.len() as u32 + 1;
         let card = TargetCard {
             name,
@@ -72,24 +77,37 @@ impl TorchTarget {
             task: manner.task,
             classes: None,
             layers,
-            access: access.with_implied().names().map(str::to_owned).collect(),
+            access: Vec::new(),
             recorded: false,
             augmentations,
         };
         let mut target = Self { card, model, known, manner, outputs: None };
         target.look(classes)?;
+        if target.has_last_layer()? {
+            access |= Access::LAST_LAYER_GRADIENT;
+        }
+        target.card.access = access.with_implied().names().map(str::to_owned).collect();
         Ok(target)
+    }
+
+    /// A few known records as they are kept, where there are any.
+    fn few(&self, most: i64) -> Result<Option<Tensor>> {
+        let Ok(inputs) = self.known.inputs() else { return Ok(None) };
+        let few = inputs.size().first().copied().unwrap_or(0).min(most);
+        if few == 0 {
+            return Ok(None);
+        }
+        owned(&inputs.f_narrow(0, 0, few).map_err(from_torch)?).map(Some)
     }
 
     /// Puts a few records to the model, where there are inputs, and looks at what comes.
     fn look(&mut self, expected: Option<usize>) -> Result<()> {
-        let Ok(inputs) = self.known.inputs() else { return Ok(()) };
-        let few = inputs.size().first().copied().unwrap_or(0).min(32);
-        if few == 0 {
-            return Ok(());
+        let Some(raw) = self.few(32)? else { return Ok(()) };
+        let few = raw.size()[0];
+        for variant in &self.manner.variants {
+            let _ = self.prepared(&raw, Some(*variant))?;
         }
-        let raw = inputs.f_narrow(0, 0, few).map_err(from_torch)?;
-        let answers = tch::no_grad(|| self.model.forward(&self.prepared(&raw, None)?, &mut |_, _| {}))?;
+        let answers = tch::no_grad(|| self.forward(&self.prepared(&raw, None)?, &mut |_, _| {}))?;
         let size = answers.size();
         let name = &self.card.name;
         if size.first() != Some(&few) {
@@ -104,7 +122,7 @@ impl TorchTarget {
             let expected = "[records, classes]; a model with one value per record has no logits of classes";
             return Err(Error::mismatch(format!("{name}, outputs"), expected, format!("shape {size:?}")));
         };
-        check_range(name, self.manner.output, &answers)?;
+        check_range(name, self.manner.output, self.model.is_foreign(), &answers)?;
         if let Some(labelled) = expected.filter(|&labelled| labelled as i64 > classes) {
             let expected = format!("at least {labelled}, the number of classes of the labels");
             return Err(Error::mismatch(format!("{name}, outputs"), expected, classes));
@@ -112,6 +130,59 @@ impl TorchTarget {
         self.card.classes = Some(classes as usize);
         self.outputs = Some(classes);
         Ok(())
+    }
+
+    /// Whether gradients with respect to the last layer can be told. What seems to be that layer of a program is tried on a record: the gradient has to
+    /// be (p − y) ⊗ h with some h.
+    fn has_last_layer(&self) -> Result<bool> {
+        if self.manner.task != Task::Classification || self.manner.output != Output::Logits {
+            return Ok(false);
+        }
+        if !self.model.is_foreign() {
+            return Ok(true);
+        }
+        let (Some(classes), Some(raw)) = (self.outputs, self.few(1)?) else { return Ok(false) };
+        let Some((weight, bias)) = self.model.last_layer(classes)? else { return Ok(false) };
+        let label = of_slice(&[0_i64], &[1])?.f_to(self.manner.device).map_err(from_torch)?;
+        let mut tried = Gathered::default();
+        let query = Query::records(vec![0], Access::LAST_LAYER_GRADIENT);
+        let answered =
+            tch::no_grad(|| self.answer(&self.prepared(&raw, None)?, Some(&label), &query, &mut tried));
+        let ([gradient], [outputs], Ok(())) = (&tried.gradient[..], &tried.outputs[..], answered) else {
+            return Ok(false);
+        };
+        let is_outer_product = || {
+            let p = outputs.f_softmax(1, Kind::Float)?.f_flatten(0, -1)?;
+            let delta = p.f_sub(&label.f_one_hot(classes)?.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?;
+            let width = weight.size()[1];
+            let of_weight = gradient.f_flatten(0, -1)?.f_narrow(0, 0, classes * width)?;
+            let of_weight = of_weight.f_reshape([classes, width])?;
+            let largest = delta.f_abs()?.f_argmax(None, false)?.f_int64_value(&[])?;
+            let h = of_weight.f_get(largest)?.f_div(&delta.f_get(largest)?)?;
+            let again = delta.f_unsqueeze(1)?.f_mul(&h.f_unsqueeze(0)?)?;
+            let right = of_weight.f_allclose(&again, 1e-3, 1e-5, false)?;
+            Ok(match bias {
+                Some(_) if right => {
+                    let of_bias = gradient.f_flatten(0, -1)?.f_narrow(0, classes * width, classes)?;
+                    of_bias.f_allclose(&delta, 1e-3, 1e-5, false)?
+                }
+                _ => right,
+            })
+        };
+        is_outer_product().map_err(from_torch)
+    }
+
+    /// The outputs for a prepared batch. Where the model fails on records that it does not take, both shapes are told.
+    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
+        let size = batch.size();
+        let record = size.get(1..).unwrap_or_default();
+        self.model.forward(batch, heard).map_err(|error| match self.model.expects(record) {
+            Some(expected) => {
+                let got = format!("shape {record:?} ({error})");
+                Error::mismatch(format!("{}, records", self.card.name), expected, got)
+            }
+            None => error,
+        })
     }
 
     fn prepared(&self, raw: &Tensor, variant: Option<Variant>) -> Result<Tensor> {
@@ -134,7 +205,10 @@ impl TorchTarget {
         let want = query.want;
         let mut embedding = None;
         let mut values: Vec<(String, Tensor)> = Vec::new();
-        let outputs = self.model.forward(batch, &mut |name, value| {
+        // A program may change what it is given, and is asked once more for these gradients.
+        let twice = want.contains(Access::LAST_LAYER_GRADIENT) && self.model.is_foreign();
+        let again = if twice { owned(batch)? } else { batch.shallow_clone() };
+        let mut outputs = self.forward(batch, &mut |name, value| {
             if name == EMBEDDING && want.intersects(Access::EMBEDDING | Access::LAST_LAYER_GRADIENT) {
                 embedding = Some(value.shallow_clone());
             }
@@ -142,6 +216,14 @@ impl TorchTarget {
                 values.push((name.to_owned(), value.shallow_clone()));
             }
         })?;
+        if self.model.is_foreign() {
+            // It may write its next answers into the same memory.
+            outputs = owned(&outputs)?;
+            embedding = embedding.as_ref().map(owned).transpose()?;
+            for (_, value) in &mut values {
+                *value = owned(value)?;
+            }
+        }
         if let Some(labels) = labels
             && want.contains(Access::LOSS)
         {
@@ -150,7 +232,7 @@ impl TorchTarget {
         if let Some(labels) = labels
             && want.contains(Access::LAST_LAYER_GRADIENT)
         {
-            all.gradient.push(self.last_layer_gradient(batch, &outputs, embedding.as_ref(), labels)?);
+            all.gradient.push(self.last_layer_gradient(&again, &outputs, embedding.as_ref(), labels)?);
         }
         if want.contains(Access::EMBEDDING)
             && let Some(embedding) = embedding
@@ -205,7 +287,8 @@ impl TorchTarget {
         let direct = match embedding {
             Some(h) => {
                 let h = h.f_flatten(1, -1).map_err(from_torch)?;
-                self.is_last_layer(&h, &weight, bias.as_ref(), outputs)?.then_some(h)
+                let certain = !self.model.is_foreign();
+                (certain || self.is_last_layer(&h, &weight, bias.as_ref(), outputs)?).then_some(h)
             }
             None => None,
         };
@@ -222,14 +305,12 @@ impl TorchTarget {
             };
             return gradient().map_err(from_torch);
         }
-        let parameters: Vec<Tensor> =
-            std::iter::once(weight).chain(bias).map(|p| p.set_requires_grad(true)).collect();
+        let parameters: Vec<Tensor> = std::iter::once(weight).chain(bias).collect();
         let one = |row: i64| {
-            let outputs =
-                self.model.forward(&batch.f_narrow(0, row, 1).map_err(from_torch)?, &mut |_, _| {})?;
+            let outputs = self.forward(&batch.f_narrow(0, row, 1).map_err(from_torch)?, &mut |_, _| {})?;
             let loss = self.loss(&outputs, &labels.f_narrow(0, row, 1).map_err(from_torch)?)?;
             let loss = loss.f_sum(None::<Kind>).map_err(from_torch)?;
-            let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false).map_err(from_torch)?;
+            let gradients = gradients(&loss, &parameters.iter().collect::<Vec<_>>(), false)?;
             let flat: Vec<Tensor> = gradients.iter().map(|gradient| gradient.flatten(0, -1)).collect();
             Tensor::f_cat(&flat, 0).map_err(from_torch)
         };
@@ -255,10 +336,8 @@ impl TorchTarget {
     /// Puts what was gathered into the fields that were asked for.
     fn finish(&self, query: &Query, all: Gathered) -> Result<Outputs> {
         let want = query.want;
-        let joined = |parts: &[Tensor]| match parts {
-            [one] => Ok(one.shallow_clone()),
-            parts => Tensor::f_cat(parts, 0).map_err(from_torch),
-        };
+        // A copy even of one part, which may be a view of the question, or memory that a program writes to.
+        let joined = |parts: &[Tensor]| Tensor::f_cat(parts, 0).map_err(from_torch);
         let outputs = joined(&all.outputs)?;
         let mut answers = Outputs::default();
         let of = |access: Access, make: &dyn Fn() -> Result<Tensor>| -> Result<Option<paname_core::Tensor>> {
@@ -296,6 +375,9 @@ impl TorchTarget {
             let expected = format!("one of {}", self.card.layers.join(", "));
             return Err(Error::mismatch("layer", expected, layer));
         }
+        if query.is_empty() {
+            return Err(Error::mismatch("question", "at least one record", "none"));
+        }
         Ok(())
     }
 
@@ -332,14 +414,12 @@ impl Target for TorchTarget {
         let variant = if let Raw::Rows(_, variant) = &raw { *variant } else { None };
         let labels = self.labels(query)?;
         let rows = query.len();
-        if rows == 0 {
-            return Err(Error::mismatch("question", "at least one record", "none"));
-        }
         let mut all = Gathered::default();
         let guard = tch::no_grad_guard();
         for start in (0..rows).step_by(self.manner.batch) {
             let range = start..rows.min(start + self.manner.batch);
-            let batch = self.prepared(&self.known.part(&raw, range.clone())?, variant)?;
+            let part = self.known.part(&raw, range.clone(), self.model.is_foreign())?;
+            let batch = self.prepared(&part, variant)?;
             let labels = labels.as_ref().map(|labels| {
                 labels
                     .f_narrow(0, range.start as i64, range.len() as i64)
@@ -357,19 +437,22 @@ impl Target for TorchTarget {
         self.refuse(query)?;
         let raw = self.known.raw(query, &self.manner.variants)?;
         let variant = if let Raw::Rows(_, variant) = &raw { *variant } else { None };
-        let part = self.known.part(&raw, 0..query.len())?;
+        // The graph outlives the question: it must see no memory but its own.
+        let part = self.known.part(&raw, 0..query.len(), true)?;
         // The gradient is with respect to the input as it was given, before any preparation; whole numbers count as real ones.
         let scale_of_bytes = part.kind() == Kind::Uint8 && self.manner.preparation.scale.is_none();
         let leaf =
             part.f_to_kind(Kind::Float).and_then(|x| x.f_to(self.manner.device)).map_err(from_torch)?;
-        let leaf = leaf.copy().set_requires_grad(true);
-        let labels = self.labels(query)?;
+        let leaf = leaf.set_requires_grad(true);
+        let labels = self
+            .labels(query)?
+            .map(|labels| labels.f_to(self.manner.device))
+            .transpose()
+            .map_err(from_torch)?;
         tch::with_grad(|| {
-            let mut batch = if scale_of_bytes {
-                leaf.f_mul_scalar(1.0 / 255.0).map_err(from_torch)?
-            } else {
-                leaf.shallow_clone()
-            };
+            // A product is no leaf, which a program must not change.
+            let mut batch =
+                leaf.f_mul_scalar(if scale_of_bytes { 1.0 / 255.0 } else { 1.0 }).map_err(from_torch)?;
             batch = self.manner.preparation.batch(&batch)?;
             if let Some(variant) = variant {
                 batch = varied(&batch, variant)?;
@@ -395,13 +478,19 @@ impl Target for TorchTarget {
     }
 
     fn parameters(&self) -> Result<Named<paname_core::Tensor>> {
+        if !self.card.offers().contains(Access::PARAMETERS) {
+            return Err(Error::Denied(Access::PARAMETERS));
+        }
         self.model.parameters()?.into_iter().map(|(name, value)| Ok((name, export(&value)?))).collect()
     }
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         match view {
             View::ParameterGradient { .. } => Err(Error::Denied(Access::PARAMETER_GRADIENT)),
-            _ => Err(Error::Unsupported("a model seen from an inner layer on".into())),
+            _ if self.card.offers().contains(Access::ACTIVATIONS) => {
+                Err(Error::Unsupported("a model seen from an inner layer on".into()))
+            }
+            _ => Err(Error::Denied(Access::ACTIVATIONS)),
         }
     }
 }
@@ -419,8 +508,8 @@ struct Kept {
 impl Kept {
     /// ⟨value, cotangent⟩.
     fn product(value: &Tensor, cotangent: &paname_core::Tensor, what: &str) -> Result<Tensor> {
-        let lent = Lent::new(cotangent)?;
-        if lent.view().size() != value.size() {
+        let copy = Lent::new(cotangent)?.copied()?;
+        if copy.size() != value.size() {
             let expected = format!("shape {:?}, as the answer has", value.size());
             return Err(Error::mismatch(
                 format!("cotangent of {what}"),
@@ -429,7 +518,7 @@ impl Kept {
             ));
         }
         let product = || {
-            let cotangent = lent.view().f_to_kind(Kind::Float)?.f_to(value.device())?;
+            let cotangent = copy.f_to_kind(Kind::Float)?.f_to(value.device())?;
             value.f_mul(&cotangent)?.f_sum(None::<Kind>)
         };
         product().map_err(from_torch)
@@ -470,13 +559,12 @@ impl Pullback for Kept {
         let Some(sum) = terms.into_iter().reduce(|a, b| a + b) else {
             return Err(absent("none"));
         };
-        let gradient = Tensor::f_run_backward(&[sum], &[&self.leaf], true, false).map_err(from_torch)?;
-        gradient.first().map_or_else(|| Err(absent("none")), export)
+        gradients(&sum, &[&self.leaf], true)?.first().map_or_else(|| Err(absent("none")), export)
     }
 }
 
 /// Refuses outputs that are not what the manifest says, and says what they look like.
-fn check_range(name: &str, output: Output, answers: &Tensor) -> Result<()> {
+fn check_range(name: &str, output: Output, foreign: bool, answers: &Tensor) -> Result<()> {
     let answers = answers.f_to_kind(Kind::Double).and_then(|a| a.f_to(Device::Cpu)).map_err(from_torch)?;
     let (rows, classes) = (answers.size()[0], answers.size()[1]);
     let values: Vec<f64> = answers.f_reshape([-1]).map_err(from_torch)?.try_into().map_err(from_torch)?;
@@ -488,6 +576,8 @@ fn check_range(name: &str, output: Output, answers: &Tensor) -> Result<()> {
     let sums: Vec<f64> = values.chunks_exact(classes.max(1) as usize).map(|row| row.iter().sum()).collect();
     let sum_to_one = sums.iter().all(|sum| (sum - 1.0).abs() < 1e-3);
     match output {
+        // The last layer of a built-in architecture gives nothing else, whatever the numbers look like.
+        Output::Logits if !foreign => Ok(()),
         Output::Logits if unit && sum_to_one && classes > 1 => Err(Error::mismatch(
             format!("{name}, outputs"),
             "logits, scores before softmax",

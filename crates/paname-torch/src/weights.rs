@@ -29,9 +29,9 @@ pub(crate) struct Described {
     pub(crate) outputs: i64,
 }
 
-/// Writes a network's parameters and buffers.
-pub(crate) fn save(network: &Network, described: &Described, path: &Path) -> Result<()> {
-    let refused = |problem: String| Error::data(path.display(), problem);
+/// A network's parameters and buffers as a file has them. The same network gives the same bytes.
+pub(crate) fn bytes(network: &Network, described: &Described) -> Result<Vec<u8>> {
+    let refused = |problem: String| Error::Other(format!("weights cannot be written: {problem}"));
     let named = network.named();
     let mut bytes = Vec::with_capacity(named.len());
     for (name, value) in named {
@@ -47,8 +47,7 @@ pub(crate) fn save(network: &Network, described: &Described, path: &Path) -> Res
         views.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| refused(error.to_string()))?;
     let text = serde_json::to_string(described).map_err(|error| refused(error.to_string()))?;
     let metadata = HashMap::from([(KEY.to_owned(), text)]);
-    let file = safetensors::serialize(views, Some(metadata)).map_err(|error| refused(error.to_string()))?;
-    fs::write(path, file).map_err(|error| refused(error.to_string()))
+    safetensors::serialize(views, Some(metadata)).map_err(|error| refused(error.to_string()))
 }
 
 /// Reads a network. The file says its architecture, unless `given` does, with the shape of a record and perhaps the number of outputs.
@@ -59,9 +58,12 @@ pub(crate) fn load(
     device: Device,
 ) -> Result<(Network, Described)> {
     let refused = |problem: String| Error::data(place, problem);
-    let bytes = fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let bytes = fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
     let unreadable = |error: safetensors::SafeTensorError| {
         refused(match paname_data::recognise(path) {
+            Ok(ModelFile::TorchScript) => {
+                "a TorchScript program, which `script` names; expected safetensors".into()
+            }
             Ok(file) if file != ModelFile::Safetensors => file.description(),
             _ => format!("is no safetensors file that can be read: {error}"),
         })
@@ -94,7 +96,8 @@ pub(crate) fn load(
     let plan = described.architecture.plan(&described.record, described.outputs)?;
     let values = plan.parameters.iter().chain(&plan.buffers).map(|planned| {
         let view = file.tensor(&planned.name).map_err(|_| {
-            let names = file.names();
+            let mut names = file.names();
+            names.sort_unstable();
             let few: Vec<&str> = names.iter().take(6).copied().collect();
             refused(format!(
                 "holds no tensor `{}`; it has {}{}",

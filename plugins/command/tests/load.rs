@@ -42,7 +42,7 @@ fn the_loaded_adapter_is_lawful_and_the_one_that_is_linked() {
     let config = json!({ "program": ["python3", "model.py"], "offers": ["logits"] });
     let mut references = config.clone();
     references["weights"] = json!(["one", "two"]);
-    let trial = Trial { config: &config, references: Some(&references), setting };
+    let trial = Trial { config: &config, references: Some(&references), setting, fit: None };
     check_plugin_adapter("paname_plugin_command", &paname_command::ADAPTERS[0], &trial);
 }
 

@@ -22,7 +22,7 @@ fn with_digits(work: impl FnOnce(&Trial<'_>)) {
         "logits": "references.npz#logits", "ids": "references.npz#ids", "member": "references.npz#member",
     });
     let setting = Setting { base: &digits, roster: &roster, labels: &labels, inputs: &Features::None };
-    work(&Trial { config: &config, references: Some(&references), setting });
+    work(&Trial { config: &config, references: Some(&references), setting, fit: None });
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn in_a_setting(work: impl FnOnce(&Trial<'_>)) {
         config: &config,
         references: Some(&references),
         setting,
+        fit: None,
     });
 }
 
