@@ -1,47 +1,206 @@
-//! `cargo xtask demo`: the first value that a newcomer sees, an audit of the digits that ship with the repository.
+//! `cargo xtask demo`: the first value that a newcomer sees. An audit of recorded predictions, then one whose models are fitted in memory, both of the digits
+//! that ship with the repository; or the second alone, of Fashion-MNIST.
 
-use std::path::Path;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     error::{Error, Result},
-    process::{cargo, root, stream},
+    libtorch,
+    process::{capture, cargo, describe, root, stream},
+    stages,
 };
 
-/// For a newcomer: optimised dependencies build in less time than with the development profile's debug information, and the
-/// audit runs faster.
-const OPTIMISED: &[&str] = &["--release"];
+mod fashion_mnist;
 
-/// For the checks, which have just built this profile.
-const AS_TESTED: &[&str] = &[];
+/// The audit of recorded predictions.
+const PREDICTIONS: &str = "examples/digits/audit.toml";
 
-const MANIFEST: &str = "examples/digits/audit.toml";
+/// The audit of models in memory.
+const MODELS: &str = "examples/digits-model/audit.toml";
+
+/// The plugin that has models in memory: its package and folder.
+const PLUGIN: &str = "paname-plugin-torch";
+const PLUGIN_CRATE: &str = "plugins/torch";
 
 /// The files that every run owes its reader.
 const PROMISED: &[&str] = &["report.fr.html", "report.en.html", "evidence.json"];
 
-/// Audits the digits into `target/demo`, or as the arguments for `paname run` say.
-pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let elsewhere = arguments.iter().any(|argument| argument.split('=').next() == Some("--run-dir"));
-    let folder = root().join("target").join("demo");
-    audit(OPTIMISED, (!elsewhere).then_some(folder.as_path()), arguments)
+/// How a demo is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    /// For a newcomer: optimised dependencies build in less time than with the development profile's debug information, and the audits run faster.
+    Optimised,
+    /// For the checks, which have just built what is needed.
+    AsTested,
 }
 
-/// The demo into a new temporary folder, from nothing, then the files it promises.
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    fashion_mnist: bool,
+    /// A folder with the files of Fashion-MNIST.
+    files: Option<PathBuf>,
+    /// Where everything goes.
+    folder: Option<PathBuf>,
+    /// What `paname run` is told besides.
+    rest: Vec<String>,
+}
+
+/// The demo into `target/demo`, or where `--run-dir` says.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let wanted = Wanted::of(arguments)?;
+    let name = if wanted.fashion_mnist { "demo-fashion-mnist" } else { "demo" };
+    let folder = wanted.folder.clone().unwrap_or_else(|| root().join("target").join(name));
+    let stage = Stage { build: Build::Optimised, folder, rest: &wanted.rest };
+    if wanted.fashion_mnist {
+        let manifest = fashion_mnist::prepare(wanted.files.as_deref(), &stage.folder)?;
+        return stage.models(&manifest, &libtorch::environment()?);
+    }
+    stage.predictions()?;
+    match libtorch::environment() {
+        Ok(environment) => stage.models(Path::new(MODELS), &environment),
+        // Nothing failed: there is no more to show on this system.
+        Err(reason @ Error::OtherSystem { .. }) => {
+            eprintln!("\nThe second audit, of models in memory, is left out: {reason}");
+            Ok(())
+        }
+        Err(reason) => Err(Error::SecondAudit { reason: Box::new(reason) }),
+    }
+}
+
+/// Both audits of the digits into a new temporary folder, from nothing, then the files that they promise.
 pub(crate) fn check() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("paname-demo-{}", std::process::id()));
-    let outcome = audit(AS_TESTED, Some(&folder), &[]).and_then(|()| promised_files_exist(&folder));
+    let stage = Stage { build: Build::AsTested, folder: folder.clone(), rest: &[] };
+    let both = || {
+        stage.predictions()?;
+        promised_files_exist(&stage.audit("predictions"))?;
+        stage.models(Path::new(MODELS), &libtorch::environment()?)?;
+        promised_files_exist(&stage.audit("models"))
+    };
+    let outcome = both();
     // A folder that cannot be removed is left to the system's own cleaning: the demo itself has its result.
     let _ = std::fs::remove_dir_all(&folder);
     outcome
 }
 
-fn audit(profile: &[&str], folder: Option<&Path>, arguments: &[String]) -> Result<()> {
-    let mut command = cargo(["run", "--package", "paname"]);
-    command.args(profile).args(["--", "run", MANIFEST]);
-    if let Some(folder) = folder {
-        command.arg("--run-dir").arg(folder);
+impl Wanted {
+    fn of(arguments: &[String]) -> Result<Self> {
+        let mut wanted = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let (name, mut value) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (argument.as_str(), None),
+            };
+            if !matches!(name, "--data" | "--data-folder" | "--run-dir") {
+                wanted.rest.push(argument.clone());
+                continue;
+            }
+            let value = value.take().or_else(|| arguments.next().cloned()).unwrap_or_default();
+            match (name, value.as_str()) {
+                ("--data", "digits") => wanted.fashion_mnist = false,
+                ("--data", "fashion-mnist") => wanted.fashion_mnist = true,
+                ("--data", _) => {
+                    let expected = vec!["digits", "fashion-mnist"];
+                    return Err(Error::UnknownName { what: "data", got: value, expected });
+                }
+                (_, "") => {
+                    let expected = vec!["a folder"];
+                    return Err(Error::UnknownName { what: "value of an option", got: value, expected });
+                }
+                ("--data-folder", _) => wanted.files = Some(absolute(&value)),
+                _ => wanted.folder = Some(absolute(&value)),
+            }
+        }
+        Ok(wanted)
     }
-    stream(command.args(arguments))
+}
+
+/// A path as whoever typed it meant it: programs are started in the repository root.
+fn absolute(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// Where a demo happens.
+struct Stage<'a> {
+    build: Build,
+    folder: PathBuf,
+    rest: &'a [String],
+}
+
+impl Stage<'_> {
+    /// Folder of an audit.
+    fn audit(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn predictions(&self) -> Result<()> {
+        stream(
+            self.paname()
+                .args(["run", PREDICTIONS, "--run-dir"])
+                .arg(self.audit("predictions"))
+                .args(self.rest),
+        )
+    }
+
+    /// Builds the plugin, allows it within the demo, and runs the audit.
+    fn models(&self, manifest: &Path, environment: &[(&'static str, OsString)]) -> Result<()> {
+        eprintln!(
+            "\nNow models in memory. The first time, the bindings of libtorch are compiled: some minutes."
+        );
+        let mut library = match self.build {
+            Build::Optimised => cargo(["build", "--release", "--lib", "--package", PLUGIN]),
+            // The very build of the stage `torch`: other packages together could have other features, and minutes to compile.
+            Build::AsTested => stages::torch_tests(),
+        };
+        let library = built(library.envs(environment.iter().cloned()))?;
+        let plugins = self.folder.join("plugins");
+        let pack = ["plugin", "pack", PLUGIN_CRATE, "--library"];
+        quietly(self.paname().args(pack).arg(library).arg("--out").arg(&plugins))?;
+        quietly(self.paname().args(["plugin", "trust"]).arg(plugins.join(PLUGIN)))?;
+        let mut command = self.paname();
+        command.envs(environment.iter().cloned()).arg("--plugins").arg(plugins).arg("run").arg(manifest);
+        stream(command.arg("--run-dir").arg(self.audit("models")).args(self.rest))
+    }
+
+    /// The program, with a list of trusted plugins of the demo's own: the user's is neither asked nor changed.
+    fn paname(&self) -> Command {
+        let mut command = cargo(["run", "--quiet", "--package", "paname"]);
+        if self.build == Build::Optimised {
+            command.arg("--release");
+        }
+        command
+            .env("PANAME_CONFIG", self.folder.join("config"))
+            .env("XDG_DATA_HOME", self.folder.join("none"));
+        command.env_remove("PANAME_PLUGIN_PATH").arg("--");
+        command
+    }
+}
+
+/// Lets Cargo build the plugin, and returns its library.
+fn built(command: &mut Command) -> Result<PathBuf> {
+    let said = capture(command.args(["--message-format", "json-render-diagnostics"]))?;
+    let file = format!(
+        "{}{}{}",
+        std::env::consts::DLL_PREFIX,
+        PLUGIN.replace('-', "_"),
+        std::env::consts::DLL_SUFFIX
+    );
+    // The only text between quotation marks that ends like this is a path.
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let library =
+        said.split('"').map(Path::new).filter(|path| path.is_absolute()).rfind(|path| path.ends_with(&file));
+    library.map(Path::to_owned).ok_or_else(|| Error::NoLibrary { command: describe(command) })
+}
+
+/// Runs a command whose output matters only where it fails.
+fn quietly(command: &mut Command) -> Result<()> {
+    capture(command).map(|_| ())
 }
 
 fn promised_files_exist(folder: &Path) -> Result<()> {
@@ -49,4 +208,33 @@ fn promised_files_exist(folder: &Path) -> Result<()> {
         let written = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
         if written { Ok(()) } else { Err(Error::Missing { path, writer: "the demo" }) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(arguments: &[&str]) -> Result<Wanted> {
+        Wanted::of(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_not_for_the_demo_goes_on_to_the_program() {
+        assert_eq!(wanted(&[]).unwrap(), Wanted::default());
+        let all = wanted(&["--lang", "fr", "--data=fashion-mnist", "--data-folder", "/f", "--run-dir=/r"]);
+        let all = all.unwrap();
+        assert!(all.fashion_mnist);
+        assert_eq!((all.files, all.folder), (Some("/f".into()), Some("/r".into())));
+        assert_eq!(all.rest, ["--lang", "fr"]);
+    }
+
+    #[test]
+    fn other_data_and_missing_folders_are_refused() {
+        let message = |arguments| wanted(arguments).unwrap_err().to_string();
+        assert_eq!(
+            message(&["--data", "cifar"]),
+            "unknown data `cifar`, expected one of: digits, fashion-mnist"
+        );
+        assert_eq!(message(&["--run-dir"]), "unknown value of an option ``, expected one of: a folder");
+    }
 }

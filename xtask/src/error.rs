@@ -38,6 +38,12 @@ pub(crate) enum Error {
     Checksum { path: PathBuf, expected: &'static str, got: String },
     /// A package could not be unpacked or linked.
     Unpack { file: &'static str, problem: String },
+    /// A library that Cargo was to build is not among what it built.
+    NoLibrary { command: String },
+    /// The files of Fashion-MNIST cannot be had.
+    FashionMnist { problem: String },
+    /// The demo's first audit is done, the second cannot be made.
+    SecondAudit { reason: Box<Error> },
     /// The stages of `test` that failed.
     Stages { names: Vec<&'static str> },
 }
@@ -129,6 +135,16 @@ impl fmt::Display for Error {
             }
             Self::Unpack { file, problem } => {
                 write!(f, "{file} could not be unpacked ({problem}); start again")
+            }
+            Self::NoLibrary { command } => write!(f, "`{command}` built no library to load"),
+            Self::FashionMnist { problem } => {
+                write!(
+                    f,
+                    "the files of Fashion-MNIST cannot be had ({problem}); on Debian, `apt-get update` may help; elsewhere name a folder that holds them by --data-folder"
+                )
+            }
+            Self::SecondAudit { reason } => {
+                write!(f, "the first audit stands; the second, of models in memory, is left out: {reason}")
             }
             Self::Stages { names } => write!(f, "failed: {}", names.join(", ")),
         }

@@ -38,8 +38,8 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "demo",
-        usage: "demo [ARGUMENT OF `paname run`]...",
-        about: "build PANAME, audit the digits that ship with it and write the report",
+        usage: "demo [--data fashion-mnist [--data-folder DIR]] [ARGUMENT OF `paname run`]...",
+        about: "build PANAME, audit the digits that ship with it, predictions and then models in memory, and write the reports",
         run: demo::run,
     },
     Command {

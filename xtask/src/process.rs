@@ -53,7 +53,8 @@ fn succeeded(command: &Command, status: io::Result<ExitStatus>) -> Result<()> {
     }
 }
 
-fn describe(command: &Command) -> String {
+/// A command as a person would type it.
+pub(crate) fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     std::iter::once(program)
         .chain(command.get_args())

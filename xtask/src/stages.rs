@@ -123,15 +123,29 @@ fn doc() -> Result<()> {
 fn torch() -> Result<()> {
     component("clippy", "clippy")?;
     let environment = libtorch::environment()?;
-    let on_libtorch = |subcommand: &str, options: &[&str]| {
-        let packages = TORCH.iter().flat_map(|package| ["--package", package]);
-        let mut command = cargo([subcommand, "--release"]);
-        command.args(packages).args(options).envs(environment.iter().cloned());
-        command
+    let run = |mut command: Command, options: &[&str]| {
+        stream(command.args(options).envs(environment.iter().cloned()))
     };
-    stream(&mut on_libtorch("clippy", &["--all-targets", "--", "-D", "warnings"]))?;
-    stream(&mut on_libtorch("test", &["--no-fail-fast"]))?;
-    stream(on_libtorch("doc", &["--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(on_libtorch("clippy"), &["--all-targets", "--", "-D", "warnings"])?;
+    run(on_libtorch("test"), &["--no-fail-fast"])?;
+    let mut doc = on_libtorch("doc");
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    run(doc, &["--no-deps"])
+}
+
+/// Cargo over the packages that are built on libtorch.
+fn on_libtorch(subcommand: &str) -> Command {
+    let packages = TORCH.iter().flat_map(|package| ["--package", package]);
+    let mut command = cargo([subcommand, "--release"]);
+    command.args(packages);
+    command
+}
+
+/// Builds what the stage `torch` tests.
+pub(crate) fn torch_tests() -> Command {
+    let mut command = on_libtorch("test");
+    command.arg("--no-run");
+    command
 }
 
 /// The options that choose every package but those that are built on libtorch.

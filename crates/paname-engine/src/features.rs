@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use paname_core::{Features, Result, Roster};
-pub use paname_data::InputsConfig;
+use paname_data::InputsConfig;
 
 use crate::EngineError;
 use crate::manifest::Manifest;

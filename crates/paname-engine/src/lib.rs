@@ -39,7 +39,6 @@ mod work;
 
 pub use assemble::write_evidence;
 pub use error::{EXIT_CODES, EngineError};
-pub use features::InputsConfig;
 pub use manifest::*;
 pub use plan::{Plan, PlannedRow, plan};
 pub use run::{Outcome, RunOptions, Watch, run, seal_reports};

@@ -13,11 +13,11 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use paname_core::{Access, Family, Recipe};
+use paname_data::InputsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::features::InputsConfig;
 use text::Text;
 
 pub use schema::manifest_schema;

@@ -19,8 +19,9 @@ pub struct Packed {
     pub manifest: PluginManifest,
 }
 
-/// Builds the crate in `folder` with Cargo, in release mode, and puts library and description into `out/NAME`.
-pub fn pack(folder: &Path, out: &Path) -> Result<Packed> {
+/// Builds the crate in `folder` with Cargo, in release mode, and puts library and description into `out/NAME`. Where its library is built
+/// already, as a workspace may do with other crates at once, nothing is built.
+pub fn pack(folder: &Path, out: &Path, library: Option<&Path>) -> Result<Packed> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
         return Err(PluginError::text(folder, "expected the folder of a crate, with a Cargo.toml"));
@@ -55,6 +56,9 @@ pub fn pack(folder: &Path, out: &Path) -> Result<Packed> {
     let (libtorch, problem) = declared("libtorch", "a version such as \"2.11.0\"");
     let libtorch = serde_json::from_value(libtorch).map_err(|_| problem)?;
     let requires = Requires { native: native.unwrap_or_default(), libtorch };
+    if let Some(library) = library {
+        return pack_library(library, &name, &version, &licence, requires, out);
+    }
     let built =
         cargo(folder, &["build", "--release", "--lib", "--message-format", "json-render-diagnostics"])?;
     let library = built

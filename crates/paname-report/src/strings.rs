@@ -1284,6 +1284,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Où mettre l’extension ; à défaut, `plugin` dans le dossier du paquet",
         "Where the plugin goes; `plugin` in the folder of the package where absent",
     ),
+    (
+        "help.plugin.library",
+        "Bibliothèque déjà compilée du paquet ; à défaut, elle est compilée",
+        "Library of the package, where it is built already; it is built where absent",
+    ),
     ("plugin.none_such", "aucune", "none"),
     ("plugin.name", "Nom", "Name"),
     ("plugin.version", "Version", "Version"),

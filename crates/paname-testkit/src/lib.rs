@@ -20,6 +20,7 @@ mod adapter_laws;
 mod attack_laws;
 mod blindness;
 mod chance;
+mod killing;
 mod plugin;
 mod signals;
 mod target_laws;
@@ -29,6 +30,9 @@ pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};
 pub use attack_laws::{check_attack, check_attack_with, check_same_attack};
 pub use blindness::check_blind;
 pub use chance::{chance_bound, tail_probability};
+#[cfg(target_os = "linux")]
+pub use killing::kill_while_fitting;
+pub use killing::{Sealed, finished_fits, sealed};
 pub use plugin::{check_plugin, check_plugin_adapter, check_plugin_with, load_plugin, plugin_library};
 pub use signals::{LogitTable, TableSignals};
 pub use target_laws::check_target;

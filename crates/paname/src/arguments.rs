@@ -176,6 +176,9 @@ pub(crate) enum PluginCommand {
         /// Where it goes.
         #[arg(long, value_name = "DIR", help = help(key!("help.plugin.out")))]
         out: Option<PathBuf>,
+        /// What is built already.
+        #[arg(long, value_name = "FILE", help = help(key!("help.plugin.library")))]
+        library: Option<PathBuf>,
     },
 }
 

@@ -3,13 +3,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant, SystemTime};
 
 use paname_evidence::{Evidence, FittedReferences, Reason, Verdict};
+use paname_testkit::finished_fits;
 use tempfile::TempDir;
 
 const RECORDS: usize = 240;
@@ -97,22 +97,8 @@ attack = "lira"
         serde_json::from_slice(&fs::read(self.path(run_dir).join("evidence.json")).unwrap()).unwrap()
     }
 
-    /// When each finished step of a run was sealed, by its name.
-    fn sealed(&self, run_dir: &str) -> BTreeMap<(String, PathBuf), SystemTime> {
-        let Ok(entries) = fs::read_dir(self.path(run_dir).join("store")) else { return BTreeMap::new() };
-        let objects = entries.filter_map(|entry| {
-            let folder = entry.ok()?.path();
-            let seal = folder.join("seal.json");
-            let time = fs::metadata(&seal).ok()?.modified().ok()?;
-            let step: serde_json::Value = serde_json::from_slice(&fs::read(seal).ok()?).ok()?;
-            let step = step["step"].as_str()?.to_owned();
-            folder.extension().is_none().then_some(((step, folder), time))
-        });
-        objects.collect()
-    }
-
     fn fits(&self, run_dir: &str) -> usize {
-        self.sealed(run_dir).keys().filter(|(step, _)| step.starts_with("fit/")).count()
+        finished_fits(&self.path(run_dir))
     }
 }
 
@@ -265,67 +251,22 @@ fn inputs_that_cannot_be_used_are_named_before_any_fit() {
     }
 }
 
-/// The processes that descend from one, itself first.
-fn descendants(root: u32) -> Vec<u32> {
-    let mut parents: Vec<(u32, u32)> = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let parent = after_name.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
-        parents.extend(parent.map(|parent: u32| (process, parent)));
-    }
-    let mut found = vec![root];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
-        next += 1;
-    }
-    found
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn ten_kills_of_everything_fit_no_finished_model_again_and_change_no_evidence() {
-    const KILLS: usize = 10;
+    use paname_testkit::{kill_while_fitting, sealed};
     let audit = Audit::new(14, "seconds = 0.2");
     let whole = audit.evidence("whole");
-    let mut draw = 0x2545_f491_u64;
-    let mut finished = BTreeMap::new();
-    for kill in 1..=KILLS {
-        let run_dir = audit.path("killed");
-        let mut command = audit.paname("run", &["--run-dir", run_dir.to_str().unwrap()]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let start = Instant::now();
-        while audit.fits("killed") < kill {
-            assert!(start.elapsed() < Duration::from_mins(1), "the fits do not get on");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        // Some milliseconds that look random, the same in every run of the test.
-        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(Duration::from_micros((draw >> 33) % 60_000));
-        let all = descendants(child.id());
-        let killed = Command::new("kill")
-            .arg("-9")
-            .args(all.iter().map(u32::to_string))
-            .stderr(Stdio::null())
-            .status();
-        assert!(killed.is_ok() && !child.wait().unwrap().success(), "the audit was over before kill {kill}");
-        let now = audit.sealed("killed");
-        assert!(
-            finished.iter().all(|(step, time)| now.get(step) == Some(time)),
-            "a finished fit was run again"
-        );
-        finished = now;
-    }
-    assert!(finished.keys().all(|(step, _)| step.starts_with("fit/")), "every kill fell among the fits");
+    let run_dir = audit.path("killed");
+    let start = || audit.paname("run", &["--run-dir", run_dir.to_str().unwrap()]);
+    let finished = kill_while_fitting(start, &run_dir, 10, std::time::Duration::from_millis(60));
     let evidence = audit.evidence("killed");
-    let last = audit.sealed("killed");
+    let last = sealed(&run_dir);
     assert!(finished.iter().all(|(step, time)| last.get(step) == Some(time)), "a finished fit was run again");
     assert_eq!(audit.fits("killed"), 15);
     assert_eq!(evidence.core_sha256, whole.core_sha256);
-    assert!(paname_engine::verify(&audit.path("killed")).unwrap().holds());
-    let drafts = fs::read_dir(audit.path("killed/store")).unwrap();
+    assert!(paname_engine::verify(&run_dir).unwrap().holds());
+    let drafts = fs::read_dir(run_dir.join("store")).unwrap();
     assert!(
         drafts.filter_map(Result::ok).all(|entry| entry.path().extension().is_none()),
         "drafts are swept"

@@ -522,3 +522,29 @@ fn what_is_no_crate_cannot_be_packed() {
     assert_eq!((told.code, told.stderr.as_str()), (9, absent));
     assert_eq!(files(&user.path("made")), ["Cargo.toml", "src"], "nothing is built of what cannot be packed");
 }
+
+#[test]
+fn a_library_that_is_built_already_is_packed_as_it_is() {
+    let user = User::new();
+    fs::create_dir_all(user.path("made/src")).unwrap();
+    // No library could be built of this.
+    fs::write(user.path("made/src/lib.rs"), "no Rust").unwrap();
+    let manifest = "[package]\nname = \"made\"\nversion = \"1.2.3\"\nlicense = \"MIT\"\n[package.metadata.paname]\nlibtorch = \"2.11.0\"\n";
+    fs::write(user.path("made/Cargo.toml"), manifest).unwrap();
+    fs::write(user.path("libmade.so"), "library").unwrap();
+    let pack = |library: &str| {
+        let mut command = user.command(&["plugin", "pack", "made", "--out", "out", "--library", library]);
+        command.env("CARGO", env!("CARGO")).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        user.told(&mut command)
+    };
+    let told = pack("libmade.so");
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert_eq!(fs::read(user.path("out/made/libmade.so")).unwrap(), b"library");
+    let description = fs::read_to_string(user.path("out/made/plugin.toml")).unwrap();
+    assert!(
+        description.contains("version = \"1.2.3\"") && description.contains("libtorch = \"2.11.0\""),
+        "{description}"
+    );
+    let told = pack("absent.so");
+    assert!(told.code != 0 && told.stderr.contains("absent.so"), "{}", told.stderr);
+}

@@ -28,7 +28,9 @@ pub(super) fn plugin(
         PluginCommand::New { name, path, paname } => {
             new(name, path.as_deref(), paname.as_deref(), language, json)
         }
-        PluginCommand::Pack { folder, out } => pack(folder.as_deref(), out.as_deref(), language, json),
+        PluginCommand::Pack { folder, out, library } => {
+            pack(folder.as_deref(), out.as_deref(), library.as_deref(), language, json)
+        }
     }
 }
 
@@ -322,10 +324,16 @@ fn core(paname: Option<&Path>) -> Result<CoreDependency, Failure> {
     })
 }
 
-fn pack(folder: Option<&Path>, out: Option<&Path>, language: Language, json: bool) -> Result<(), Failure> {
+fn pack(
+    folder: Option<&Path>,
+    out: Option<&Path>,
+    library: Option<&Path>,
+    language: Language,
+    json: bool,
+) -> Result<(), Failure> {
     let folder = folder.unwrap_or(Path::new("."));
     let out = out.map_or_else(|| folder.join("plugin"), Path::to_owned);
-    let packed = pack_crate(folder, &out)?;
+    let packed = pack_crate(folder, &out, library)?;
     if json {
         let files = [packed.manifest.library.as_str(), paname_plugin::MANIFEST_FILE]
             .map(|file| packed.folder.join(file).display().to_string());
