@@ -268,13 +268,12 @@ impl Planner {
     /// A parameter that begins as PyTorch's layers do: evenly drawn between ± 1/√inputs.
     fn parameter(&mut self, name: String, shape: Vec<i64>, inputs: i64) -> Result<usize> {
         let count = count_of(&shape).and_then(|count| count.checked_add(self.count));
-        match count.filter(|&count| count <= MOST_PARAMETERS && self.plan.parameters.len() < MOST_LAYERS) {
-            Some(count) => self.count = count,
-            None => {
-                let problem = format!("`architecture`: {name} of shape {shape:?} is larger than can be");
-                return Err(Error::Config(problem));
-            }
-        }
+        let fits = |&count: &i64| count <= MOST_PARAMETERS && self.plan.parameters.len() < MOST_LAYERS;
+        let Some(count) = count.filter(fits) else {
+            let problem = format!("`architecture`: {name} of shape {shape:?} is larger than can be");
+            return Err(Error::Config(problem));
+        };
+        self.count = count;
         let start = Start::Uniform(1.0 / (inputs as f32).sqrt());
         self.plan.parameters.push(Parameter { name, shape, start });
         Ok(self.plan.parameters.len() - 1)
@@ -374,13 +373,13 @@ mod tests {
 
     use super::*;
 
-    fn parse(table: Value) -> Result<Architecture> {
+    fn parse(table: &Value) -> Result<Architecture> {
         Architecture::parse(table.as_object().unwrap())
     }
 
     #[test]
     fn descriptions_have_defaults_and_refuse_what_they_do_not_know() {
-        let mlp = parse(json!({ "name": "mlp" })).unwrap();
+        let mlp = parse(&json!({ "name": "mlp" })).unwrap();
         assert_eq!(mlp, Architecture::Mlp { hidden: vec![128], activation: Activation::Relu, dropout: 0.0 });
         for (table, said) in [
             (json!({}), "`architecture` is empty; expected one of mlp, convnet, resnet"),
@@ -388,7 +387,7 @@ mod tests {
             (json!({ "name": "mlp", "hiden": [1] }), "unknown field `hiden`"),
             (json!({ "name": "mlp", "hidden": [-1] }), "invalid value: integer `-1`"),
         ] {
-            let error = parse(table).unwrap_err().to_string();
+            let error = parse(&table).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
     }
@@ -396,7 +395,7 @@ mod tests {
     #[test]
     fn sizes_follow_from_each_other() {
         let count = |architecture: Value, record: &[i64]| {
-            let plan = parse(architecture).unwrap().plan(record, 10).unwrap();
+            let plan = parse(&architecture).unwrap().plan(record, 10).unwrap();
             plan.parameters.iter().map(|p| p.shape.iter().product::<i64>()).sum::<i64>()
         };
         assert_eq!(count(json!({ "name": "mlp", "hidden": [256] }), &[600]), 600 * 256 + 256 + 256 * 10 + 10);
@@ -430,7 +429,7 @@ mod tests {
             (json!({ "name": "mlp" }), &[-2, -3], "shape of a record: expected lengths above 0"),
             (json!({ "name": "mlp" }), &[0], "shape of a record: expected lengths above 0"),
         ] {
-            let error = parse(architecture).unwrap().plan(record, 2).unwrap_err().to_string();
+            let error = parse(&architecture).unwrap().plan(record, 2).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
     }

@@ -236,3 +236,64 @@ pub(crate) fn check_transformation(transformation: &Transformation, height: i64,
     };
     Err(Error::Config(format!("`recipe.augmentation`: {problem} cannot be")))
 }
+
+#[cfg(test)]
+mod tests {
+    use paname_core::Recipe;
+    use serde::Deserialize as _;
+
+    use super::*;
+    use crate::course::Course;
+
+    /// The blocks of TOML of the page.
+    fn blocks() -> impl Iterator<Item = toml::Table> {
+        let page = include_str!("../../../docs/torch.md");
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn the_page_shows_what_is_taken() {
+        let mut seen = 0;
+        for block in blocks() {
+            for table in ["target", "references"] {
+                let Some(mut table) = block.get(table).and_then(|table| table.as_table()).cloned() else {
+                    continue;
+                };
+                if table.remove("adapter").is_some() {
+                    let _ = table.remove("fit");
+                    let config = TorchConfig::deserialize(table).unwrap();
+                    config.check().unwrap();
+                    config.sources().unwrap();
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 6);
+    }
+
+    #[test]
+    fn the_page_names_every_key_with_its_default() {
+        let page = include_str!("../../../docs/torch.md");
+        let schema: Value = schemars::schema_for!(TorchConfig).into();
+        for key in schema["properties"].as_object().unwrap().keys() {
+            assert!(page.contains(&format!("| `{key}`")) || page.contains(&format!(", `{key}` |")), "{key}");
+        }
+        assert_eq!(TorchConfig::default().batch, 256);
+        let told = blocks().find_map(|block| {
+            Some(block.get("target")?.get("fit")?.get("recipe")?.clone())
+                .filter(|recipe| recipe.get("objective").is_some())
+        });
+        let recipe = Recipe::deserialize(told.clone().unwrap()).unwrap();
+        let plain = Recipe { architecture: recipe.architecture.clone(), ..Recipe::default() };
+        assert_eq!(Course::of(&recipe).unwrap(), Course::of(&plain).unwrap());
+        let adam = Recipe { optimizer: Some(paname_core::Optimizer::Adam), ..plain };
+        assert_eq!(Course::of(&adam).unwrap().learning_rate, 0.001);
+        let schema: Value = schemars::schema_for!(Recipe).into();
+        for key in schema["properties"].as_object().unwrap().keys() {
+            assert!(
+                told.as_ref().unwrap().get(key).is_some() || page.contains(&format!("`{key} = ")),
+                "{key}"
+            );
+        }
+    }
+}

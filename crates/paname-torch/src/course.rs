@@ -121,14 +121,14 @@ impl Course {
 mod tests {
     use super::*;
 
-    fn course(recipe: Recipe) -> Course {
-        Course::of(&recipe).unwrap()
+    fn course(recipe: &Recipe) -> Course {
+        Course::of(recipe).unwrap()
     }
 
     #[test]
     fn rates_follow_their_schedule() {
         let of = |schedule, warm_up| {
-            course(Recipe {
+            course(&Recipe {
                 schedule: Some(schedule),
                 learning_rate: Some(1.0),
                 epochs: Some(10),
@@ -161,7 +161,7 @@ mod tests {
             ("one-cycle", Schedule::OneCycle, None),
             ("warm", Schedule::Cosine, Some(2.0)),
         ] {
-            let course = course(Recipe {
+            let course = course(&Recipe {
                 schedule: Some(schedule),
                 learning_rate: Some(0.5),
                 epochs: Some(10),

@@ -7,6 +7,7 @@ use tch::TchError;
 const LONGEST: usize = 300;
 
 /// Turns an error of libtorch into one of ours, as a function for `map_err`.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 pub(crate) fn from_torch(error: TchError) -> Error {
     Error::Other(format!("libtorch: {}", said(&error)))
 }
@@ -25,7 +26,7 @@ fn message(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let raised = |line: &&str| line.contains("Error: ") || line.contains("Exception: ");
     let line = if text.contains("TorchScript interpreter") {
-        lines().rfind(raised).or_else(|| lines().last())
+        lines().rfind(raised).or_else(|| lines().next_back())
     } else {
         lines().next()
     };

@@ -102,30 +102,29 @@ impl Preparation {
             .map(|i| -of(&self.mean, i).unwrap_or(0.0) / of(&self.deviation, i).unwrap_or(1.0))
             .collect::<Vec<_>>();
         if factor != [1.0] {
-            batch = batch.f_mul(&self.per_channel("deviation", &factor, &batch)?).map_err(from_torch)?;
+            batch = batch.f_mul(&per_channel("deviation", &factor, &batch)?).map_err(from_torch)?;
         }
         if !offset.is_empty() {
-            batch = batch.f_add(&self.per_channel("mean", &offset, &batch)?).map_err(from_torch)?;
+            batch = batch.f_add(&per_channel("mean", &offset, &batch)?).map_err(from_torch)?;
         }
         Ok(batch)
     }
+}
 
-    /// One number for all, or one for each step of the first axis after the records.
-    fn per_channel(&self, key: &str, values: &[f64], batch: &Tensor) -> Result<Tensor> {
-        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-        if let [one] = values.as_slice() {
-            return of_slice(&[*one], &[]);
-        }
-        let shape = batch.size();
-        if shape.get(1) != Some(&(values.len() as i64)) {
-            let expected =
-                format!("one number, or as many as a prepared record {:?} has channels", &shape[1..]);
-            return Err(Error::mismatch(format!("`preparation.{key}`"), expected, values.len()));
-        }
-        let mut broad = vec![1; shape.len() - 1];
-        broad[0] = values.len() as i64;
-        of_slice(&values, &broad)?.f_to(batch.device()).map_err(from_torch)
+/// One number for all, or one for each step of the first axis after the records.
+fn per_channel(key: &str, values: &[f64], batch: &Tensor) -> Result<Tensor> {
+    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    if let [one] = values.as_slice() {
+        return of_slice(&[*one], &[]);
     }
+    let shape = batch.size();
+    if shape.get(1) != Some(&(values.len() as i64)) {
+        let expected = format!("one number, or as many as a prepared record {:?} has channels", &shape[1..]);
+        return Err(Error::mismatch(format!("`preparation.{key}`"), expected, values.len()));
+    }
+    let mut broad = vec![1; shape.len() - 1];
+    broad[0] = values.len() as i64;
+    of_slice(&values, &broad)?.f_to(batch.device()).map_err(from_torch)
 }
 
 #[cfg(test)]

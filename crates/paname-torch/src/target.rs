@@ -288,7 +288,7 @@ impl TorchTarget {
             Some(h) => {
                 let h = h.f_flatten(1, -1).map_err(from_torch)?;
                 let certain = !self.model.is_foreign();
-                (certain || self.is_last_layer(&h, &weight, bias.as_ref(), outputs)?).then_some(h)
+                (certain || is_last_layer(&h, &weight, bias.as_ref(), outputs)?).then_some(h)
             }
             None => None,
         };
@@ -318,23 +318,8 @@ impl TorchTarget {
         Tensor::f_stack(&rows, 0).map_err(from_torch)
     }
 
-    /// Whether the outputs are h Wᵀ + b.
-    fn is_last_layer(
-        &self,
-        h: &Tensor,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        outputs: &Tensor,
-    ) -> Result<bool> {
-        if weight.size().get(1) != h.size().get(1) {
-            return Ok(false);
-        }
-        let again = h.f_linear(weight, bias).map_err(from_torch)?;
-        again.f_allclose(outputs, 1e-3, 1e-4, false).map_err(from_torch)
-    }
-
     /// Puts what was gathered into the fields that were asked for.
-    fn finish(&self, query: &Query, all: Gathered) -> Result<Outputs> {
+    fn finish(&self, query: &Query, all: &Gathered) -> Result<Outputs> {
         let want = query.want;
         // A copy even of one part, which may be a view of the question, or memory that a program writes to.
         let joined = |parts: &[Tensor]| Tensor::f_cat(parts, 0).map_err(from_torch);
@@ -428,7 +413,7 @@ impl Target for TorchTarget {
             });
             self.answer(&batch, labels.transpose()?.as_ref(), query, &mut all)?;
         }
-        let answers = self.finish(query, all);
+        let answers = self.finish(query, &all);
         drop(guard);
         answers
     }
@@ -471,7 +456,7 @@ impl Target for TorchTarget {
                     .map(|(name, parts)| (name.clone(), parts[0].shallow_clone()))
                     .collect(),
             };
-            let answers = self.finish(query, all)?;
+            let answers = self.finish(query, &all)?;
             let pullback: Box<dyn Pullback> = Box::new(kept);
             Ok((answers, pullback))
         })
@@ -561,6 +546,15 @@ impl Pullback for Kept {
         };
         gradients(&sum, &[&self.leaf], true)?.first().map_or_else(|| Err(absent("none")), export)
     }
+}
+
+/// Whether the outputs are h Wᵀ + b.
+fn is_last_layer(h: &Tensor, weight: &Tensor, bias: Option<&Tensor>, outputs: &Tensor) -> Result<bool> {
+    if weight.size().get(1) != h.size().get(1) {
+        return Ok(false);
+    }
+    let again = h.f_linear(weight, bias).map_err(from_torch)?;
+    again.f_allclose(outputs, 1e-3, 1e-4, false).map_err(from_torch)
 }
 
 /// Refuses outputs that are not what the manifest says, and says what they look like.

@@ -44,8 +44,7 @@ impl Buffer for Sealed {
 /// The type of libtorch for one of ours. Truth values are bytes there, since a hostile buffer may hold other bytes than 0 and 1.
 fn kind(dtype: DType) -> Result<Kind> {
     Ok(match dtype {
-        DType::Bool => Kind::Uint8,
-        DType::U8 => Kind::Uint8,
+        DType::Bool | DType::U8 => Kind::Uint8,
         DType::I32 => Kind::Int,
         DType::I64 => Kind::Int64,
         DType::F16 => Kind::Half,

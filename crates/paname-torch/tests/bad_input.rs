@@ -228,7 +228,7 @@ fn questions_that_cannot_be_answered() {
         question(Access::LOGITS, |query| query.input = Input::Records(vec![1].into(), Augmentation(1))),
         question(Access::LOGITS, |query| query.input = Input::Records(Vec::new().into(), Augmentation(0))),
         question(Access::LOGITS, |query| {
-            query.input = Input::Table(paname_core::Table::new(Vec::new()).unwrap())
+            query.input = Input::Table(paname_core::Table::new(Vec::new()).unwrap());
         }),
         question(Access::LOSS, |query| query.labels = classes(vec![0, 3])),
         question(Access::LOSS, |query| query.labels = classes(vec![-1, 0])),

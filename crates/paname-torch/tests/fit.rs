@@ -28,7 +28,7 @@ fn blobs(count: usize, shape: &[usize]) -> Records {
     }
 }
 
-fn recipe(architecture: Value) -> Recipe {
+fn recipe(architecture: &Value) -> Recipe {
     let architecture = architecture.as_object().unwrap().clone();
     Recipe { architecture, epochs: Some(4), batch: Some(16), ..Recipe::default() }
 }
@@ -68,10 +68,10 @@ fn by_chance() -> Vec<(Recipe, Records)> {
         Transformation::Cutout(3),
     ];
     vec![
-        (recipe(json!({ "name": "mlp", "hidden": [16] })), blobs(60, &[64])),
-        (recipe(json!({ "name": "mlp", "hidden": [16], "dropout": 0.5 })), blobs(60, &[64])),
-        (Recipe { augmentation, ..recipe(convnet) }, blobs(60, &[1, 8, 8])),
-        (recipe(json!({ "name": "resnet", "blocks": [1, 1], "width": 4 })), blobs(60, &[8, 8])),
+        (recipe(&json!({ "name": "mlp", "hidden": [16] })), blobs(60, &[64])),
+        (recipe(&json!({ "name": "mlp", "hidden": [16], "dropout": 0.5 })), blobs(60, &[64])),
+        (Recipe { augmentation, ..recipe(&convnet) }, blobs(60, &[1, 8, 8])),
+        (recipe(&json!({ "name": "resnet", "blocks": [1, 1], "width": 4 })), blobs(60, &[8, 8])),
     ]
 }
 
@@ -132,7 +132,7 @@ fn another_process_fits_the_same_and_is_silent() {
 #[test]
 fn every_optimizer_and_schedule_learns() {
     let data = blobs(240, &[64]);
-    let base = || Recipe { epochs: Some(15), ..recipe(json!({ "name": "mlp", "hidden": [32] })) };
+    let base = || Recipe { epochs: Some(15), ..recipe(&json!({ "name": "mlp", "hidden": [32] })) };
     let images = blobs(240, &[1, 8, 8]);
     let mut tried: Vec<(Recipe, &Records)> = vec![
         (Recipe { average: Some(0.9), ..base() }, &data),
@@ -142,14 +142,14 @@ fn every_optimizer_and_schedule_learns() {
         ),
         (
             Recipe {
-                architecture: recipe(json!({ "name": "convnet", "channels": [8] })).architecture,
+                architecture: recipe(&json!({ "name": "convnet", "channels": [8] })).architecture,
                 ..base()
             },
             &images,
         ),
         (
             Recipe {
-                architecture: recipe(json!({ "name": "resnet", "blocks": [1, 1], "width": 4 })).architecture,
+                architecture: recipe(&json!({ "name": "resnet", "blocks": [1, 1], "width": 4 })).architecture,
                 ..base()
             },
             &images,
@@ -217,7 +217,7 @@ fn a_checkpoint_is_what_a_shorter_fit_gives() {
     let convnet = json!({ "name": "convnet", "channels": [4], "batch-norm": true, "dropout": 0.2 });
     for average in [None, Some(0.8)] {
         let data = blobs(60, &[8, 8]);
-        let constant = Recipe { schedule: Some(Schedule::Constant), average, ..recipe(convnet.clone()) };
+        let constant = Recipe { schedule: Some(Schedule::Constant), average, ..recipe(&convnet) };
         let folder = tempfile::tempdir().unwrap();
         let kept = |name: &str, recipe: &Recipe| {
             let host = Keeping(folder.path().join(name));
@@ -260,7 +260,7 @@ fn an_average_is_that_of_the_steps() {
         batch: Some(20),
         schedule: Some(Schedule::Constant),
         checkpoints: vec![1, 2, 3, 4, 5],
-        ..recipe(json!({ "name": "mlp", "hidden": [] }))
+        ..recipe(&json!({ "name": "mlp", "hidden": [] }))
     };
     let folder = tempfile::tempdir().unwrap();
     let kept = |name: &str, recipe: &Recipe| {
@@ -310,7 +310,7 @@ fn an_early_stop_keeps_the_best_and_ends() {
     let long = Recipe {
         epochs: Some(200),
         schedule: Some(Schedule::Constant),
-        ..recipe(json!({ "name": "mlp", "hidden": [64] }))
+        ..recipe(&json!({ "name": "mlp", "hidden": [64] }))
     };
     let ticks = |recipe: &Recipe| {
         let host = Counting(AtomicUsize::new(0));
@@ -345,7 +345,7 @@ fn a_line_is_fitted() {
         objective: Objective::MeanSquaredError,
         epochs: Some(60),
         batch: Some(8),
-        ..recipe(json!({ "name": "mlp", "hidden": [] }))
+        ..recipe(&json!({ "name": "mlp", "hidden": [] }))
     };
     let config = json!({ "task": "regression" });
     let ctx = Ctx::new(1, "test", 1, &());
@@ -372,7 +372,7 @@ fn a_line_is_fitted() {
 #[test]
 fn what_goes_wrong_in_one_run_leaves_the_others() {
     let data = blobs(60, &[64]);
-    let plain = recipe(json!({ "name": "mlp", "hidden": [8] }));
+    let plain = recipe(&json!({ "name": "mlp", "hidden": [8] }));
     let bad_row = FitRun { rows: vec![0, 1, 60].into(), seed: 1 };
     let one_row = FitRun { rows: vec![3].into(), seed: 1 };
     let outcomes = fit(&plain, &data, &[run(0..60, 1), bad_row, one_row, run(0..30, 2)], 1, &());
@@ -429,7 +429,7 @@ fn a_fit_ends_within_a_tick_of_being_cancelled() {
         }
     }
     let data = blobs(60, &[64]);
-    let recipe = recipe(json!({ "name": "mlp", "hidden": [8] }));
+    let recipe = recipe(&json!({ "name": "mlp", "hidden": [8] }));
     for after in [1, 2, 7] {
         let host = After(AtomicUsize::new(0), after);
         let outcomes = fit(&recipe, &data, &[run(0..60, 1), run(0..60, 2)], 1, &host);
@@ -441,7 +441,7 @@ fn a_fit_ends_within_a_tick_of_being_cancelled() {
 #[test]
 fn data_that_cannot_be_fitted_are_refused_once_for_all() {
     let data = blobs(60, &[64]);
-    let plain = || recipe(json!({ "name": "mlp", "hidden": [8] }));
+    let plain = || recipe(&json!({ "name": "mlp", "hidden": [8] }));
     let refused = |config: Value, recipe: &Recipe, data: &Records| {
         let ctx = Ctx::new(1, "test", 1, &());
         let outcomes =
@@ -478,7 +478,7 @@ fn data_that_cannot_be_fitted_are_refused_once_for_all() {
         refused(json!({}), &cut, &blobs(60, &[8, 8])),
         "configuration: `recipe.augmentation`: a crop of side 9 from images of 8 × 8 with 0 zeros around them cannot be"
     );
-    let transformer = recipe(json!({ "name": "transformer" }));
+    let transformer = recipe(&json!({ "name": "transformer" }));
     assert_eq!(
         refused(json!({}), &transformer, &data),
         "configuration: `architecture`: unknown variant `transformer`, expected one of `mlp`, `convnet`, `resnet`"

@@ -71,7 +71,7 @@ fn compare(name: &str, target: &dyn Target, records: u32, layer: &str) {
     gradient("together", both);
 }
 
-fn weights(name: &str, architecture: Value, layer: &str) -> Box<dyn Target> {
+fn weights(name: &str, architecture: &Value, layer: &str) -> Box<dyn Target> {
     let audit = Audit::of(name);
     let config = json!({ "weights": format!("{name}.safetensors"), "architecture": architecture });
     let target = audit.open(config).unwrap();
@@ -82,7 +82,7 @@ fn weights(name: &str, architecture: Value, layer: &str) -> Box<dyn Target> {
 #[test]
 fn an_mlp_is_that_of_pytorch() {
     let target =
-        weights("mlp", json!({ "name": "mlp", "hidden": [16, 6], "activation": "tanh" }), "hidden-1");
+        weights("mlp", &json!({ "name": "mlp", "hidden": [16, 6], "activation": "tanh" }), "hidden-1");
     let parameters = target.parameters().unwrap();
     let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
@@ -104,7 +104,7 @@ fn an_mlp_is_that_of_pytorch() {
 #[test]
 fn a_convnet_is_that_of_pytorch() {
     let architecture = json!({ "name": "convnet", "channels": [4, 6], "hidden": [10], "batch-norm": true });
-    let target = weights("convnet", architecture, "convolution-1");
+    let target = weights("convnet", &architecture, "convolution-1");
     let bytes = std::fs::read(common::fixtures().join("convnet.safetensors")).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let parameters = target.parameters().unwrap();
@@ -116,7 +116,7 @@ fn a_convnet_is_that_of_pytorch() {
 
 #[test]
 fn a_resnet_is_that_of_pytorch() {
-    weights("resnet", json!({ "name": "resnet", "blocks": [1, 2], "width": 4 }), "block-2-1");
+    weights("resnet", &json!({ "name": "resnet", "blocks": [1, 2], "width": 4 }), "block-2-1");
 }
 
 #[test]

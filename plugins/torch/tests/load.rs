@@ -1,7 +1,5 @@
 //! The loaded adapter keeps its laws and is the same as the linked one, bit for bit: for a program and its reference models, and for what it fits.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 use std::fs;
 use std::path::Path;
 
