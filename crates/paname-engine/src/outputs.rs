@@ -60,6 +60,11 @@ pub(crate) fn run(
             let answers = model.predict(&Query { input, labels: None, want, layers: Vec::new() })?;
             answers.check_rows(rows)?;
             let answer = field(&answers, want).ok_or(Error::Denied(want))?;
+            if want != Access::LOSS && !matches!(answer.shape(), &[_, width] if width >= 2) {
+                let expected = "the shape [records, classes] with at least 2 classes";
+                let got = format!("{:?}", answer.shape());
+                return Err(Error::mismatch("answered scores", expected, got).into());
+            }
             let values = answer.to_f32()?;
             if let Some(file) = file.take() {
                 // The width shows with the first answer.
