@@ -178,14 +178,15 @@ impl Architecture {
                     if *batch_norm {
                         planner.batch_norm(&format!("norm-{}", i + 1), i64::from(next));
                     }
-                    planner.add(Layer::Activation(*activation));
                     if height.min(width) < 2 {
                         return Err(Error::Config(format!(
                             "`architecture`: {} convolutions halve an image of {record:?} too often",
                             channels.len()
                         )));
                     }
+                    // The maximum first: every activation is monotone, so that the values are the same, and three quarters of them need none.
                     planner.add(Layer::MaxPool);
+                    planner.add(Layer::Activation(*activation));
                     planner.add(Layer::Name(name));
                     (depth, height, width) = (i64::from(next), height / 2, width / 2);
                 }
