@@ -68,17 +68,20 @@ impl Bench<'_> {
         };
         self.veil.get_or_init(|| all.clone());
         let membership = inputs::membership(self.object, self.inputs)?;
+        let aside = inputs::aside(self.object, self.inputs)?;
+        let mixed = aside.is_some();
         let signals = StoredSignals::open(
             &self.signals,
             self.inputs,
             order.clone().into(),
             roster_population.clone(),
-            inputs::aside(self.object, self.inputs)?,
+            aside,
         )?;
         let opened = OnceLock::new();
         let veiled = |card: &TargetCard, which: Option<usize>| Veiled {
             card: card.clone(),
             which,
+            mixed,
             order: all.clone(),
             opened: &opened,
             log: self.log,
@@ -199,6 +202,8 @@ struct Veiled<'a> {
     card: TargetCard,
     /// The target, or a reference model.
     which: Option<usize>,
+    /// Whether one reference model is set aside for each record, so that none is the same model for all.
+    mixed: bool,
     order: Indices,
     opened: &'a OnceLock<Result<Models>>,
     log: &'a (dyn Fn(&str) + Sync),
@@ -207,6 +212,12 @@ struct Veiled<'a> {
 
 impl Veiled<'_> {
     fn model(&self) -> Result<&dyn Target> {
+        if self.mixed && self.which.is_some() {
+            // Its answers beside the signals would tell for which records it is set aside, and with it who is a member.
+            return Err(Error::Unsupported(
+                "questions to a reference model by itself, where one is set aside for each record".into(),
+            ));
+        }
         let models = self.opened.get_or_init(self.open).as_ref().map_err(Clone::clone)?;
         Ok(match self.which {
             None => models.target.as_ref(),
@@ -444,6 +455,21 @@ attack = "lira"
                 .unwrap();
             assert_eq!((records, again), (RECORDS as usize, order));
         });
+    }
+
+    #[test]
+    fn reference_models_are_not_asked_where_one_is_set_aside_for_each_record() {
+        let audit = Audit::new();
+        let open = || Ok(audit.models());
+        let opened = OnceLock::new();
+        let asked = |which, mixed| {
+            let order: Indices = (0..RECORDS + POPULATION).collect();
+            let card = audit.inputs.target.clone();
+            let model = Veiled { card, which, mixed, order, opened: &opened, log: &|_| {}, open: &open };
+            model.predict(&Query::records(vec![3], paname_core::Access::LOGITS)).map(|_| ())
+        };
+        assert!(matches!(asked(Some(1), true), Err(Error::Unsupported(_))));
+        assert_eq!((asked(Some(1), false), asked(None, true)), (Ok(()), Ok(())));
     }
 
     #[test]

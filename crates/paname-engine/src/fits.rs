@@ -249,10 +249,24 @@ pub(crate) fn run(
         // The same for every run, and for the user to mend.
         Some(Err(Error::Config(problem))) => return Err(refused(problem)),
         Some(Err(error @ Error::Unsupported(_))) => return Err(refused(error.to_string())),
+        // What the machine lacked, such as memory or disk, is no result: the next run tries again.
+        Some(Err(error @ Error::Caused { .. })) => return Err(error.into()),
         Some(Err(error)) => FitOutcome { failed: Some(reason(&error, &folder)), ..FitOutcome::default() },
         None => {
             return Err(EngineError::Other(format!("adapter `{}` said nothing of the fit", source.adapter)));
         }
+    };
+    let features = inventory.features(manifest, &tables.roster, ctx.threads())?;
+    let (roster, labels, base) = (&tables.roster, &tables.labels, manifest.base());
+    let setting = Setting { base, roster, labels, inputs: features };
+    let opened = outcome.weights.as_ref().map(|weights| {
+        let config = inputs::config_of(source);
+        adapter.fitted(config, recipe, &draft.path(weights), &setting, ctx).map(drop)
+    });
+    // A model that cannot be asked is none, and must not keep the others from being asked.
+    let outcome = match opened {
+        Some(Err(error)) => FitOutcome { failed: Some(reason(&error, &folder)), ..FitOutcome::default() },
+        _ => outcome,
     };
     draft.json(OUTCOME, &outcome)
 }

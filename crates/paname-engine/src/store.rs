@@ -168,6 +168,11 @@ impl Draft {
         file.flush().map_err(EngineError::io(&path))
     }
 
+    /// Path of a file in the object as it is now.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Takes a file or a folder that was written elsewhere, under a name of the object.
     pub(crate) fn adopt(&self, name: &str, from: &Path) -> Result<(), EngineError> {
         let to = self.folder.join(name);

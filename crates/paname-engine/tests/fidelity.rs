@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use paname_core::{
-    Access, Adapter, AdapterEntry, AdapterInfo, Ctx, Error, Features, Input, Labels, Outputs, Query,
+    Access, Adapter, AdapterEntry, AdapterInfo, Ctx, DType, Error, Features, Input, Labels, Outputs, Query,
     Registry, Result, Setting, Target, TargetCard, Tensor,
 };
 use paname_engine::{Manifest, RunOptions, run};
@@ -106,7 +106,9 @@ impl Target for Nearest {
             return Err(Error::mismatch("images", format!("{SHAPE:?}"), format!("{:?}", &rows.shape()[1..])));
         }
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        let values = rows.to_f32()?;
+        // Bytes are shares of 255, as adapters take them.
+        let scale = if rows.dtype() == DType::U8 { 1.0 / 255.0 } else { 1.0 };
+        let values: Vec<f32> = rows.to_f32()?.iter().map(|value| value * scale).collect();
         let means = means();
         let mut logits = Vec::new();
         for (row, image) in values.chunks_exact(PIXELS).enumerate() {
@@ -171,14 +173,25 @@ const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<Toy>()];
 
 /// Audits a model with this slip under these declarations.
 fn audit(slip: &str, declared: &str) -> Evidence {
+    audit_of(slip, declared, false)
+}
+
+/// The same on images of bytes.
+fn audit_of(slip: &str, declared: &str, bytes: bool) -> Evidence {
     let folder = tempfile::tempdir().unwrap();
     let records = (0..RECORDS).map(|r| format!("{r},{},{}\n", r % CLASSES, r / CLASSES % 2));
     let text = format!("id,label,member\n{}", records.collect::<String>());
     fs::write(folder.path().join("records.csv"), text).unwrap();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({RECORDS}, 3, 4, 4), }}");
+    let kind = if bytes { "|u1" } else { "<f4" };
+    let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({RECORDS}, 3, 4, 4), }}");
     let mut inputs = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     inputs.extend(format!("{header:<117}\n").bytes());
-    inputs.extend(images().into_iter().flatten().flat_map(f32::to_le_bytes));
+    let values = images().into_iter().flatten();
+    if bytes {
+        inputs.extend(values.map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8));
+    } else {
+        inputs.extend(values.flat_map(f32::to_le_bytes));
+    }
     fs::write(folder.path().join("inputs.npy"), inputs).unwrap();
     let manifest = format!(
         r#"schema = "paname-audit/1"
@@ -231,9 +244,11 @@ fn each_slip_is_found_by_undoing_it() {
         ("dropout", Cause::EvaluationMode),
         ("batch", Cause::EvaluationMode),
     ] {
-        let (measures, causes) = mismatches(&audit(slip, declared));
-        assert_eq!(measures, [Measure::Accuracy; 2], "{slip}");
-        assert_eq!(causes.first(), Some(&cause), "{slip}: {causes:?}");
+        for bytes in [false, true] {
+            let (measures, causes) = mismatches(&audit_of(slip, declared, bytes));
+            assert_eq!(measures, [Measure::Accuracy; 2], "{slip}");
+            assert_eq!(causes.first(), Some(&cause), "{slip}, bytes {bytes}: {causes:?}");
+        }
     }
 }
 

@@ -104,9 +104,10 @@ impl Adapter for Torch {
         let opener = Opener::new(&config, setting, ctx)?;
         // They say their architecture themselves.
         let place = weights.display().to_string();
-        let (network, _) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
-        let name = weights.file_name().map_or(place, |name| name.to_string_lossy().into_owned());
-        Ok(Box::new(opener.target(&name, &file_of(weights), Arc::new(network))?))
+        let (network, described) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
+        // By its kind: the name of the folder tells the rows apart, and would tell them to whoever can guess all but one.
+        let name = described.architecture.name();
+        Ok(Box::new(opener.target(name, &file_of(weights), Arc::new(network))?))
     }
 }
 
@@ -250,12 +251,13 @@ impl<'a> Training<'a> {
         let weights = self.folder.as_ref().map(|folder| folder.join(&name));
         if let Some(folder) = &weights {
             std::fs::create_dir_all(folder)
-                .map_err(|error| Error::data(folder.display(), error.to_string()))?;
+                .map_err(|error| Error::caused(folder.display().to_string(), &error))?;
         }
         let save = |name: &str, bytes: &[u8]| match &weights {
             Some(folder) => {
                 let path = folder.join(name);
-                std::fs::write(&path, bytes).map_err(|error| Error::data(path.display(), error.to_string()))
+                std::fs::write(&path, bytes)
+                    .map_err(|error| Error::caused(path.display().to_string(), &error))
             }
             None => Ok(()),
         };
@@ -272,7 +274,7 @@ impl<'a> Training<'a> {
         // That of the file, so that it is the same model when it is opened again.
         let content = blake3::hash(blake3::hash(&bytes).as_bytes()).to_hex();
         let fingerprint = fingerprint(self.config, &content)?;
-        let name = self.config.name.clone().unwrap_or(name);
+        let name = self.config.name.clone().unwrap_or_else(|| self.architecture.name().to_owned());
         let model: Arc<dyn Model> = Arc::new(fitted.network);
         let known = Arc::clone(&self.known);
         let target = TorchTarget::new(name, fingerprint, model, known, self.manner.clone(), self.classes)?;

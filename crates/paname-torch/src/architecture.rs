@@ -140,6 +140,15 @@ pub(crate) struct Plan {
 }
 
 impl Architecture {
+    /// Its name in a manifest.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Mlp { .. } => "mlp",
+            Self::Convnet { .. } => "convnet",
+            Self::Resnet { .. } => "resnet",
+        }
+    }
+
     /// Reads the table of a manifest.
     pub(crate) fn parse(table: &Map<String, Value>) -> Result<Self> {
         if table.is_empty() {

@@ -9,7 +9,12 @@ const LONGEST: usize = 300;
 /// Turns an error of libtorch into one of ours, as a function for `map_err`.
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 pub(crate) fn from_torch(error: TchError) -> Error {
-    Error::Other(format!("libtorch: {}", said(&error)))
+    let text = said(&error);
+    // The machine's fault, not the model's: another time it may succeed.
+    if ["allocate memory", "out of memory"].iter().any(|words| text.contains(words)) {
+        return Error::Caused { message: "libtorch".into(), causes: vec![text] };
+    }
+    Error::Other(format!("libtorch: {text}"))
 }
 
 /// What went wrong, on one line, without the stack of C++ functions behind it.

@@ -87,8 +87,9 @@ impl<'a> Data<'a> {
     /// The given records, prepared, and their answers.
     fn gather(&self, rows: &Tensor) -> Result<(Tensor, Tensor)> {
         let device = self.answers.device();
-        let records =
-            self.records.f_index_select(0, rows).and_then(|r| r.f_to(device)).map_err(from_torch)?;
+        // Prepared records are where the model is; raw ones may be in main memory.
+        let at = rows.f_to(self.records.device()).map_err(from_torch)?;
+        let records = self.records.f_index_select(0, &at).and_then(|r| r.f_to(device)).map_err(from_torch)?;
         let records = match self.preparation {
             Some(preparation) => preparation.batch(&records)?,
             None => records,
@@ -152,7 +153,7 @@ pub(crate) fn fit(
             ctx.tick(step, steps)?;
             let start = batch * course.batch;
             let length = course.batch.min(rows.len() - start);
-            if length == 1 && batches > 1 {
+            if length == 1 && course.batch > 1 && batches > 1 {
                 // Statistics of a batch of one are none.
                 continue;
             }

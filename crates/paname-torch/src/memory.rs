@@ -5,15 +5,16 @@
 )]
 
 /// Keeps freed memory in the process. The values of inner layers are large enough for the C library to ask the system for them anew in every step, which
-/// then clears each page: a fifth of the time of small convolutions. Only a process that fits is told so, and it ends after the fit.
+/// then clears each page: a fifth of the time of small convolutions. It holds for the process, which in an audit ends after the fit.
 pub(crate) fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         const LARGEST: i32 = 1 << 30;
-        // SAFETY: both are plain settings, whose refusal changes nothing.
+        // SAFETY: plain settings. Only together are they of use: the second alone would end the growth of the first.
         unsafe {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, LARGEST);
+            if libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST) == 1 {
+                libc::mallopt(libc::M_TRIM_THRESHOLD, LARGEST);
+            }
         }
     }
 }

@@ -488,3 +488,43 @@ fn data_that_cannot_be_fitted_are_refused_once_for_all() {
         "configuration: `architecture` is empty; expected one of mlp, convnet, resnet, such as { name = \"mlp\", hidden = [128] }"
     );
 }
+
+#[test]
+fn batches_of_one_record_are_fitted_on() {
+    let data = blobs(60, &[64]);
+    let recipe = Recipe {
+        batch: Some(1),
+        learning_rate: Some(0.01),
+        ..recipe(&json!({ "name": "mlp", "hidden": [16] }))
+    };
+    let fitted = fitted(&recipe, &data, 1);
+    assert!(fitted.train_accuracy.unwrap() > 0.9, "{:?}", fitted.train_accuracy);
+}
+
+#[test]
+fn the_name_of_a_fit_tells_nothing_of_its_rows() {
+    let data = blobs(60, &[64]);
+    let recipe = recipe(&json!({ "name": "mlp", "hidden": [4] }));
+    let fits = fit(&recipe, &data, &[run(0..30, 1), run(30..60, 2)], 1, &());
+    for one in fits {
+        assert_eq!(one.unwrap().target.card().name, "mlp");
+    }
+}
+
+/// A host whose folder is a file.
+struct NoRoom(PathBuf);
+
+impl Host for NoRoom {
+    fn folder(&self) -> Result<PathBuf> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn what_the_machine_lacks_is_told_apart_from_what_the_fit_gives() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let recipe = recipe(&json!({ "name": "mlp", "hidden": [4] }));
+    let host = NoRoom(file.path().to_owned());
+    let outcome = fit(&recipe, &blobs(20, &[64]), &[run(0..20, 1)], 1, &host).remove(0);
+    assert!(matches!(outcome.err(), Some(Error::Caused { .. })));
+}

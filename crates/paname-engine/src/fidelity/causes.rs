@@ -2,7 +2,8 @@
 //! cause is likely where the change brings what was declared back.
 
 use paname_core::{
-    Access, Ctx, Error, Features, Indices, Input, Outputs, Query, Result, Signal, Target, Tensor, kernel,
+    Access, Ctx, DType, Error, Features, Indices, Input, Outputs, Query, Result, Signal, Target, Tensor,
+    kernel,
 };
 use paname_evidence::Cause;
 use paname_stats::Rate;
@@ -81,7 +82,7 @@ pub(super) fn likely(
     }
     let mut likely: Vec<(f64, Cause)> = Vec::new();
     if let Some(rows) = &sample.rows {
-        let changes = changes(rows.shape());
+        let changes = changes(rows.shape(), rows.dtype() == DType::U8);
         for (done, (cause, change)) in changes.iter().enumerate() {
             ctx.tick(done, changes.len())?;
             let changed = change_rows(change, rows)?;
@@ -109,6 +110,10 @@ pub(super) fn likely(
 
 fn change_rows(change: &Change, rows: &Tensor) -> Result<Tensor> {
     let (values, shape) = change.apply(rows.to_f32()?.into_owned(), rows.shape());
+    if rows.dtype() == DType::U8 && matches!(change, Change::Reverse(_) | Change::Arrange { .. }) {
+        // Bytes in another place are bytes still, which an adapter scales.
+        return Tensor::from_vec(values.into_iter().map(|value| value as u8).collect::<Vec<u8>>(), &shape);
+    }
     Tensor::from_vec(values, &shape)
 }
 

@@ -16,13 +16,19 @@ pub(super) enum Change {
 }
 
 /// The changes that make sense for inputs of this shape, each with the cause that it would show.
-pub(super) fn changes(shape: &[usize]) -> Vec<(Cause, Change)> {
+///
+/// Of bytes an adapter makes shares of 1: numbers that are no bytes reach the model as they are, so that the same slips have other factors.
+pub(super) fn changes(shape: &[usize], bytes: bool) -> Vec<(Cause, Change)> {
     let scaled = |how| Cause::Normalisation { how };
     let mut all = vec![
         (scaled(Scaling::DividedBy255), Change::Scale(1.0 / 255.0)),
         (scaled(Scaling::Times255), Change::Scale(255.0)),
-        (scaled(Scaling::Standardised), Change::Standardise(channel_axis(shape))),
     ];
+    if bytes {
+        all.push((scaled(Scaling::DividedBy255), Change::Scale(1.0 / (255.0 * 255.0))));
+        all.push((scaled(Scaling::Times255), Change::Scale(1.0)));
+    }
+    all.push((scaled(Scaling::Standardised), Change::Standardise(channel_axis(shape))));
     for axis in [1, shape.len().saturating_sub(1)] {
         if shape.len() > 2 && shape[axis] == 3 {
             all.push((Cause::ChannelOrder, Change::Reverse(axis)));
@@ -177,7 +183,7 @@ mod tests {
         for shape in [&[2, 4][..], &[2, 5], &[2, 3, 4], &[2, 3, 4, 4], &[2, 4, 5, 3], &[2], &[2, 1, 2, 2, 3]]
         {
             let count: usize = shape.iter().product();
-            for (_, change) in changes(shape) {
+            for (_, change) in changes(shape, true) {
                 let (values, after) = change.apply(vec![1.0; count], shape);
                 assert_eq!((values.len(), after.iter().product::<usize>()), (count, count), "{change:?}");
             }
