@@ -84,6 +84,11 @@ pub(crate) fn core(
     if let Some(gap) = gap.as_ref().filter(|gap| gap.mismatch) {
         weaken(&mut rows, gap);
     }
+    if fidelity::is_unmeasured(&Declared::of(&content.model), &measured) {
+        for row in rows.iter_mut().filter(|row| row.verdict == Verdict::Inconclusive) {
+            row.reasons.push(Reason::DeclaredUnmeasured);
+        }
+    }
     let mut data = inputs.data.clone();
     data.files = files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
     add_missing_families(&mut rows);

@@ -127,6 +127,12 @@ pub(crate) fn mismatches(declared: &Declared, measured: &Measured, causes: &[Cau
     found
 }
 
+/// Whether something was declared that could not be measured.
+pub(crate) fn is_unmeasured(declared: &Declared, measured: &Measured) -> bool {
+    let any = |figures: &[Option<f64>; 2]| figures.iter().any(Option::is_some);
+    any(&declared.accuracy) && measured.accuracy.is_none() || any(&declared.loss) && measured.loss.is_none()
+}
+
 /// Whether causes can be looked for: figures are declared, and the target answers new questions about classes.
 pub(crate) fn is_wanted(manifest: &Manifest, inputs: &Inputs) -> bool {
     let declared = Declared::of(&manifest.content.model);
@@ -198,6 +204,18 @@ mod tests {
     fn measured(mean: f64, standard_error: f64) -> Measured {
         let loss = MeanLoss { mean, standard_error, records: 100 };
         Measured { accuracy: None, loss: Some([loss, loss]) }
+    }
+
+    #[test]
+    fn what_is_declared_and_cannot_be_measured_is_known() {
+        let accuracy = Declared { accuracy: [None, Some(0.9)], ..Declared::default() };
+        let loss = Declared { loss: [Some(0.5), None], ..Declared::default() };
+        assert!(is_unmeasured(&accuracy, &measured(0.5, 0.0)));
+        assert!(
+            !is_unmeasured(&loss, &measured(0.5, 0.0))
+                && is_unmeasured(&loss, &Measured { accuracy: None, loss: None })
+        );
+        assert!(!is_unmeasured(&Declared::default(), &Measured { accuracy: None, loss: None }));
     }
 
     #[test]

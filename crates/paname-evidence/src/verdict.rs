@@ -151,6 +151,8 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         causes: Vec<Cause>,
     },
+    /// A declared figure of the target cannot be measured with the access granted: whether the model is the declared one is open.
+    DeclaredUnmeasured,
     /// Reference models overfit much more than the target, or much less: they are poor stand-ins, and an attack that rests on them may find less
     /// than there is.
     ProxyMismatch {

@@ -551,6 +551,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The mean loss measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. {causes}",
     ),
     (
+        "reason.declared_unmeasured",
+        "L’accès accordé ne permet pas de mesurer ce que le manifeste déclare du modèle : rien ne dit que c’est bien celui-là.",
+        "The access granted does not let what the manifest declares of the model be measured: nothing says that it is that one.",
+    ),
+    (
         "fidelity.causes.unknown",
         "Causes fréquentes : normalisation, ordre des classes, mode d’évaluation.",
         "Frequent causes: normalisation, order of the classes, evaluation mode.",

@@ -190,6 +190,11 @@ fn figures_that_are_not_found_again_say_why_and_what_it_may_be() {
             "is 30.0% for the audited model and 10.0% on average",
             "l’attaque a pu trouver moins qu’il n’y a",
         ),
+        (
+            Reason::DeclaredUnmeasured,
+            "does not let what the manifest declares",
+            "ne permet pas de mesurer ce que",
+        ),
     ] {
         for (language, expected) in [(Language::English, english), (Language::French, french)] {
             let text = language.reason(&reason);

@@ -52,6 +52,7 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
                 ],
             )
         }
+        Reason::DeclaredUnmeasured => language.text(key!("reason.declared_unmeasured")),
         Reason::ProxyMismatch { target, references, allowed } => language.fill(
             key!("reason.proxy_mismatch"),
             &[
