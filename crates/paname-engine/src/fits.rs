@@ -220,9 +220,10 @@ pub(crate) fn run(
         }
         _ => tables.truth.member.clone(),
     };
+    let features = inventory.features(manifest, &tables.roster, ctx.threads())?;
     let data = Records {
         ids: (0..audited as u32).collect(),
-        inputs: match inventory.features(manifest, &tables.roster, ctx.threads())? {
+        inputs: match features {
             Features::Tensor(tensor) => Features::Tensor(tensor.slice(0..audited)?),
             Features::Table(table) => Features::Table(table.slice(0..audited)?),
             other => other.clone(),
@@ -243,31 +244,33 @@ pub(crate) fn run(
     let run = FitRun { rows, seed: ctx.seed("fit") };
     let fitted = adapter.fit(inputs::config_of(source), recipe, &data, &[run], ctx).pop();
     let refused = |problem: String| manifest.about(table)(Error::Config(problem));
-    let outcome = match fitted {
-        Some(Ok(fitted)) => kept(fitted, adapter, draft)?,
-        Some(Err(Error::Cancelled)) => return Err(EngineError::Cancelled),
+    let given_up = |error: Error| match error {
+        Error::Cancelled => Err(EngineError::Cancelled),
         // The same for every run, and for the user to mend.
-        Some(Err(Error::Config(problem))) => return Err(refused(problem)),
-        Some(Err(error @ Error::Unsupported(_))) => return Err(refused(error.to_string())),
-        // What the machine lacked, such as memory or disk, is no result: the next run tries again.
-        Some(Err(error @ Error::Caused { .. })) => return Err(error.into()),
-        Some(Err(error)) => FitOutcome { failed: Some(reason(&error, &folder)), ..FitOutcome::default() },
+        Error::Config(problem) => Err(refused(problem)),
+        Error::Unsupported(_) => Err(refused(error.to_string())),
+        // What the machine lacked, such as memory or disk, is no result: the audit goes on, and the next run tries again.
+        Error::Caused { .. } => {
+            Err(EngineError::Step { step: Step::Fit(fit).to_string(), message: reason(&error, &folder) })
+        }
+        error => Ok(FitOutcome { failed: Some(reason(&error, &folder)), ..FitOutcome::default() }),
+    };
+    let mut outcome = match fitted {
+        Some(Ok(fitted)) => kept(fitted, adapter, draft)?,
+        Some(Err(error)) => given_up(error)?,
         None => {
             return Err(EngineError::Other(format!("adapter `{}` said nothing of the fit", source.adapter)));
         }
     };
-    let features = inventory.features(manifest, &tables.roster, ctx.threads())?;
-    let (roster, labels, base) = (&tables.roster, &tables.labels, manifest.base());
-    let setting = Setting { base, roster, labels, inputs: features };
-    let opened = outcome.weights.as_ref().map(|weights| {
-        let config = inputs::config_of(source);
-        adapter.fitted(config, recipe, &draft.path(weights), &setting, ctx).map(drop)
-    });
     // A model that cannot be asked is none, and must not keep the others from being asked.
-    let outcome = match opened {
-        Some(Err(error)) => FitOutcome { failed: Some(reason(&error, &folder)), ..FitOutcome::default() },
-        _ => outcome,
-    };
+    if let Some(weights) = &outcome.weights {
+        let (roster, labels, base) = (&tables.roster, &tables.labels, manifest.base());
+        let setting = Setting { base, roster, labels, inputs: features };
+        let config = inputs::config_of(source);
+        if let Err(error) = adapter.fitted(config, recipe, &draft.path(weights), &setting, ctx) {
+            outcome = given_up(error)?;
+        }
+    }
     draft.json(OUTCOME, &outcome)
 }
 
