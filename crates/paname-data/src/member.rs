@@ -4,7 +4,7 @@ use std::path::Path;
 
 use paname_core::{Error, Result, Roster};
 
-use crate::array::{IdSource, read_array};
+use crate::array::{IdSource, read_array, read_strings};
 use crate::join::{RowIds, join};
 use crate::list::List;
 use crate::predictions::MemberPart;
@@ -28,14 +28,18 @@ pub fn read_members(
     for (member, source) in member.0.iter().zip(&ids.0) {
         let place = member.to_string();
         let columns = match member {
-            MemberPart::None => match source {
-                IdSource::Array(array) => crate::array::read_strings(base, array)?.len(),
-                IdSource::RowNumber { .. } => {
+            MemberPart::None => {
+                let IdSource::Array(array) = source else {
                     let problem =
                         "`member` is `none` for rows that are only numbered; name an array of their ids";
                     return Err(Error::Config(problem.into()));
+                };
+                let columns = read_strings(base, array)?.len();
+                for all in &mut all {
+                    all.resize(all.len() + columns, false);
                 }
-            },
+                columns
+            }
             MemberPart::Array(array) => {
                 let matrix = read_array(base, array)?;
                 let &[rows, columns] = matrix.shape() else {
@@ -53,12 +57,6 @@ pub fn read_members(
             }
         };
         let ids = source.read(base, columns, &place)?;
-        for all in &mut all {
-            all.resize(
-                all.len().max(parts.iter().map(|part: &RowIds| part.ids.len()).sum::<usize>() + columns),
-                false,
-            );
-        }
         parts.push(RowIds { ids, place: source.to_string() });
     }
     let rows = join(roster, &parts)?;

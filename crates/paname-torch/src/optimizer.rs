@@ -52,6 +52,14 @@ impl Stepper {
         .map_err(from_torch)
     }
 
+    /// The gradient of the loss and of the L2 penalty.
+    fn with_penalty(&self, gradient: &Tensor, parameter: &Tensor) -> Result<Tensor, TchError> {
+        if self.weight_decay > 0.0 {
+            return gradient.f_add(&parameter.f_mul_scalar(self.weight_decay)?);
+        }
+        Ok(gradient.shallow_clone())
+    }
+
     fn descend(
         &mut self,
         i: usize,
@@ -59,10 +67,7 @@ impl Stepper {
         gradient: &Tensor,
         rate: f64,
     ) -> Result<(), TchError> {
-        let mut gradient = gradient.shallow_clone();
-        if self.weight_decay > 0.0 {
-            gradient = gradient.f_add(&parameter.f_mul_scalar(self.weight_decay)?)?;
-        }
+        let gradient = self.with_penalty(gradient, parameter)?;
         let Some(mean) = self.first.get_mut(i) else {
             add_scaled(parameter, &gradient, -rate)?;
             return Ok(());
@@ -86,14 +91,14 @@ impl Stepper {
         gradient: &Tensor,
         rate: f64,
     ) -> Result<(), TchError> {
-        let mut gradient = gradient.shallow_clone();
-        if self.weight_decay > 0.0 {
-            if self.optimizer == Optimizer::Adamw {
+        let gradient = if self.optimizer == Optimizer::Adamw {
+            if self.weight_decay > 0.0 {
                 let _ = parameter.f_mul_scalar_(1.0 - rate * self.weight_decay)?;
-            } else {
-                gradient = gradient.f_add(&parameter.f_mul_scalar(self.weight_decay)?)?;
             }
-        }
+            gradient.shallow_clone()
+        } else {
+            self.with_penalty(gradient, parameter)?
+        };
         let (mean, square) = (&mut self.first[i], &mut self.second[i]);
         let _ = mean.f_lerp_(&gradient, 1.0 - BETAS.0)?;
         let _ = square.f_lerp_(&gradient.f_square()?, 1.0 - BETAS.1)?;

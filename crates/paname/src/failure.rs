@@ -11,7 +11,7 @@ use paname_report::{Language, ReportError, key};
 use serde::Serialize;
 
 use crate::command::PLUGIN;
-use crate::output::{print_json, say};
+use crate::output::{on_one_line, print_json, say};
 
 /// What ends a call early.
 #[derive(Debug)]
@@ -153,13 +153,7 @@ fn excerpt(path: &Path, line: usize, column: usize, span: &Range<usize>) -> Opti
     const WIDEST: usize = 200;
     let text = String::from_utf8_lossy(&std::fs::read(path).ok()?).into_owned();
     // Tabs take one column here, as they did when columns were counted; other control characters could move the cursor.
-    let shown: String = text
-        .lines()
-        .nth(line.checked_sub(1)?)?
-        .trim_start_matches('\u{feff}')
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let shown = on_one_line(text.lines().nth(line.checked_sub(1)?)?.trim_start_matches('\u{feff}'));
     let length = shown.chars().count();
     if length > WIDEST || column > length + 1 {
         return None;

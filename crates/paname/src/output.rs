@@ -24,6 +24,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     })
 }
 
+/// A text of the user's files as people see it: it neither breaks the line nor moves the cursor.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Writes a result for programs. `format` names the shape and its version, which stands first.
 pub(crate) fn print_json(format: &str, result: &impl Serialize) -> Result<(), Failure> {
     #[derive(Serialize)]

@@ -8,7 +8,7 @@ use paname_evidence::{Power, Unit};
 use paname_report::{Language, key};
 
 use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{on_one_line, print, print_json};
 use crate::registry;
 use crate::text_table::text_table;
 
@@ -107,16 +107,15 @@ fn told(column: &ColumnSchema, language: Language) -> Vec<String> {
         ColumnKind::Ignored => key!("plan.column.ignored"),
     };
     let guessed = if column.guessed { key!("plan.column.guessed") } else { key!("plan.column.declared") };
-    let plain =
-        |text: &String| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
-    let mut categories: Vec<String> = column.categories.iter().take(CATEGORIES).map(plain).collect();
+    let mut categories: Vec<String> =
+        column.categories.iter().take(CATEGORIES).map(|text| on_one_line(text)).collect();
     if column.categories.len() > CATEGORIES {
         categories.push(format!("… ({})", language.count(column.categories.len() as u64)));
     }
     let missing: usize = column.missing.values().sum();
     let some = |text: String, there: bool| if there { text } else { "–".to_owned() };
     vec![
-        plain(&column.name),
+        on_one_line(&column.name),
         language.text(kind),
         language.text(guessed),
         some(categories.join(", "), !column.categories.is_empty()),

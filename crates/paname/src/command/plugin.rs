@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::arguments::{PluginCommand, TrustArguments};
 use crate::failure::Failure;
-use crate::output::{print, print_json, say};
+use crate::output::{on_one_line, print, print_json, say};
 use crate::text_table::text_table;
 
 pub(super) fn plugin(
@@ -172,11 +172,6 @@ fn page(checked: &Checked, told: &Told, language: Language) -> String {
         (key!("plugin.adapters"), brings(&told.adapters)),
     ];
     text_table(None, &rows.map(|(key, value)| vec![language.text(key), value]))
-}
-
-/// A folder as people see it: no name of a file breaks the line or moves the cursor.
-fn on_one_line(folder: &str) -> String {
-    folder.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A plugin by its folder, or by its name in the places.
