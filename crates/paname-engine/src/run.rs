@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use paname_core::{Host, Registry};
 use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256, sha256_hex};
@@ -214,13 +214,22 @@ pub(crate) fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
+/// How long a run folder may be in use before it is refused: a process that a killed engine was just about to start holds its files for an instant.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a folder in use is looked at again.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
+
 fn lock(run_dir: &Path) -> Result<File, EngineError> {
     let path = run_dir.join("lock");
     let file = crate::store::private_file(&path).map_err(EngineError::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(EngineError::Busy(run_dir.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(EngineError::Io { path, source }),
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_LOOK),
+            Err(fs::TryLockError::WouldBlock) => return Err(EngineError::Busy(run_dir.to_owned())),
+            Err(fs::TryLockError::Error(source)) => return Err(EngineError::Io { path, source }),
+        }
     }
 }
 

@@ -93,11 +93,14 @@ fn ten_kills_lose_no_finished_step_and_change_no_evidence() {
     let mut draw = 0x2545_f491_u64;
     let mut finished = BTreeMap::new();
     for kill in 1..=KILLS {
-        let mut child = paname(&manifest, &killed).spawn().unwrap();
+        let words = folder.path().join("words");
+        let mut child = paname(&manifest, &killed).stderr(fs::File::create(&words).unwrap()).spawn().unwrap();
         let enough = steps * kill / (KILLS + 1);
         let start = Instant::now();
         while lines(&killed).len() < enough {
-            assert!(start.elapsed() < Duration::from_mins(1), "the audit does not get on");
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "the audit ended by itself: {}", fs::read_to_string(&words).unwrap());
+            assert!(start.elapsed() < Duration::from_mins(2), "the audit does not get on");
             std::thread::sleep(Duration::from_millis(1));
         }
         draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
