@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Interval, Result, argument, beta};
+use crate::{Error, Interval, Result, argument, beta, normal};
 
 /// The two-sided interval of Clopper and Pearson (Biometrika 26, 1934) for `hits` of `trials`; `[0, 1]` without trials.
 pub fn clopper_pearson(hits: u64, trials: u64, confidence: f64) -> Result<Interval> {
@@ -16,6 +16,22 @@ pub fn clopper_pearson(hits: u64, trials: u64, confidence: f64) -> Result<Interv
         upper: clopper_pearson_upper(hits, trials, alpha)?,
         confidence,
     })
+}
+
+/// The score interval of Wilson (JASA 22, 1927, equation for p): its mean coverage is near `confidence`, while that of
+/// [`clopper_pearson`] is never below. The stuff of [`crate::difference`]; `[0, 1]` without trials.
+pub fn wilson(hits: u64, trials: u64, confidence: f64) -> Result<Interval> {
+    argument::part("hits", hits, trials)?;
+    argument::open_unit("confidence", confidence)?;
+    if trials == 0 {
+        return Ok(Interval { lower: 0.0, upper: 1.0, confidence });
+    }
+    let (k, n, z) = (hits as f64, trials as f64, normal::two_sided(confidence));
+    let centre = (k + 0.5 * z * z) / (n + z * z);
+    let half = z / (n + z * z) * (k * (n - k) / n + 0.25 * z * z).sqrt();
+    let lower = if hits == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let upper = if hits == trials { 1.0 } else { (centre + half).min(1.0) };
+    Ok(Interval { lower, upper, confidence })
 }
 
 /// The one-sided lower bound: the true rate is below it with probability at most `alpha`.
@@ -132,6 +148,11 @@ pub(crate) fn at_most(hits: u64, trials: u64, rate: f64) -> f64 {
         return 1.0;
     }
     beta::tails(hits as f64 + 1.0, (trials - hits) as f64, rate).1
+}
+
+/// `P[X = hits]` for a rate strictly between 0 and 1.
+pub(crate) fn mass(hits: u64, trials: u64, rate: f64) -> f64 {
+    beta::ln_binomial(hits as f64, trials as f64, rate).exp()
 }
 
 /// The least `n >= from`, up to 2³³, for which a monotone condition holds.

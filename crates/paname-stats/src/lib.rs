@@ -44,6 +44,10 @@ pub mod power;
 pub mod precision;
 pub mod unrelated;
 
+pub mod equivalence;
+
+pub mod difference;
+
 mod argument;
 mod beta;
 mod error;

@@ -1,0 +1,118 @@
+//! Claims about people: that few can be exposed, how many can be named, how much better than a control.
+
+use paname_stats::{Error, Result, binomial, difference, equivalence};
+use proptest::prelude::*;
+
+/// To a figure printed with this many decimals.
+fn printed(got: f64, expected: f64, decimals: i32) {
+    assert!((got - expected).abs() <= 0.5001 * 10_f64.powi(-decimals), "expected {expected}, got {got}");
+}
+
+/// The power of the claim by the definition: every pair of counts, weighed by both binomials.
+fn power_by_sums(members: u64, others: u64, level: f64, margin: f64) -> Result<f64> {
+    let mass = |k: u64, n: u64| {
+        Ok(binomial::tail_at_least(k, n, level)? - binomial::tail_at_least(k + 1, n, level)?)
+    };
+    let mut sum = 0.0;
+    for tp in 0..=members {
+        for fp in 0..=others {
+            if equivalence::excess_bound(tp, members, fp, others, 0.05)?.excess_upper < margin {
+                sum += mass(tp, members)? * mass(fp, others)?;
+            }
+        }
+    }
+    Ok(sum)
+}
+
+#[test]
+fn the_power_of_the_claim_is_the_double_sum() {
+    for (members, others, level, margin) in
+        [(60, 40, 0.05, 0.2), (37, 90, 0.1, 0.15), (50, 50, 0.3, 0.4), (20, 20, 0.01, 0.05)]
+    {
+        let expected = power_by_sums(members, others, level, margin).unwrap();
+        let got = equivalence::power(members, others, level, margin, 0.05).unwrap();
+        assert!((got - expected).abs() < 1e-11, "{members} {others}: {got} {expected}");
+    }
+    // scipy 1.17.1: the same sum over scipy.stats.beta.ppf and binom.
+    for (units, margin, expected) in [(2_808, 0.01, 0.8018), (800, 0.02, 0.8227), (150, 0.05, 0.8118)] {
+        printed(equivalence::power(units, units, 0.01, margin, 0.05).unwrap(), expected, 4);
+    }
+}
+
+#[test]
+fn units_needed_for_a_claim_are_the_published_ones() {
+    for (margin, about, slack) in [(0.01, 2_800, 30), (0.02, 800, 40), (0.05, 150, 20)] {
+        let needed = equivalence::units_needed(0.01, margin, 0.05, 0.8).unwrap().unwrap();
+        assert!(needed.abs_diff(about) <= slack, "{margin}: {needed}");
+        for units in [needed, needed + 1, needed + needed / 20] {
+            assert!(equivalence::power(units, units, 0.01, margin, 0.05).unwrap() >= 0.8);
+        }
+    }
+    assert_eq!(equivalence::units_needed(0.001, 1e-6, 0.05, 0.8).unwrap(), None);
+}
+
+#[test]
+fn the_smallest_margin_is_where_the_power_is_reached() {
+    let margin = equivalence::smallest_margin(800, 600, 0.01, 0.05, 0.8).unwrap().unwrap();
+    assert!(equivalence::power(800, 600, 0.01, margin, 0.05).unwrap() >= 0.8);
+    assert!(equivalence::power(800, 600, 0.01, margin - 1e-6, 0.05).unwrap() < 0.8);
+    // About 2 % for 800 a side.
+    let margin = equivalence::smallest_margin(800, 800, 0.01, 0.05, 0.8).unwrap().unwrap();
+    assert!((0.017..0.0202).contains(&margin), "{margin}");
+    assert_eq!(equivalence::smallest_margin(0, 100, 0.01, 0.05, 0.8).unwrap(), None);
+}
+
+#[test]
+fn a_claim_says_how_many_it_could_have_missed() {
+    assert_eq!(equivalence::exposed_units(0.07, 100).unwrap(), 7);
+    assert_eq!(equivalence::exposed_units(0.01, 12_345).unwrap(), 124);
+    assert_eq!(equivalence::exposed_units(0.0, 5).unwrap(), 0);
+    assert!(equivalence::exposed_units(f64::NAN, 5).is_err());
+    let refused = equivalence::excess_bound(6, 5, 0, 5, 0.05).unwrap_err();
+    assert_eq!(refused, Error::CountTooLarge { what: "hits", limit: 5, got: 6 });
+    // Without trials nothing is known, and nothing is claimed.
+    let blind = equivalence::excess_bound(0, 0, 0, 0, 0.05).unwrap();
+    assert_eq!((blind.tpr_upper, blind.fpr_lower, blind.excess_upper), (1.0, 0.0, 1.0));
+    assert_eq!(equivalence::equivalence_p(0, 0, 0, 0, 0.5).unwrap(), 1.0);
+}
+
+proptest! {
+    #[test]
+    fn the_p_value_of_the_claim_inverts_its_bound(
+        n in 1_u64..3_000, share in 0.0..0.2_f64, other in 0.0..0.2_f64, margin in 0.01..0.4_f64,
+    ) {
+        let (tp, fp) = ((share * n as f64) as u64, (other * n as f64) as u64);
+        let p = equivalence::equivalence_p(tp, n, fp, n, margin).unwrap();
+        prop_assert!(p > 0.0 && p <= 1.0);
+        let bound = |alpha: f64| equivalence::excess_bound(tp, n, fp, n, alpha).unwrap().excess_upper;
+        if p < 1.0 {
+            prop_assert!(bound(p) < margin);
+            if p > 1e-11 {
+                prop_assert!(bound(p * (1.0 - 1e-4)) >= margin - 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn newcombe_intervals_are_the_published_ones() {
+    // Newcombe 1998, tables of both papers, method 10.
+    for (first, second, lower, upper) in
+        [([56, 70], [48, 80], 0.0524, 0.3339), ([9, 10], [3, 10], 0.1705, 0.8090)]
+    {
+        let got = difference::independent(first, second, 0.95).unwrap();
+        printed(got.lower, lower, 4);
+        printed(got.upper, upper, 4);
+    }
+    let table = |both, first_only, second_only, neither| {
+        let counts = difference::PairedCounts { both, first_only, second_only, neither };
+        difference::paired(counts, 0.95).unwrap()
+    };
+    for (got, lower, upper) in [(table(36, 12, 2, 0), 0.0569, 0.3404), (table(18, 12, 2, 18), 0.0562, 0.3290)]
+    {
+        printed(got.lower, lower, 4);
+        printed(got.upper, upper, 4);
+    }
+    printed(table(53, 0, 0, 1).lower, -0.0729, 4);
+    assert_eq!((table(0, 0, 0, 0).lower, table(0, 0, 0, 0).upper), (-1.0, 1.0));
+}
