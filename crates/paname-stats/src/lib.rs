@@ -47,6 +47,8 @@ pub mod unrelated;
 pub mod equivalence;
 
 pub mod difference;
+pub mod discovery;
+pub mod permutation;
 
 mod argument;
 mod beta;

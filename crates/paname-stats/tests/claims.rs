@@ -1,6 +1,7 @@
 //! Claims about people: that few can be exposed, how many can be named, how much better than a control.
 
-use paname_stats::{Error, Result, binomial, difference, equivalence};
+use paname_stats::permutation::{self, Permutations, Ranked};
+use paname_stats::{Error, Result, Roc, binomial, difference, discovery, equivalence, multiple};
 use proptest::prelude::*;
 
 /// To a figure printed with this many decimals.
@@ -115,4 +116,92 @@ fn newcombe_intervals_are_the_published_ones() {
     }
     printed(table(53, 0, 0, 1).lower, -0.0729, 4);
     assert_eq!((table(0, 0, 0, 0).lower, table(0, 0, 0, 0).upper), (-1.0, 1.0));
+}
+
+#[test]
+fn people_are_named_as_in_the_plain_procedure_where_the_prior_is_the_samples() {
+    // Benjamini and Hochberg by hand: ten p-values at 0.1; the fifth smallest, 0.05 <= 5 · 0.01, is the last allowed.
+    let members = [0.001, 0.002, 0.04, 0.05, 0.9];
+    let others = [0.03, 0.2, 0.4, 0.6, 0.8];
+    let found = discovery::inferable(&members, &others, 0.5, 0.1).unwrap();
+    assert_eq!((found.members, found.non_members, found.threshold), (4, 1, Some(0.05)));
+    assert!((found.realised.unwrap() - 0.2).abs() < 1e-12);
+    // Members are a tenth as common: only 0.002 <= 0.1 · 0.1 · 2/5 is left.
+    let rare = discovery::inferable(&members, &others, 0.1, 0.1).unwrap();
+    assert_eq!((rare.members, rare.threshold, rare.realised), (2, Some(0.002), Some(0.0)));
+    let nobody = discovery::inferable(&[0.9; 3], &[0.5; 3], 0.5, 0.1).unwrap();
+    assert_eq!((nobody.members, nobody.threshold, nobody.realised), (0, None, None));
+    assert!(discovery::inferable(&[1.5], &[0.5], 0.5, 0.1).is_err());
+    assert!(discovery::inferable(&[0.5], &[], 0.5, 0.1).is_err());
+    assert!(discovery::inferable(&[f64::NAN], &[0.5], 0.5, 0.1).is_err());
+}
+
+proptest! {
+    #[test]
+    fn naming_is_benjamini_and_hochberg(
+        members in proptest::collection::vec(0.0..0.3_f64, 1..40),
+        others in proptest::collection::vec(0.0..1.0_f64, 1..40),
+    ) {
+        let prior = members.len() as f64 / (members.len() + others.len()) as f64;
+        let found = discovery::inferable(&members, &others, prior, 0.2).unwrap();
+        let pool: Vec<f64> = members.iter().chain(&others).copied().collect();
+        let adjusted = multiple::benjamini_hochberg(&pool).unwrap();
+        let named = |p: &[f64]| p.iter().filter(|p| **p <= 0.2).count() as u64;
+        prop_assert_eq!(found.members, named(&adjusted[..members.len()]));
+        prop_assert_eq!(found.non_members, named(&adjusted[members.len()..]));
+    }
+
+    #[test]
+    fn ranked_scores_give_the_figures_of_the_curve(
+        scores in proptest::collection::vec(-4_i32..4, 2..30), level in 0.0..1.0_f64,
+    ) {
+        let scores: Vec<f64> = scores.into_iter().map(f64::from).collect();
+        let labels: Vec<bool> = (0..scores.len()).map(|unit| unit % 3 == 0).collect();
+        let side = |member: bool| -> Vec<f64> {
+            scores.iter().zip(&labels).filter(|pair| *pair.1 == member).map(|pair| *pair.0).collect()
+        };
+        let roc = Roc::new(&side(true), &side(false)).unwrap();
+        let ranked = Ranked::new(&scores).unwrap();
+        prop_assert!((ranked.auc(&labels) - roc.auc()).abs() < 1e-12);
+        prop_assert_eq!(ranked.tpr_at(level, &labels), roc.tpr(&roc.tpr_at(level).unwrap()));
+    }
+}
+
+#[test]
+fn permuted_memberships_find_a_leak_and_pay_for_looking_twice() {
+    let members: Vec<bool> = (0..60).map(|unit| unit % 2 == 0).collect();
+    let leak: Vec<f64> =
+        (0..60).map(|unit| f64::from(unit % 2 == 0) * 0.6 + f64::from(unit * 7 % 10) / 10.0).collect();
+    let noise: Vec<f64> = (0..60).map(|unit| f64::from(unit * 37 % 61)).collect();
+    let ranked =
+        [Ranked::new(&leak).unwrap(), Ranked::new(&noise).unwrap(), Ranked::new(&[1.0; 60]).unwrap()];
+    let plan = Permutations { count: 999, seed: 1 };
+    let tests =
+        permutation::max_statistic(&members, 3, plan, |test, labels| ranked[test].auc(labels)).unwrap();
+    assert_eq!((tests[0].p, tests[0].adjusted), (0.001, 0.001));
+    assert!(tests[1].p > 0.05 && tests[1].adjusted > tests[1].p, "{:?}", tests[1]);
+    // Tied scores say nothing, and take nothing from the others.
+    assert_eq!((tests[2].observed, tests[2].p, tests[2].adjusted), (0.5, 1.0, 1.0));
+    let alone = permutation::max_statistic(&members, 1, plan, |_, labels| ranked[1].auc(labels)).unwrap();
+    assert_eq!(alone[0].p, alone[0].adjusted);
+    let few = Permutations { count: 998, ..plan };
+    assert_eq!(
+        permutation::max_statistic(&members, 1, few, |_, _| 0.0).unwrap_err(),
+        Error::TooFew { what: "permutations", needed: 999, got: 998 }
+    );
+    assert!(permutation::max_statistic(&[true; 4], 1, plan, |_, _| 0.0).is_err());
+    assert!(permutation::max_statistic(&members, 1, plan, |_, _| f64::NAN).is_err());
+}
+
+#[test]
+fn residual_risk_is_what_the_control_leaves() {
+    let (risk, interval) = difference::residual_risk([60, 100], [20, 100], 0.95).unwrap().unwrap();
+    assert!((risk - 0.5).abs() < 1e-12);
+    // Clopper-Pearson at 97.5 %: a in [0.48314, 0.70919], c in [0.11810, 0.30515] (scipy 1.17.1).
+    printed(interval.lower, (0.48314 - 0.30515) / (1.0 - 0.30515), 4);
+    printed(interval.upper, (0.70919 - 0.11810) / (1.0 - 0.11810), 4);
+    let (worse, interval) = difference::residual_risk([10, 100], [20, 100], 0.95).unwrap().unwrap();
+    assert_eq!((worse, interval.lower), (0.0, 0.0));
+    assert_eq!(difference::residual_risk([10, 10], [10, 10], 0.95).unwrap(), None);
+    assert!(difference::residual_risk([11, 10], [0, 10], 0.95).is_err());
 }
