@@ -50,6 +50,10 @@ pub mod difference;
 pub mod discovery;
 pub mod permutation;
 
+pub mod epsilon;
+pub mod gaussian;
+pub mod one_run;
+
 mod argument;
 mod beta;
 mod error;
