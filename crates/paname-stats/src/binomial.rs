@@ -152,7 +152,12 @@ pub(crate) fn at_most(hits: u64, trials: u64, rate: f64) -> f64 {
 
 /// `P[X = hits]` for a rate strictly between 0 and 1.
 pub(crate) fn mass(hits: u64, trials: u64, rate: f64) -> f64 {
-    beta::ln_binomial(hits as f64, trials as f64, rate).exp()
+    ln_mass(hits, trials, rate).exp()
+}
+
+/// The natural logarithm of [`mass`].
+pub(crate) fn ln_mass(hits: u64, trials: u64, rate: f64) -> f64 {
+    beta::ln_binomial(hits as f64, trials as f64, rate)
 }
 
 /// The least `n >= from`, up to 2³³, for which a monotone condition holds.
@@ -186,7 +191,7 @@ fn hypergeometric(tp: u64, members: u64, flagged: u64, non_members: u64) -> f64 
 }
 
 /// `1 + r₁ + r₁r₂ + …` for falling ratios, until a term no longer counts.
-fn geometric(ratios: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn geometric(ratios: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut term) = (1.0, 1.0);
     for ratio in ratios {
         term *= ratio;

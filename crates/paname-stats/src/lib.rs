@@ -45,6 +45,7 @@ pub mod precision;
 pub mod unrelated;
 
 pub mod equivalence;
+pub mod evalue;
 
 pub mod difference;
 pub mod discovery;

@@ -3,6 +3,7 @@
 //! allows 18 misses of 200. Seeds are fixed, so a failure is a change of behaviour, not bad luck.
 
 mod discovery;
+mod evalue;
 mod privacy;
 
 use paname_stats::{Result, Roc, binomial, bootstrap, conformal, delong, level, multiple, unrelated};
