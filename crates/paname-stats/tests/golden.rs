@@ -509,19 +509,23 @@ fn bootstrap_is_fixed_by_its_seed_and_the_fast_path_agrees_with_the_slow() {
     };
     let (a, b) = (descending(&members), descending(&others));
     let slow = bootstrap::percentile_interval(&a, &b, &plan, |a, b| Roc::new(a, b).unwrap().auc()).unwrap();
-    let fast = bootstrap::auc_percentile_interval(&roc, &plan).unwrap();
+    let figures = bootstrap::figures(&roc, &[0.05, 0.01, 1.0], &plan, 3).unwrap();
+    assert_eq!(figures, bootstrap::figures(&roc, &[0.05, 0.01, 1.0], &plan, 1).unwrap());
+    let fast = figures.auc;
     assert_eq!(slow, fast);
     let slow = bootstrap::percentile_interval(&a, &b, &plan, |a, b| {
         let roc = Roc::new(a, b).unwrap();
         roc.tpr(&roc.tpr_at(0.05).unwrap())
     });
-    assert_eq!(slow.unwrap(), bootstrap::tpr_percentile_interval(&roc, 0.05, &plan).unwrap());
+    assert_eq!(slow.unwrap(), figures.tpr[0]);
+    assert!(figures.tpr[1].lower < figures.tpr[0].lower);
+    assert_eq!((figures.tpr[2].lower, figures.tpr[2].upper), (1.0, 1.0));
     let delong = delong::auc_interval(&roc, 0.95).unwrap().interval;
     assert!((delong.lower - fast.lower).abs() < 0.01 && (delong.upper - fast.upper).abs() < 0.01);
     let few = bootstrap::Plan { replicates: 38, ..plan };
     assert_eq!(
-        bootstrap::auc_percentile_interval(&roc, &few).unwrap_err(),
+        bootstrap::figures(&roc, &[], &few, 2).unwrap_err(),
         Error::TooFew { what: "bootstrap replicates", needed: 39, got: 38 }
     );
-    assert!(bootstrap::auc_percentile_interval(&roc, &bootstrap::Plan { replicates: 39, ..plan }).is_ok());
+    assert!(bootstrap::figures(&roc, &[], &bootstrap::Plan { replicates: 39, ..plan }, 64).is_ok());
 }

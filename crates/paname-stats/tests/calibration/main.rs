@@ -140,7 +140,7 @@ fn coverage_of_the_area() {
         let plan = bootstrap::Plan { replicates: 199, confidence: 0.95, seed: generator.next_u64() };
         let intervals = [
             delong::auc_interval(&roc, 0.95).unwrap().interval,
-            bootstrap::auc_percentile_interval(&roc, &plan).unwrap(),
+            bootstrap::figures(&roc, &[], &plan, 1).unwrap().auc,
         ];
         for (missed, interval) in missed.iter_mut().zip(intervals) {
             *missed += u64::from(!interval.contains(truth));
@@ -187,7 +187,7 @@ fn coverage_of_the_true_positive_rate_at_a_level_read_off_the_same_data() {
         let plan = bootstrap::Plan { replicates: 199, confidence: 0.95, seed: generator.next_u64() };
         let intervals = [
             figure.interval,
-            bootstrap::tpr_percentile_interval(&roc, 0.01, &plan).unwrap(),
+            bootstrap::figures(&roc, &[0.01], &plan, 1).unwrap().tpr[0],
             binomial::clopper_pearson(figure.vertex.tp, 1_000, 0.95).unwrap(),
         ];
         for (missed, interval) in missed.iter_mut().zip(intervals) {

@@ -64,7 +64,7 @@ fn laplace_above(audits: u64, seed: u64) -> Result<[u64; 2]> {
     simulate(audits, seed, |generator| {
         let mut scores = |centre: f64| -> Vec<f64> {
             let draw = |u: f64| if u < 0.5 { (2.0 * u).ln() } else { -(2.0 - 2.0 * u).ln() };
-            (0..300).map(|_| centre + draw(uniform(generator))).collect()
+            (0..120).map(|_| centre + draw(uniform(generator))).collect()
         };
         let (members, others) = (scores(1.0), scores(0.0));
         let list = ThresholdPolicy::Bonferroni((-20..=20).map(|i| 0.2 * f64::from(i)).collect());
