@@ -44,6 +44,7 @@ pub mod power;
 pub mod precision;
 pub mod unrelated;
 
+pub mod dose;
 pub mod equivalence;
 pub mod evalue;
 

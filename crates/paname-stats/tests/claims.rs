@@ -1,7 +1,7 @@
 //! Claims about people: that few can be exposed, how many can be named, how much better than a control.
 
 use paname_stats::permutation::{self, Permutations, Ranked};
-use paname_stats::{Error, Result, Roc, binomial, difference, discovery, equivalence, multiple};
+use paname_stats::{Error, Result, Roc, binomial, difference, discovery, dose, equivalence, multiple};
 use proptest::prelude::*;
 
 /// To a figure printed with this many decimals.
@@ -204,4 +204,40 @@ fn residual_risk_is_what_the_control_leaves() {
     assert_eq!((worse, interval.lower), (0.0, 0.0));
     assert_eq!(difference::residual_risk([10, 10], [10, 10], 0.95).unwrap(), None);
     assert!(difference::residual_risk([11, 10], [0, 10], 0.95).is_err());
+}
+
+#[test]
+fn a_dose_is_seen_as_often_as_the_power_says() {
+    // Distinct scores of non-members, and positives that lie above all of them in eight cases of ten.
+    let others: Vec<f64> = (0..2_000).map(f64::from).collect();
+    let positives: Vec<f64> = (0..500).map(|i| f64::from(i % 10) * 1_000.0).collect();
+    let dose = dose::Dose {
+        excess: 0.04,
+        level: 0.01,
+        calibration: 500,
+        members: 400,
+        non_members: 500,
+        alpha: 0.05,
+        audits: 300,
+        seed: 9,
+    };
+    let response = dose::response(&others, &positives, &dose).unwrap().unwrap();
+    assert_eq!(response.positive_tpr, 0.8);
+    assert!((response.share - 0.04 / 0.79).abs() < 1e-12, "{response:?}");
+    assert_eq!(response, dose::response(&others, &positives, &dose).unwrap().unwrap());
+    // 5 % beside 1 %: most audits see it; a tenth of the dose is hardly more than false alarms.
+    let rate = |excess| {
+        dose::response(&others, &positives, &dose::Dose { excess, ..dose }).unwrap().unwrap().detected
+    };
+    assert!(rate(0.04).interval.lower > 0.7, "{:?}", rate(0.04));
+    assert!(rate(0.004).interval.upper < 0.25, "{:?}", rate(0.004));
+    assert!(rate(0.1).hits == 300);
+    // Positives that never reach so far have no such dose.
+    let weak = dose::Dose { excess: 0.8, ..dose };
+    assert_eq!(dose::response(&others, &positives, &weak).unwrap(), None);
+    assert_eq!(dose::response(&others, &others, &dose).unwrap(), None);
+    assert!(dose::response(&others, &[f64::NAN], &dose).is_err());
+    assert!(dose::response(&others, &positives, &dose::Dose { audits: 0, ..dose }).is_err());
+    let few = dose::Dose { non_members: 200, ..dose };
+    assert!(matches!(dose::response(&others, &positives, &few), Err(Error::TooFewNonMembers { .. })));
 }
