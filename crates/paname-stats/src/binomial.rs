@@ -18,7 +18,7 @@ pub fn clopper_pearson(hits: u64, trials: u64, confidence: f64) -> Result<Interv
     })
 }
 
-/// The score interval of Wilson (JASA 22, 1927, equation for p): its mean coverage is near `confidence`, while that of
+/// The score interval of Wilson (JASA 22, 1927): its mean coverage is near `confidence`, while that of
 /// [`clopper_pearson`] is never below. The stuff of [`crate::difference`]; `[0, 1]` without trials.
 pub fn wilson(hits: u64, trials: u64, confidence: f64) -> Result<Interval> {
     argument::part("hits", hits, trials)?;

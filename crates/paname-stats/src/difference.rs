@@ -60,8 +60,8 @@ fn newcombe(first: [u64; 2], second: [u64; 2], correlation: f64, confidence: f64
 }
 
 /// What an attack achieves beyond a control, as a share of what the control leaves: `(a - c) / (1 - c)` for the success rates
-/// of attack and control (Giomi et al., "A unified framework for quantifying privacy risk in synthetic data", `PoPETs` 2023,
-/// equation 1), 0 where the control does better. Both are `[hits, trials]` of independent samples.
+/// of attack and control (Giomi et al., "A unified framework for quantifying privacy risk in synthetic data", `PoPETs` 2023),
+/// 0 where the control does better. Both are `[hits, trials]` of independent samples.
 ///
 /// The interval is exact and conservative: the figure grows with `a` and falls with `c`, so Clopper-Pearson intervals at half
 /// the error each bound it. `None` where the control always succeeds, since nothing is left to achieve.

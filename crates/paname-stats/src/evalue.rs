@@ -93,8 +93,11 @@ impl Pairs {
                 (false, true) => self.losses += 1,
                 _ => self.ties += 1,
             }
+            // The e-value rises by a win, and where a partner who might have brought a loss brought none.
+            if inside >= outside && (inside != outside || partner == member) {
+                self.largest_ln_e = self.largest_ln_e.max(self.ln_e_value());
+            }
         }
-        self.largest_ln_e = self.largest_ln_e.max(self.ln_e_value());
     }
 
     /// Takes a pair of scores into account: won where the member's is higher, tied where they are equal. Then the null hypothesis

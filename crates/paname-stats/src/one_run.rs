@@ -57,7 +57,7 @@ impl Guesses {
 
 /// The p-value of "the training is (ε, δ)-differentially private", `β + 2mδa`: `β` is the probability of so many right
 /// guesses where each is right with probability `1 / (1 + e^-ε)`, and `a = max P[v-i ≤ V ≤ v-1] / i` over `i = 1…v`.
-/// (Steinke, Nasr and Jagielski, "Privacy auditing with one (1) training run", `NeurIPS` 2023, theorem 5.2 and appendix D.)
+/// (Steinke, Nasr and Jagielski, "Privacy auditing with one (1) training run", `NeurIPS` 2023, appendix D.)
 pub fn p_value(guesses: Guesses, epsilon: f64, delta: f64) -> Result<f64> {
     guesses.check()?;
     non_negative("epsilon", epsilon)?;
@@ -134,11 +134,11 @@ impl Curve {
 
 /// Whether the guesses refute that the training keeps `curve`, with error `alpha`.
 ///
-/// (Mahloujifar, Melis and Chaudhuri, "Auditing f-differential privacy in one run", ICML 2025, theorem 3.2 and algorithm 3.)
-/// Let `p_i` be the probability of exactly `i` right guesses of `c`. For every `i`, the curve bounds `h = Σ_{j ≥ i-1} (c-j)/m
-/// p_j` from below by `r = Σ_{j ≥ i} j/m p_j`. If so many right guesses had probability `alpha`, as little as possible is
-/// gained for `r` by putting it all on the number that was seen; going down from there, each step forces some probability on
-/// the next lower number. Where the probabilities so forced exceed 1, the supposition is false.
+/// (Mahloujifar, Melis and Chaudhuri, "Auditing f-differential privacy in one run", ICML 2025: the
+/// recursion on `r` and `h`.) Let `p_i` be the probability of exactly `i` right guesses of `c`. For every `i`, the curve bounds
+/// `h = Σ_{j ≥ i-1} p_j (c-j)/m` from below by its value at `r = Σ_{j ≥ i} p_j j/m`. Suppose that `v` or more right guesses had
+/// probability `alpha`: least follows where all of it lies on `v` itself. Going down from there, each step forces some
+/// probability on the next lower number. Where the probabilities so forced exceed 1 together, the supposition is false.
 pub fn refutes(guesses: Guesses, curve: Curve, alpha: f64) -> Result<bool> {
     guesses.check()?;
     curve.check()?;

@@ -33,8 +33,8 @@ pub struct Permuted {
     pub adjusted: f64,
 }
 
-/// Tests `tests` statistics at once by Westfall and Young's single-step maximum ("Resampling-based multiple testing", 1993,
-/// algorithm 2.5 with the maximum of the statistics). `statistic(test, members)` is told who is taken for a member, in the
+/// Tests `tests` statistics at once by Westfall and Young's single-step maximum ("Resampling-based multiple testing", 1993).
+/// `statistic(test, members)` is told who is taken for a member, in the
 /// order of `members`; larger must mean more member-like. Each statistic is standardised by its mean and standard deviation
 /// over all permutations, the true one included, so that none outweighs the others by its scale; a constant statistic
 /// never matters. With one statistic, `adjusted` is `p`.
