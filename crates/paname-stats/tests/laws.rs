@@ -1,6 +1,9 @@
 //! Laws that hold for every input.
 
-use paname_stats::{Roc, band, binomial, conformal, delong, level, multiple, power};
+use paname_stats::{
+    Roc, band, binomial, conformal, delong, difference, discovery, epsilon, equivalence, gaussian, level,
+    multiple, one_run, power,
+};
 use proptest::{collection::vec, prelude::*};
 
 /// Few distinct values, so that ties are common; both infinities among them.
@@ -172,4 +175,46 @@ proptest! {
             prop_assert!((point.fpr_lower..=point.fpr_upper).contains(&roc.fpr(vertex)));
         }
     }
+}
+
+#[test]
+fn hostile_numbers_give_errors_or_finite_figures() {
+    let hostile = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, 5e-324, 1e308];
+    let counts = [0, 1, 7, 1_000];
+    let mut figures: Vec<paname_stats::Result<f64>> = Vec::new();
+    for x in hostile {
+        for y in [x, 0.05] {
+            figures.push(epsilon::tpr_allowed(x, 0.0, y));
+            figures.push(epsilon::advantage_allowed(x, y));
+            figures.push(gaussian::mu(x, y));
+            figures.push(gaussian::delta(x, y));
+            figures.push(gaussian::epsilon(x, y));
+            figures.push(gaussian::mu_from_epsilon(x, y));
+            figures.push(discovery::inferable(&[x, 0.5], &[y], 0.5, 0.1).map(|found| found.members as f64));
+            figures.push(equivalence::exposed_units(x, 10).map(|units| units as f64));
+            figures.push(equivalence::units_needed(y, 0.1, x, 0.8).map(|units| units.unwrap_or(0) as f64));
+            for made in counts {
+                let guesses = one_run::Guesses { canaries: 1_000, made, right: made / 2 + made / 3 };
+                figures.push(one_run::lower_bound(guesses, x, y));
+                figures.push(one_run::p_value(guesses, x, y));
+                figures.push(one_run::curve_lower_bound(guesses, x, y));
+                figures.push(one_run::gaussian_lower_bound(guesses, x, y).map(|bound| bound.epsilon));
+                figures.push(epsilon::lower_bound(made, 1_000, 0, made, x, y));
+                figures.push(epsilon::ceiling(made, made, x, y));
+                figures.push(equivalence::power(made, 100, 0.1, x, y));
+                figures.push(equivalence::equivalence_p(0, made, 0, made, x));
+                figures.push(equivalence::excess_bound(0, made, 0, 0, x).map(|bound| bound.excess_upper));
+                figures
+                    .push(difference::independent([0, made], [made, made], x).map(|interval| interval.lower));
+            }
+        }
+    }
+    for (position, figure) in figures.iter().enumerate() {
+        assert!(
+            figure.as_ref().is_err() || figure.as_ref().is_ok_and(|x| x.is_finite()),
+            "{position}: {figure:?}"
+        );
+    }
+    let sound = figures.iter().filter(|figure| figure.is_ok()).count();
+    assert!(sound > figures.len() / 10, "{sound} of {}", figures.len());
 }

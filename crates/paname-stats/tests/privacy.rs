@@ -131,6 +131,23 @@ fn curve_bounds_match_the_recursion() {
 }
 
 #[test]
+fn the_recursion_is_the_optimum_of_its_linear_program() {
+    // The largest probability of so many right guesses that any distribution over the number of right guesses can have under
+    // all the constraints of an (ε, δ) curve: scipy 1.17.1, scipy.optimize.linprog.
+    for (canaries, made, right, epsilon, delta, largest) in [
+        (20, 12, 10, 1.0, 0.0, 0.40660634642972937),
+        (60, 30, 23, 0.9, 1e-2, 0.5002505672694618),
+        (40, 40, 30, 0.5, 1e-3, 0.0757394432857971),
+        (25, 8, 8, 2.0, 1e-3, 0.36424174435905626),
+    ] {
+        let guesses = Guesses { canaries, made, right };
+        let curve = Curve::Approximate { epsilon, delta };
+        assert!(one_run::refutes(guesses, curve, largest + 1e-6).unwrap(), "{guesses:?}");
+        assert!(!one_run::refutes(guesses, curve, largest - 1e-6).unwrap(), "{guesses:?}");
+    }
+}
+
+#[test]
 fn bounds_on_shifted_normal_scores_are_those_of_another_library() {
     // 5 000 scores each of N(1, 1) and N(0, 1), δ = 1e-5, 95 %: JAX-Privacy gave 1.87 by Clopper and Pearson, 1.13 by one run
     // and 2.24 by the Gaussian curve, on a random sample and correcting for the corners of its curve only. These scores are
