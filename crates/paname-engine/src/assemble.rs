@@ -5,15 +5,16 @@ use std::path::Path;
 
 use paname_core::{Entry, Family, Origin, Signal};
 use paname_evidence::{
-    AttackUsed, Core, Evidence, Exposed, FittedReferences, FittedTarget, GapSummary, MembershipResult,
+    AttackUsed, Blind, Core, Evidence, Exposed, FittedReferences, FittedTarget, MembershipResult,
     ModelSummary, Reason, ReferenceSummary, Row, Tool, Verdict,
 };
 
 use crate::EngineError;
+use crate::blind;
 use crate::fidelity::{self, Declared, Measured};
 use crate::fits::{self, FitOutcome};
 use crate::inputs::{InputFile, Inputs, correctness_signal, loss_signal};
-use crate::judge::{self, validity};
+use crate::judge::{self, Grounds, validity};
 use crate::plan::{Planned, questions, resolve};
 use crate::plugins;
 use crate::step::{Fit, Step};
@@ -80,15 +81,31 @@ pub(crate) fn core(
     for planned in resolve(place.manifest, place.registry, inputs)? {
         rows.push(row(place, inputs, &planned, failures)?);
     }
-    conclude(&mut rows, &invalid, telling.as_ref(), content.data.split, &content.statistics)?;
-    if let Some(gap) = gap.as_ref().filter(|gap| gap.mismatch) {
-        weaken(&mut rows, gap);
-    }
-    if fidelity::is_unmeasured(&Declared::of(&content.model), &measured) {
-        for row in rows.iter_mut().filter(|row| row.verdict == Verdict::Inconclusive) {
-            row.reasons.push(Reason::DeclaredUnmeasured);
+    let blind = match place.run.keys.get(&Step::Blind.to_string()) {
+        Some(key) if !failures.contains_key(&Step::Blind.to_string()) => {
+            let found = place.store.object(key).json(blind::FOUND)?;
+            Some(judge::blind(&place.scores(&Step::Blind)?, found, &truth, &content.statistics)?)
         }
-    }
+        _ => None,
+    };
+    invalid.extend(blind.as_ref().and_then(|blind| validity::shift(blind, content.data.split)));
+    let declared = Declared::of(&content.model);
+    let unmeasured = fidelity::is_unmeasured(&declared, &measured).then_some(Reason::DeclaredUnmeasured);
+    let mismatch = gap.as_ref().filter(|gap| gap.mismatch).map(|gap| Reason::ProxyMismatch {
+        target: gap.target,
+        references: gap.mean,
+        allowed: gap.allowed,
+    });
+    let circumstances = Circumstances {
+        invalid,
+        invalid_with_references: telling.into_iter().collect(),
+        doubts: unmeasured.into_iter().collect(),
+        doubts_with_references: mismatch.into_iter().collect(),
+        declared: !declared.is_empty(),
+        split: content.data.split,
+        blind: blind.as_ref(),
+    };
+    conclude(&mut rows, &circumstances, &content.statistics)?;
     let mut data = inputs.data.clone();
     data.files = files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect();
     add_missing_families(&mut rows);
@@ -121,6 +138,7 @@ pub(crate) fn core(
             }),
             None => None,
         },
+        blind,
         statistics: serde_json::to_value(&content.statistics).map_err(EngineError::other)?,
         rows,
         plugins: plugins::evidence(place.manifest, place.registry)?,
@@ -239,40 +257,52 @@ fn attack_used(
     }
 }
 
-/// Corrects all rows together and gives each that has numbers its verdict. What is `invalid` holds for every row, what is `telling` for those that
-/// use reference models.
+/// What verdicts rest on besides the numbers of their rows.
+#[derive(Debug, Default)]
+pub(crate) struct Circumstances<'a> {
+    /// Why no row is valid.
+    pub(crate) invalid: Vec<Reason>,
+    /// Why no row is valid that uses reference models.
+    pub(crate) invalid_with_references: Vec<Reason>,
+    /// Why what a row does not find says nothing. A leak that was found stays found.
+    pub(crate) doubts: Vec<Reason>,
+    /// The same of rows that use reference models.
+    pub(crate) doubts_with_references: Vec<Reason>,
+    /// Whether the manifest declares a figure by which the model can be recognised.
+    pub(crate) declared: bool,
+    /// How members and non-members came apart, as declared.
+    pub(crate) split: crate::Split,
+    /// What is found without the model.
+    pub(crate) blind: Option<&'a Blind>,
+}
+
+/// Corrects all rows together and gives each that has numbers its verdict.
 pub(crate) fn conclude(
     rows: &mut [Row],
-    invalid: &[Reason],
-    telling: Option<&Reason>,
-    split: crate::Split,
+    circumstances: &Circumstances<'_>,
     settings: &crate::Statistics,
 ) -> Result<(), EngineError> {
     let mut measured: Vec<&mut MembershipResult> =
         rows.iter_mut().filter_map(|row| row.membership.as_mut()).collect();
     judge::correct(&mut measured)?;
     for row in rows {
-        if let Some(result) = &row.membership {
-            let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
-            let mut invalid = invalid.to_vec();
-            invalid.extend(telling.filter(|_| references).cloned());
-            (row.verdict, row.reasons) = judge::verdict(result, &invalid, split, settings);
-        }
+        let Some(result) = &row.membership else { continue };
+        let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
+        let of = |all: &[Reason], with: &[Reason]| {
+            all.iter().chain(with.iter().filter(|_| references)).cloned().collect::<Vec<Reason>>()
+        };
+        let Circumstances { invalid, invalid_with_references, doubts, doubts_with_references, .. } =
+            circumstances;
+        let grounds = Grounds {
+            validity: &of(invalid, invalid_with_references),
+            split: circumstances.split,
+            blind: circumstances.blind,
+            doubts: &of(doubts, doubts_with_references),
+            declared: circumstances.declared,
+        };
+        (row.verdict, row.reasons) = judge::verdict(result, grounds, settings);
     }
     Ok(())
-}
-
-/// Says of each row that rests on reference models and demonstrates nothing that these are unlike the target. A leak that was found stays found.
-fn weaken(rows: &mut [Row], gap: &GapSummary) {
-    for row in rows.iter_mut().filter(|row| row.verdict == Verdict::Inconclusive) {
-        if row.attack.as_ref().is_some_and(|attack| attack.references > 0) {
-            row.reasons.push(Reason::ProxyMismatch {
-                target: gap.target,
-                references: gap.mean,
-                allowed: gap.allowed,
-            });
-        }
-    }
 }
 
 /// Every family has a line in the grid: what was not tested must be seen.
@@ -397,48 +427,4 @@ pub(crate) fn hardware() -> String {
         std::env::consts::OS,
         std::env::consts::ARCH
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(references: u64, verdict: Verdict) -> Row {
-        let attack = AttackUsed {
-            name: "lira".into(),
-            version: 1,
-            title_fr: String::new(),
-            title_en: String::new(),
-            summary_fr: String::new(),
-            summary_en: String::new(),
-            formula: String::new(),
-            paper: String::new(),
-            origin: String::new(),
-            parameters: serde_json::Value::Null,
-            files: Vec::new(),
-            signals: Vec::new(),
-            references,
-            asked: 0,
-        };
-        let (family, edpb) = of_family(Family::MembershipInference);
-        let reasons = Vec::new();
-        Row { id: "test".into(), family, edpb, attack: Some(attack), verdict, reasons, membership: None }
-    }
-
-    #[test]
-    fn unlike_reference_models_weaken_what_rests_on_them_and_no_leak() {
-        let mut rows = [
-            (4, Verdict::Inconclusive),
-            (0, Verdict::Inconclusive),
-            (4, Verdict::LeakDemonstrated),
-            (4, Verdict::NotTested),
-        ]
-        .map(|(references, verdict)| row(references, verdict));
-        let gap =
-            GapSummary { target: 0.3, mean: 0.1, smallest: 0.1, largest: 0.1, allowed: 0.02, mismatch: true };
-        weaken(&mut rows, &gap);
-        let mismatch = Reason::ProxyMismatch { target: 0.3, references: 0.1, allowed: 0.02 };
-        assert_eq!(rows.each_ref().map(|row| row.reasons.contains(&mismatch)), [true, false, false, false]);
-        assert_eq!(rows[2].verdict, Verdict::LeakDemonstrated);
-    }
 }

@@ -20,6 +20,9 @@ use crate::store::{Draft, Object};
 /// Most reference models that play the target in the control with unrelated models.
 pub(crate) const MOST_UNRELATED: usize = 64;
 
+/// Name of the list of the reference models that played the target, in the order of their scores.
+pub(crate) const PLAYED: &str = "played.json";
+
 /// What an attack step leaves besides scores.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Asked {
@@ -130,12 +133,12 @@ impl Bench<'_> {
         let (rows, order, _) = self.with_case(|case| {
             let silent = Quiet(ctx);
             let inner = ctx.within(&silent);
-            let mut rows: Vec<Vec<f64>> = Vec::with_capacity(models);
+            let mut rows: Vec<(usize, Vec<f64>)> = Vec::with_capacity(models);
             for k in 0..models {
                 ctx.tick(k, models)?;
                 let rehearsal = case.with_reference_as_target(k)?;
                 match attack.run(&rehearsal, &inner) {
-                    Ok(findings) => rows.push(findings.membership(case.audited().len())?),
+                    Ok(findings) => rows.push((k, findings.membership(case.audited().len())?)),
                     // Without this model, and those that tell its rows, some record has too few reference models.
                     Err(Error::Missing { .. }) => {}
                     Err(error) => return Err(error),
@@ -147,8 +150,9 @@ impl Bench<'_> {
         if rows.len() < models {
             ctx.log(&format!("control: {} of {models} reference models can play the target", rows.len()));
         }
-        let flat: Vec<f64> = rows.iter().flat_map(|scores| in_roster_order(scores, &order)).collect();
-        write_npy(draft, "scores.npy", &[rows.len(), self.inputs.audited], &flat)
+        let flat: Vec<f64> = rows.iter().flat_map(|(_, scores)| in_roster_order(scores, &order)).collect();
+        write_npy(draft, "scores.npy", &[rows.len(), self.inputs.audited], &flat)?;
+        draft.json(PLAYED, &rows.iter().map(|(model, _)| *model).collect::<Vec<usize>>())
     }
 }
 

@@ -47,6 +47,11 @@ impl Declared {
         }
     }
 
+    /// Whether nothing is declared that could be measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accuracy == [None; 2] && self.loss == [None; 2]
+    }
+
     /// Whether there is a loss to measure.
     pub(crate) fn names_loss(&self) -> bool {
         self.loss != [None; 2]

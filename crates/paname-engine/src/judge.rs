@@ -1,20 +1,25 @@
 //! Joins the truth to the scores: the one place where statistics are computed, the same for every attack.
 
+mod absence;
+mod playing;
 pub(crate) mod validity;
 
 use paname_core::{Ctx, Error, Result};
 use paname_evidence::{
-    DetectionTest, Exposed, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice, SliceKind,
+    Blind, DetectionTest, Exposed, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice, SliceKind,
     Statistic, Unit, Unrelated, Verdict,
 };
-use paname_stats::delong::{auc_interval, mann_whitney_p};
+use paname_stats::delong::{Paired, auc_difference, auc_interval, mann_whitney_p};
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{
     FixedThreshold, Resolution, at_calibrated_threshold, needed_non_members, tpr_at_level,
 };
 use paname_stats::person::{Reduction, reduce};
-use paname_stats::{Roc, band, conformal, multiple, power, precision, unrelated};
+use paname_stats::{
+    Roc, band, binomial, conformal, discovery, equivalence, multiple, power, precision, unrelated,
+};
 
+use crate::blind::Found;
 use crate::manifest::{PersonScore, Split, Statistics};
 
 /// Fewest units on each side for any statement about the whole.
@@ -52,15 +57,7 @@ impl Truth {
                 return Err(Error::data(place, problem));
             }
         }
-        let Some(persons) = &self.person else { return Ok(()) };
-        let mut first: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-        let mut torn = std::collections::BTreeMap::new();
-        for (i, person) in persons.iter().enumerate() {
-            let start = *first.entry(person).or_insert(i);
-            if self.member[start] != self.member[i] {
-                torn.entry(person.as_str()).or_insert((start, i));
-            }
-        }
+        let torn = self.torn();
         // Ids of records, not of persons, so that no personal datum is printed.
         match torn.values().next() {
             None => Ok(()),
@@ -75,6 +72,19 @@ impl Truth {
                 ),
             )),
         }
+    }
+
+    /// Persons with records on both sides, and a record of theirs on either.
+    fn torn(&self) -> std::collections::BTreeMap<&str, (usize, usize)> {
+        let mut first: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+        let mut torn = std::collections::BTreeMap::new();
+        for (i, person) in self.person.iter().flatten().enumerate() {
+            let start = *first.entry(person).or_insert(i);
+            if self.member[start] != self.member[i] {
+                torn.entry(person.as_str()).or_insert((start, i));
+            }
+        }
+        torn
     }
 
     /// One score per unit: members, non-members, and for each unit the position of a record of its own.
@@ -134,12 +144,24 @@ fn statistics(error: paname_stats::Error) -> Error {
     Error::Other(format!("statistics: {error}"))
 }
 
-/// What one attack gave.
+/// What one attack gave, and what the audit knows without it.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Scores {
     /// On the target, one per audited record.
     pub(crate) target: Vec<f64>,
-    /// On each reference model in the target's place.
-    pub(crate) unrelated: Vec<Vec<f64>>,
+    /// On each reference model that played the target.
+    pub(crate) played: Vec<Played>,
+    /// Of the classifier that never sees the model, and whether it is better than chance; absent where nothing is known of records.
+    pub(crate) blind: Option<(Vec<f64>, bool)>,
+}
+
+/// A reference model in the target's place.
+#[derive(Debug, Clone)]
+pub(crate) struct Played {
+    /// One score per audited record.
+    pub(crate) scores: Vec<f64>,
+    /// Which audited records the model was fitted on.
+    pub(crate) rows: Vec<bool>,
 }
 
 /// The most detection tests that so many rows can have.
@@ -168,16 +190,39 @@ pub(crate) fn measure(
         .iter()
         .map(|&level| level_result(level, &roc, &members, &calibration, &counted, settings))
         .collect::<Result<Vec<_>>>()?;
-    let test = |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_controlled: None };
+    let test =
+        |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_blind: None, p_controlled: None };
     let mut detection = vec![test(Statistic::Auc, mann_whitney_p(&roc))];
     for fixed in levels.iter().filter_map(|level| level.fixed) {
         detection.push(test(Statistic::TprAt(fixed.level), fixed.p));
     }
+    let beside = match &scores.blind {
+        Some((blind, _)) => Some(Beside::new(blind, truth, settings)?),
+        None => None,
+    };
+    let differs = scores.blind.as_ref().is_some_and(|(_, differs)| *differs);
+    let mut beyond_blind = None;
+    if let Some(beside) = &beside {
+        let difference = beside.difference(&members, &non_members, settings)?;
+        if differs {
+            for test in &mut detection {
+                test.p_blind = Some(match test.statistic {
+                    Statistic::Auc => difference.p_greater,
+                    Statistic::TprAt(level) => {
+                        let own = levels.iter().filter_map(|l| l.fixed).find(|fixed| fixed.level == level);
+                        beside.p_at(level, own, &members, settings, ctx)?
+                    }
+                });
+            }
+        }
+        beyond_blind = Some(difference);
+    }
+    let inferable = inferable(&members, &calibration, &counted, settings)?;
     let null: Vec<Roc> = scores
-        .unrelated
+        .played
         .iter()
-        .map(|scores| {
-            let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
+        .map(|played| {
+            let scores: Vec<f64> = played.scores.iter().map(|s| finite(*s)).collect();
             let units = truth.units(&scores, settings.person_score, None)?;
             Roc::new(&units.side(true), &units.side(false)).map_err(statistics)
         })
@@ -214,6 +259,19 @@ pub(crate) fn measure(
         advantage: roc.advantage().value,
         tests: detection,
         unrelated,
+        beyond_blind,
+        positive: playing::positive(
+            &scores.played,
+            &members,
+            &calibration,
+            &counted,
+            truth,
+            settings,
+            share,
+            ctx,
+        )?,
+        inferable,
+        procedure: playing::procedure(&scores.played, truth, settings, ctx)?,
         histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
         slices: slices(&target, truth, settings)?,
     })
@@ -238,6 +296,11 @@ fn calibration_split(non_members: &[f64], settings: &Statistics, ctx: &Ctx<'_>) 
 /// How many of so many non-members fix thresholds.
 fn fixing(non_members: u64, settings: &Statistics) -> u64 {
     ((non_members as f64 * settings.calibration_fraction).round() as u64).min(non_members)
+}
+
+/// How many of so many non-members are counted once thresholds are fixed.
+pub(crate) fn counted(non_members: u64, settings: &Statistics) -> u64 {
+    non_members - fixing(non_members, settings)
 }
 
 /// Fisher-Yates with unbiased bounded draws.
@@ -290,6 +353,7 @@ fn level_result(
     let coarse = fixed.as_ref().map(|f| f.resolution).or(same_data.as_ref().map(|s| s.resolution))
         == Some(Resolution::Coarse);
     let counted_non_members = counted.len() as u64;
+    let bounds = fixed.as_ref().map(|fixed| bound_excess(fixed, settings)).transpose()?;
     Ok(LevelResult {
         level,
         needed_non_members: needed,
@@ -297,8 +361,96 @@ fn level_result(
         coarse,
         same_data,
         fixed,
+        excess: bounds.map(|(excess, _)| excess),
+        equivalence_p: bounds.map(|(_, p)| p),
         precision: precisions,
     })
+}
+
+/// How much more often members are flagged than non-members, at the most, and the p-value of "as much more often as matters". The claim of a row
+/// needs every level, and that of the audit every row, so that none is corrected for the others.
+fn bound_excess(fixed: &FixedThreshold, settings: &Statistics) -> Result<(equivalence::ExcessBound, f64)> {
+    let (tpr, fpr) = (&fixed.tpr, &fixed.fpr);
+    let (tp, fp) = ((tpr.hits, tpr.trials), (fpr.hits, fpr.trials));
+    let bound = equivalence::excess_bound(tp.0, tp.1, fp.0, fp.1, settings.alpha).map_err(statistics)?;
+    let p = equivalence::equivalence_p(tp.0, tp.1, fp.0, fp.1, settings.min_effect_tpr);
+    Ok((bound, p.map_err(statistics)?))
+}
+
+/// How many members can be named, at each declared prior. p-values are conformal against the non-members that fix thresholds; the pool holds the
+/// others, since among members alone every name is right.
+fn inferable(
+    members: &[f64],
+    calibration: &[f64],
+    counted: &[f64],
+    settings: &Statistics,
+) -> Result<Vec<discovery::Inferable>> {
+    if (calibration.len().min(counted.len()).min(members.len()) as u64) < FEWEST_UNITS {
+        return Ok(Vec::new());
+    }
+    let p_values = |scores: &[f64]| conformal::conformal_p_values(calibration, scores).map_err(statistics);
+    let (inside, outside) = (p_values(members)?, p_values(counted)?);
+    let at = |&prior| discovery::inferable(&inside, &outside, prior, settings.fdr).map_err(statistics);
+    settings.priors.iter().map(at).collect()
+}
+
+/// The classifier that never sees the model, unit by unit in the order of the attack's scores.
+struct Beside {
+    members: Vec<f64>,
+    non_members: Vec<f64>,
+    roc: Roc,
+}
+
+impl Beside {
+    fn new(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Self> {
+        let scores: Vec<f64> = scores.iter().map(|s| finite(*s)).collect();
+        let units = truth.units(&scores, settings.person_score, None)?;
+        let (members, non_members) = (units.side(true), units.side(false));
+        let roc = Roc::new(&members, &non_members).map_err(statistics)?;
+        Ok(Self { members, non_members, roc })
+    }
+
+    fn difference(
+        &self,
+        members: &[f64],
+        non_members: &[f64],
+        settings: &Statistics,
+    ) -> Result<paname_stats::delong::AucDifference> {
+        let attack = Paired { members, non_members };
+        let blind = Paired { members: &self.members, non_members: &self.non_members };
+        auc_difference(attack, blind, settings.confidence).map_err(statistics)
+    }
+
+    /// McNemar's exact test of "the attack flags no more members than this does", either at a threshold fixed on the same non-members for the same
+    /// level.
+    fn p_at(
+        &self,
+        level: f64,
+        own: Option<FixedThreshold>,
+        members: &[f64],
+        settings: &Statistics,
+        ctx: &Ctx<'_>,
+    ) -> Result<f64> {
+        let Some(own) = own else { return Ok(1.0) };
+        let (calibration, counted) = calibration_split(&self.non_members, settings, ctx);
+        let at = at_calibrated_threshold(&calibration, &self.members, &counted, level, settings.confidence);
+        let at = at.map_err(statistics)?.threshold;
+        let pairs =
+            members.iter().zip(&self.members).map(|(attack, blind)| (*attack > own.threshold, *blind > at));
+        let (wins, losses) = pairs.fold((0, 0), |(wins, losses), pair| match pair {
+            (true, false) => (wins + 1, losses),
+            (false, true) => (wins, losses + 1),
+            _ => (wins, losses),
+        });
+        Ok(binomial::mcnemar_greater(wins, losses))
+    }
+}
+
+/// What the classifier that never sees the model finds.
+pub(crate) fn blind(scores: &[f64], found: Found, truth: &Truth, settings: &Statistics) -> Result<Blind> {
+    let Beside { roc, .. } = Beside::new(scores, truth, settings)?;
+    let auc = auc_interval(&roc, settings.confidence).map_err(statistics)?;
+    Ok(Blind { features: found.features, auc, p: found.p })
 }
 
 /// The control of one statistic, by a comparison that can reach the level `alpha`.
@@ -422,7 +574,7 @@ pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
         for test in &row.tests {
             let control = row.unrelated.iter().find(|control| control.statistic == test.statistic);
             alone.push(test.p);
-            both.push(control.map(|control| control.p.max(test.p)));
+            both.push(control.map(|control| control.p.max(test.p).max(test.p_blind.unwrap_or(0.0))));
         }
     }
     // A test without a control can never reject, but still counts.
@@ -439,20 +591,44 @@ pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
     Ok(())
 }
 
+/// What a verdict rests on besides the numbers of its row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grounds<'a> {
+    /// Why the test would not be valid.
+    pub(crate) validity: &'a [Reason],
+    /// How members and non-members came apart, as declared.
+    pub(crate) split: Split,
+    /// What is found without the model.
+    pub(crate) blind: Option<&'a Blind>,
+    /// Why what is not found says nothing. A leak that is found stays found.
+    pub(crate) doubts: &'a [Reason],
+    /// Whether some figure of the model is declared, and was found again where it can be measured.
+    pub(crate) declared: bool,
+}
+
 /// The verdict of a measured and corrected row: a total rule, the first line that applies.
 ///
 /// 1. The validity of the test fails: inconclusive.
-/// 2. Some test is significant after correction, and either it is so together with its control, or chance drew the members: leak demonstrated.
-/// 3. Otherwise inconclusive, since absence needs an equivalence test.
+/// 2. Some test is significant after correction, and either it is so together with its controls, or chance drew the members: leak demonstrated.
+/// 3. At every declared level that the sample resolves the excess of the true-positive rate is surely below what matters, and the controls show that
+///    more would have been seen ([`absence`]): no leak detected.
+/// 4. Otherwise inconclusive.
 pub(crate) fn verdict(
     result: &MembershipResult,
-    validity: &[Reason],
-    split: Split,
+    grounds: Grounds<'_>,
     settings: &Statistics,
 ) -> (Verdict, Vec<Reason>) {
+    let (verdict, mut reasons) = by_rule(result, grounds, settings);
+    if verdict == Verdict::Inconclusive {
+        reasons.extend(grounds.doubts.iter().cloned());
+    }
+    (verdict, reasons)
+}
+
+fn by_rule(result: &MembershipResult, grounds: Grounds<'_>, settings: &Statistics) -> (Verdict, Vec<Reason>) {
     let alpha = settings.alpha;
-    if !validity.is_empty() {
-        return (Verdict::Inconclusive, validity.to_vec());
+    if !grounds.validity.is_empty() {
+        return (Verdict::Inconclusive, grounds.validity.to_vec());
     }
     let (members, non_members) = (result.members, result.non_members);
     if members.min(non_members) < FEWEST_UNITS {
@@ -464,19 +640,27 @@ pub(crate) fn verdict(
     let smallest = result.tests.iter().map(|test| test.p_adjusted).fold(1.0, f64::min);
     if smallest > alpha {
         let mut reasons = vec![Reason::NotSignificant { p_adjusted: smallest, alpha }];
-        reasons.extend(underpowered(&result.power, settings.min_effect_tpr));
-        reasons.push(Reason::AbsenceNotTested);
-        return (Verdict::Inconclusive, reasons);
+        let (shown, why) = absence::shown(result, grounds, settings);
+        if !shown {
+            reasons.extend(underpowered(&result.power, settings.min_effect_tpr));
+        }
+        reasons.extend(why);
+        return (if shown { Verdict::NoLeakDetected } else { Verdict::Inconclusive }, reasons);
     }
     let significant = Reason::Significant { p_adjusted: smallest, alpha };
     let controlled = result.tests.iter().filter_map(|test| test.p_controlled).min_by(f64::total_cmp);
-    match (controlled, split) {
+    match (controlled, grounds.split) {
         (Some(p), _) if p <= alpha => {
             (Verdict::LeakDemonstrated, vec![significant, Reason::AboveUnrelatedModels { p }])
         }
         (_, Split::Random) => (Verdict::LeakDemonstrated, vec![significant, Reason::RandomSplitDeclared]),
         (Some(p), Split::Undeclared) => {
-            (Verdict::Inconclusive, vec![significant, Reason::Confounded { p, alpha }])
+            let mut reasons = vec![significant, Reason::Confounded { p, alpha }];
+            let beyond = result.tests.iter().filter_map(|test| test.p_blind).min_by(f64::total_cmp);
+            if let (Some(blind), Some(p)) = (grounds.blind, beyond.filter(|p| *p > alpha)) {
+                reasons.push(Reason::NotBeyondBlind { auc: blind.auc.auc, p });
+            }
+            (Verdict::Inconclusive, reasons)
         }
         (None, Split::Undeclared) => (Verdict::Inconclusive, vec![significant, Reason::ShiftNotExcluded]),
     }

@@ -17,6 +17,7 @@
 mod assemble;
 mod attacking;
 mod balance;
+mod blind;
 mod error;
 mod features;
 mod fidelity;

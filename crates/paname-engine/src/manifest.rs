@@ -468,6 +468,9 @@ pub struct Statistics {
     /// Share of the non-members that fixes thresholds and is then set aside.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub calibration_fraction: f64,
+    /// False discovery rate at which members are counted that could be named.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub fdr: f64,
     /// Smallest excess TPR that matters.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub min_effect_tpr: f64,
@@ -500,6 +503,7 @@ impl Default for Statistics {
             fpr_targets: vec![0.01, 0.001],
             correction: Correction::Holm,
             calibration_fraction: 0.5,
+            fdr: 0.05,
             min_effect_tpr: 0.01,
             power: 0.8,
             priors: vec![0.5, 0.1, 0.01],

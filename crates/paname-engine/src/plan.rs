@@ -3,19 +3,22 @@
 use paname_core::{Access, Ctx, Family, Needs, Recipe, Registry, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
+use paname_stats::equivalence;
+use paname_stats::level::needed_non_members;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
 use crate::attacking::MOST_UNRELATED;
+use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits;
 use crate::inputs::{
     InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
-use crate::judge::{FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
-use crate::manifest::{Manifest, Split, Test};
+use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
+use crate::manifest::{Manifest, Split, Statistics, Test};
 use crate::outputs;
 use crate::plugins;
 use crate::step::{Fit, Keyed, Step, key};
@@ -40,10 +43,25 @@ pub struct Plan {
     pub steps: Vec<String>,
     /// What the records are, where the manifest names their inputs.
     pub inputs: Option<InputsSchema>,
+    /// What absence of a leak samples of this size can show, one entry per declared level that they resolve.
+    pub absence: Vec<PlannedAbsence>,
     /// One row per test.
     pub rows: Vec<PlannedRow>,
     /// Rough guess of the time on one core, in seconds.
     pub seconds: f64,
+}
+
+/// The absence of a leak that samples of this size can show at a level, where an attack is at chance and every control passes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedAbsence {
+    /// The false-positive level.
+    pub level: f64,
+    /// Smallest excess of the true-positive rate that can be excluded with the declared power; None where none can.
+    pub margin: Option<f64>,
+    /// Smallest excess that matters, as declared.
+    pub wanted: f64,
+    /// Members, and as many counted non-members, that it takes to exclude that; None beyond a million.
+    pub needed: Option<u64>,
 }
 
 /// What a test needs and can come to.
@@ -69,6 +87,8 @@ pub struct PlannedRow {
     pub best_verdict: Verdict,
     /// What keeps it from a better one.
     pub best_why: Vec<Reason>,
+    /// What would keep it from showing that there is no leak, whatever it finds; empty where nothing would.
+    pub absence_why: Vec<Reason>,
     /// What it can detect.
     pub power: Option<Power>,
 }
@@ -219,6 +239,14 @@ pub(crate) fn steps(
         });
     }
     let seed = manifest.content.statistics.seed.to_string();
+    let blind = blind::is_possible(manifest, inputs) && !runnable.is_empty();
+    if blind {
+        steps.push(Keyed {
+            step: Step::Blind,
+            key: key(&["blind/1", env!("CARGO_PKG_VERSION"), inputs_key, &seed]),
+            after: vec![Step::Inputs],
+        });
+    }
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
     for row in runnable {
@@ -254,6 +282,7 @@ pub(crate) fn steps(
         steps.push(Keyed { step: attack.clone(), key: attack_key.clone(), after: after.clone() });
         let mut judged = vec![Step::Inputs, attack];
         judged.extend(correctness_signal(inputs).map(Step::Signals));
+        judged.extend(blind.then_some(Step::Blind));
         let models = row.unrelated.to_string();
         if row.unrelated > 0 {
             steps.push(Keyed {
@@ -263,7 +292,7 @@ pub(crate) fn steps(
             });
             judged.push(unrelated);
         }
-        let judge_key = key(&["judge/2", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests]);
+        let judge_key = key(&["judge/3", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests]);
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
     Ok(steps)
@@ -286,10 +315,12 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let planned = resolve(manifest, registry, inputs)?;
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
     let tests = most_tests(planned.iter().filter(|row| runs(row)).count(), settings);
+    let absence = absence(members, non_members, settings)?;
     let rows = planned
         .into_iter()
         .map(|row| {
             let (best_verdict, best_why) = best(&row, manifest, members, non_members);
+            let absence_why = absence_obstacles(&row, manifest, &absence);
             let runnable = runs(&row);
             Ok(PlannedRow {
                 id: row.test.id.clone(),
@@ -301,6 +332,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 queries: if runnable { questions(&row.needs, inputs) } else { 0 },
                 best_verdict,
                 best_why,
+                absence_why,
                 power: if runnable { Some(detectable(members, non_members, settings, tests)?) } else { None },
                 reasons: row.obstacles,
             })
@@ -322,6 +354,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
             .transpose()?,
         seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members),
         steps: names.collect(),
+        absence,
         rows,
     })
 }
@@ -343,6 +376,59 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
     (Verdict::LeakDemonstrated, Vec::new())
 }
 
+/// What absence samples of this size can show.
+fn absence(
+    members: u64,
+    non_members: u64,
+    settings: &Statistics,
+) -> Result<Vec<PlannedAbsence>, EngineError> {
+    let counted = judge::counted(non_members, settings);
+    let Statistics { alpha, power, min_effect_tpr: wanted, .. } = *settings;
+    let mut levels = Vec::new();
+    for &level in &settings.fpr_targets {
+        if counted.min(non_members - counted) < needed_non_members(level).map_err(EngineError::other)? {
+            continue;
+        }
+        let margin = equivalence::smallest_margin(members, counted, level, alpha, power);
+        let needed = equivalence::units_needed(level, wanted, alpha, power);
+        levels.push(PlannedAbsence {
+            level,
+            margin: margin.map_err(EngineError::other)?,
+            wanted,
+            needed: needed.map_err(EngineError::other)?,
+        });
+    }
+    Ok(levels)
+}
+
+/// Why a row could not show the absence of a leak, whatever it finds.
+fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAbsence]) -> Vec<Reason> {
+    if row.test.attack.is_none() || !row.obstacles.is_empty() {
+        return Vec::new();
+    }
+    let mut why = Vec::new();
+    match levels.iter().map(|level| level.margin).max_by(|a, b| a.unwrap_or(1.0).total_cmp(&b.unwrap_or(1.0)))
+    {
+        None => why.push(Reason::NoLevelResolved),
+        Some(margin) => {
+            let (upper, wanted) = (margin.unwrap_or(1.0), manifest.content.statistics.min_effect_tpr);
+            if upper > wanted {
+                why.push(Reason::NotBelowMargin { upper, wanted });
+            }
+        }
+    }
+    if row.unrelated == 0 {
+        why.push(Reason::NoPositiveControl);
+    }
+    if fidelity::Declared::of(&manifest.content.model).is_empty() {
+        why.push(Reason::FidelityUndeclared);
+    }
+    if manifest.content.data.split == Split::Undeclared && row.unrelated < FEWEST_UNRELATED {
+        why.push(Reason::ShiftNotExcluded);
+    }
+    why
+}
+
 /// A rough guess from the numbers of values: each model output is read once per signal, each signal value a few times per attack and control.
 fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let records = (inputs.audited + inputs.population) as f64;
@@ -352,6 +438,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         Step::Fit(_) => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
+        Step::Blind => records * 1e-5,
         Step::Inputs => values * 2e-9,
         // A guess: models differ by orders of magnitude.
         Step::Outputs(_) => records * inputs.augmentations as f64 * 1e-5,

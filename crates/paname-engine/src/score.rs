@@ -8,7 +8,9 @@ use paname_data::ScoreTable;
 use paname_evidence::{Core, DataSummary, Evidence, Reason, Row, Run, SliceKind, Verdict, sha256_hex};
 
 use crate::EngineError;
-use crate::assemble::{add_missing_families, conclude, fingerprint, hardware, random_key, tool};
+use crate::assemble::{
+    Circumstances, add_missing_families, conclude, fingerprint, hardware, random_key, tool,
+};
 use crate::judge::{Scores, Truth, measure, most_exposed, most_tests, validity};
 use crate::manifest::{Split, Statistics};
 use crate::run::now;
@@ -45,7 +47,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let truth = Truth { member: table.member, person: table.person, slices };
     truth.check(&table.ids, &path.display().to_string())?;
     let settings = &options.statistics;
-    let scores = Scores { target: table.scores, unrelated: Vec::new() };
+    let scores = Scores { target: table.scores, ..Scores::default() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
     let tests = most_tests(1, settings);
     let result = measure(&scores, &truth, settings, tests, &ctx)?;
@@ -61,7 +63,9 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         membership: Some(result),
     }];
     let invalid: Vec<Reason> = validity::record_counts(&truth, settings)?.into_iter().collect();
-    conclude(&mut rows, &invalid, None, options.split, settings)?;
+    // Of the model there are scores only: nothing shows that it is the one meant, hence nothing is declared.
+    let circumstances = Circumstances { invalid, split: options.split, ..Circumstances::default() };
+    conclude(&mut rows, &circumstances, settings)?;
     let key = random_key()?;
     let mut exposed = BTreeMap::new();
     let mut names = BTreeMap::new();
@@ -93,6 +97,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         },
         target: None,
         references: None,
+        blind: None,
         statistics: serde_json::to_value(settings).map_err(EngineError::other)?,
         rows,
         plugins: Vec::new(),

@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Inputs,
     /// Looks for causes why the target may not be what was declared.
     Fidelity,
+    /// Tells members from non-members without any model.
+    Blind,
     /// Asks a model about every record, the target being 0.
     Outputs(u32),
     /// Computes one signal for every model and record.
@@ -44,6 +46,7 @@ impl fmt::Display for Step {
             Self::Fit(Fit::Reference(model)) => write!(f, "fit/{model}"),
             Self::Inputs => f.write_str("inputs"),
             Self::Fidelity => f.write_str("fidelity"),
+            Self::Blind => f.write_str("blind"),
             Self::Outputs(0) => f.write_str("outputs/target"),
             Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
@@ -64,6 +67,7 @@ impl FromStr for Step {
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
             None if name == "fidelity" => Ok(Self::Fidelity),
+            None if name == "blind" => Ok(Self::Blind),
             Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),
             Some(("fit", model)) => number(model).map(|model| Self::Fit(Fit::Reference(model))),
             Some(("outputs", "target")) => Ok(Self::Outputs(0)),

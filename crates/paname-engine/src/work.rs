@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
-    Registry, Result, Signal, Target,
+    Registry, Result, Roster, Signal, Target,
 };
 use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attacking::{Asked, Bench, unveiled, veiled, withheld};
+use crate::attacking::{Asked, Bench, PLAYED, unveiled, veiled, withheld};
+use crate::blind::{self, Found};
 use crate::features::Inventory;
 use crate::fidelity;
 use crate::fits::{self, Fits};
@@ -150,6 +151,14 @@ impl Workplace<'_> {
                 let (object, inputs) = self.inputs()?;
                 fidelity::run(&self.supply(), &object, &inputs, &ctx, &draft)?;
             }
+            Step::Blind => {
+                let (object, inputs) = self.inputs()?;
+                let ids: Vec<String> = object.json("ids.json")?;
+                let roster = Roster::new(ids, "ids.json")?;
+                let features = self.inventory.features(self.manifest, &roster, ctx.threads())?;
+                let labels = inputs::labels(&object, &inputs)?;
+                blind::run(features, &labels, &inputs::truth(&object)?, &ctx, &draft)?;
+            }
             Step::Outputs(model) => {
                 let (object, inputs) = self.inputs()?;
                 let model = inputs::open_model(&self.supply(), &object, &inputs, *model, &ctx)?;
@@ -194,12 +203,14 @@ impl Workplace<'_> {
                 ctx.tick(0, 1)?;
                 let scores = judge::Scores {
                     target: self.scores(&Step::Attack(id.clone()))?,
-                    unrelated: match self.run.keys.get(&Step::Unrelated(id.clone()).to_string()) {
-                        Some(_) => {
-                            let flat = self.scores(&Step::Unrelated(id.clone()))?;
-                            flat.chunks_exact(inputs.audited.max(1)).map(<[f64]>::to_vec).collect()
+                    played: self.played(id, &object, &inputs)?,
+                    blind: match self.run.keys.get(&Step::Blind.to_string()) {
+                        Some(key) => {
+                            let found: Found = self.store.object(key).json(blind::FOUND)?;
+                            let differs = found.p <= self.manifest.content.statistics.alpha;
+                            Some((self.scores(&Step::Blind)?, differs))
                         }
-                        None => Vec::new(),
+                        None => None,
                     },
                 };
                 let truth = self.full_truth(&object, &inputs)?;
@@ -291,6 +302,25 @@ impl Workplace<'_> {
     pub(crate) fn scores(&self, step: &Step) -> Result<Vec<f64>, EngineError> {
         let object = self.store.object(self.run.key(step)?);
         Ok(inputs::read_npy(&object.path("scores.npy"))?.to_f64()?)
+    }
+
+    /// Scores of the attack on reference models in the target's place, with the rows of each.
+    fn played(
+        &self,
+        test: &str,
+        object: &Object,
+        inputs: &Inputs,
+    ) -> Result<Vec<judge::Played>, EngineError> {
+        let step = Step::Unrelated(test.to_owned());
+        if !self.run.keys.contains_key(&step.to_string()) {
+            return Ok(Vec::new());
+        }
+        let flat = self.scores(&step)?;
+        let models: Vec<usize> = self.store.object(self.run.key(&step)?).json(PLAYED)?;
+        let membership = inputs::membership(object, inputs)?;
+        let rows = |model| (0..inputs.audited).map(|record| membership.row(record).contains(model)).collect();
+        let scores = flat.chunks_exact(inputs.audited.max(1)).map(<[f64]>::to_vec);
+        Ok(scores.zip(models).map(|(scores, model)| judge::Played { scores, rows: rows(model) }).collect())
     }
 
     /// Records that an attack asked the target about by itself.

@@ -6,7 +6,7 @@ use paname_stats::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
+use crate::{Blind, Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
 
 /// Name and version of the document's schema.
 pub const SCHEMA: &str = "paname-evidence/1";
@@ -68,6 +68,9 @@ pub struct Core {
     pub target: Option<ModelSummary>,
     /// The reference models; absent where only scores were given.
     pub references: Option<ReferenceSummary>,
+    /// A classifier that never sees the model; absent where nothing is known of records but their scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<Blind>,
     /// The statistics' settings as they were used.
     pub statistics: serde_json::Value,
     /// One row per requested test, then one per family without a test.

@@ -1,10 +1,13 @@
 //! The numbers of one membership test.
 
-use paname_stats::Interval;
-use paname_stats::delong::AucInterval;
+use paname_stats::delong::{AucDifference, AucInterval};
+use paname_stats::discovery::Inferable;
+use paname_stats::equivalence::ExcessBound;
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{FixedThreshold, SameData};
+use paname_stats::procedure::ProcedureFigures;
 use paname_stats::unrelated::NullMethod;
+use paname_stats::{Interval, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +49,19 @@ pub struct MembershipResult {
     pub tests: Vec<DetectionTest>,
     /// The control with unrelated models, once per detection test; empty where there are too few reference models.
     pub unrelated: Vec<Unrelated>,
+    /// The AUC minus that of a classifier that never sees the model; None where nothing is known of records but their scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_blind: Option<AucDifference>,
+    /// The attack where it is known what there is to find: on models whose rows are known. None without such models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<PositiveControl>,
+    /// How many members can be named at a false discovery rate of at most the audit's, one entry per declared prior. Empty where the audit's
+    /// sample is too small.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inferable: Vec<Inferable>,
+    /// What the attack finds on each reference model in turn: an audit of the training procedure, not of this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<Procedure>,
     /// What this sample can detect.
     pub power: Power,
     /// Distribution of scores.
@@ -86,6 +102,12 @@ pub struct LevelResult {
     pub same_data: Option<SameData>,
     /// TPR and FPR at a threshold fixed on other non-members. None where refused.
     pub fixed: Option<FixedThreshold>,
+    /// How much more often members are flagged than non-members at that threshold, at the most. None where refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<ExcessBound>,
+    /// p-value of "the excess is at least the smallest that matters". None where refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivalence_p: Option<f64>,
     /// Share of true alarms among alarms, by the share of members among the people tested: (prior, value). From `fixed`;
     /// empty where it counted no false alarm, since the share is then 100 % whatever the truth.
     pub precision: Vec<(f64, f64)>,
@@ -113,7 +135,11 @@ pub struct DetectionTest {
     pub p: f64,
     /// Adjusted over all detection tests of the audit (Holm).
     pub p_adjusted: f64,
-    /// The larger of `p` and the p-value of the same statistic's control with unrelated models, adjusted likewise. None without that control.
+    /// p-value of "this is no more than a classifier finds that never sees the model", where that classifier is better than chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_blind: Option<f64>,
+    /// The largest of `p`, of the p-value of the same statistic's control with unrelated models, and of `p_blind`, adjusted likewise. None without
+    /// the control with unrelated models.
     pub p_controlled: Option<f64>,
 }
 
@@ -130,6 +156,55 @@ pub struct Unrelated {
     pub p: f64,
     /// How it was computed.
     pub method: NullMethod,
+}
+
+/// What an attack finds where its success is known to be possible: each reference model is attacked as the target is, against its own rows. Where it
+/// sees nothing there, that it sees nothing on the target says nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PositiveControl {
+    /// Models that played the target.
+    pub models: u64,
+    /// Units of these models, over all of them.
+    pub members: u64,
+    /// One entry per declared level that the sample resolves.
+    pub levels: Vec<Dose>,
+}
+
+/// A control by dose at one level: among non-members as many scores of members of those models are mixed that the true excess is just the smallest
+/// that matters, and the detection test must see it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Dose {
+    /// The false-positive level.
+    pub level: f64,
+    /// The excess TPR of the attack on those models' own members.
+    pub excess: f64,
+    /// The excess that was mixed in; 0 where the attack does not find as much on any share of those members.
+    pub dose: f64,
+    /// How often the detection test saw it in simulated audits of this size; None where the dose could not be mixed.
+    pub detected: Option<Rate>,
+}
+
+/// The same attack on each reference model in turn, against its own rows. It audits the training procedure, not this model: many models of the same
+/// data and recipe make up for few records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Procedure {
+    /// Models.
+    pub models: u64,
+    /// Units, which are drawn again for the intervals; the models are taken as given.
+    pub units: u64,
+    /// What was found, averaged over the models.
+    pub figures: ProcedureFigures,
+}
+
+/// A classifier that tells members from non-members by what is known of records without any model: it should be at chance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Blind {
+    /// What it saw, in numbers.
+    pub features: u64,
+    /// Its AUC, each unit scored by a classifier that was fitted without it.
+    pub auc: AucInterval,
+    /// One-sided p-value of "members and non-members do not differ" (Mann-Whitney).
+    pub p: f64,
 }
 
 /// What a sample of this size can detect.

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The outcome of one row of the audit. "No leak detected" needs an equivalence test, which this version does not have: absence of evidence is
-/// [`Verdict::Inconclusive`].
+/// The outcome of one row of the audit, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -12,6 +11,9 @@ pub enum Verdict {
     LeakDemonstrated,
     /// The test ran or could have run, but neither a leak nor its absence follows.
     Inconclusive,
+    /// The attack finds less than the smallest effect that matters, and controls show that it would have seen more. It bounds what this attack finds,
+    /// with this access and on these data, and nothing else.
+    NoLeakDetected,
     /// The test did not run, for the reason given.
     NotTested,
     /// The test makes no sense for this model or these data.
@@ -153,6 +155,8 @@ pub enum Reason {
     },
     /// A declared figure of the target cannot be measured with the access granted: whether the model is the declared one is open.
     DeclaredUnmeasured,
+    /// The manifest declares neither accuracy nor loss, so that nothing shows that this is the model.
+    FidelityUndeclared,
     /// Reference models overfit much more than the target, or much less: they are poor stand-ins, and an attack that rests on them may find less
     /// than there is.
     ProxyMismatch {
@@ -194,6 +198,50 @@ pub enum Reason {
         /// Its error (English).
         message: String,
     },
-    /// Absence of a leak was not tested: it needs an equivalence test.
-    AbsenceNotTested,
+    /// At every declared level that the sample resolves, members are flagged less often in excess of non-members than what matters.
+    BelowMargin {
+        /// Largest upper bound on the excess.
+        upper: f64,
+        /// Smallest excess that matters, as declared.
+        wanted: f64,
+        /// Members or persons that may be exposed without this test seeing them.
+        units: u64,
+    },
+    /// The excess of the true-positive rate cannot be shown to lie below what matters.
+    NotBelowMargin {
+        /// Largest upper bound on the excess.
+        upper: f64,
+        /// Smallest excess that matters, as declared.
+        wanted: f64,
+    },
+    /// The sample resolves none of the declared levels, so that no absence can be shown.
+    NoLevelResolved,
+    /// No model was there on which the attack is known to have something to find.
+    NoPositiveControl,
+    /// Where the attack is known to have something to find, it does not see the smallest effect that matters often enough.
+    PositiveControlFailed {
+        /// Share of the simulated audits in which it was seen; None where the attack never finds as much.
+        detected: Option<f64>,
+        /// Share that was asked.
+        wanted: f64,
+    },
+    /// The positive control passed: the attack sees the smallest effect that matters where it is known to be there.
+    PositiveControlPassed {
+        /// Share of the simulated audits in which it was seen, at the level where it was seen least.
+        detected: f64,
+    },
+    /// A classifier that never sees the model tells members from non-members, though chance is declared to have drawn them.
+    ShiftSeen {
+        /// Its AUC.
+        auc: f64,
+        /// Its p-value.
+        p: f64,
+    },
+    /// The attack is not better than a classifier that never sees the model.
+    NotBeyondBlind {
+        /// The classifier's AUC.
+        auc: f64,
+        /// Adjusted p-value of the difference.
+        p: f64,
+    },
 }

@@ -88,6 +88,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     // Verdicts.
     ("verdict.leak_demonstrated", "Fuite démontrée", "Leak demonstrated"),
     ("verdict.inconclusive", "Non concluant", "Inconclusive"),
+    ("verdict.no_leak_detected", "Aucune fuite détectée", "No leak detected"),
     ("verdict.not_tested", "Non testé", "Not tested"),
     ("verdict.not_applicable", "Sans objet", "Not applicable"),
     (
@@ -119,6 +120,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "sentence.inconclusive.many",
         "Les tests ne permettent pas de conclure : ils ne démontrent aucune fuite, mais rien n’établit qu’il n’y en a pas.",
         "The tests are inconclusive: they demonstrate no leak, but nothing shows that there is none.",
+    ),
+    (
+        "sentence.no_leak.one",
+        "Aucune fuite détectée : le test mené aurait vu une fuite de la taille déclarée comme importante, et n’en a pas vu. Cela ne vaut que pour cette attaque, cet accès et ces données.",
+        "No leak detected: the test that was run would have seen a leak of the size that was declared to matter, and saw none. This holds for this attack, this access and these data only.",
+    ),
+    (
+        "sentence.no_leak.many",
+        "Aucune fuite détectée : les {n} tests menés auraient vu une fuite de la taille déclarée comme importante, et n’en ont pas vu. Cela ne vaut que pour ces attaques, cet accès et ces données.",
+        "No leak detected: the {n} tests that were run would have seen a leak of the size that was declared to matter, and saw none. This holds for these attacks, this access and these data only.",
     ),
     (
         "sentence.not_tested",
@@ -642,9 +653,54 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The attack failed. Technical message: {message}",
     ),
     (
-        "reason.absence_not_tested",
-        "L’absence de fuite n’a pas été testée.",
-        "The absence of a leak was not tested.",
+        "reason.below_margin",
+        "À tout niveau que l’échantillon permet d’évaluer, les membres sont désignés au plus {upper} plus souvent que les non-membres, soit moins que l’écart déclaré important ({wanted}). Jusqu’à {units} des membres pourraient être exposés sans que ce test le voie.",
+        "At every level that the sample resolves, members are pointed at {upper} more often than non-members at the most, less than the difference that was declared to matter ({wanted}). Up to {units} of the members could be exposed without this test seeing it.",
+    ),
+    (
+        "reason.not_below_margin",
+        "L’absence de fuite n’est pas établie : les membres pourraient être désignés jusqu’à {upper} plus souvent que les non-membres, et l’écart déclaré important est de {wanted}.",
+        "The absence of a leak is not shown: members could be pointed at up to {upper} more often than non-members, and the difference that was declared to matter is {wanted}.",
+    ),
+    (
+        "reason.no_level_resolved",
+        "L’absence de fuite ne peut être établie : l’échantillon ne permet d’évaluer aucun des niveaux déclarés.",
+        "The absence of a leak cannot be shown: the sample resolves none of the declared levels.",
+    ),
+    (
+        "reason.no_positive_control",
+        "L’absence de fuite ne peut être établie : aucun modèle n’était là pour montrer que cette attaque voit une fuite quand il y en a une.",
+        "The absence of a leak cannot be shown: no model was there to show that this attack sees a leak where there is one.",
+    ),
+    (
+        "reason.positive_control_failed",
+        "L’absence de fuite ne peut être établie : sur des modèles de référence, une fuite de la taille déclarée importante n’a été vue que dans {detected} des audits simulés ; il en fallait {wanted}.",
+        "The absence of a leak cannot be shown: on reference models, a leak of the size that was declared to matter was seen in {detected} of the simulated audits only; {wanted} were needed.",
+    ),
+    (
+        "reason.positive_control_failed.none",
+        "L’absence de fuite ne peut être établie : sur les modèles de référence, dont les données sont connues, cette attaque ne trouve jamais autant que ce qui est déclaré important. Un modèle de référence volontairement surentraîné lèverait ce doute.",
+        "The absence of a leak cannot be shown: on reference models, whose data are known, this attack never finds as much as was declared to matter. A reference model that is overfitted on purpose would remove this doubt.",
+    ),
+    (
+        "reason.positive_control_passed",
+        "Sur des modèles de référence, une fuite de cette taille a été vue dans {detected} des audits simulés.",
+        "On reference models, a leak of that size was seen in {detected} of the simulated audits.",
+    ),
+    (
+        "reason.shift_seen",
+        "Sans interroger le modèle, on distingue membres et non-membres (AUC {auc}, {p}), alors que le manifeste dit que le hasard les a séparés : les deux groupes diffèrent d’eux-mêmes.",
+        "Without asking the model, members and non-members can be told apart (AUC {auc}, {p}), though the manifest says that chance drew them: the two groups differ by themselves.",
+    ),
+    (
+        "reason.not_beyond_blind",
+        "L’attaque ne fait pas mieux qu’un classifieur qui ne voit jamais le modèle (AUC {auc} ; {p} pour la différence).",
+        "The attack does no better than a classifier that never sees the model (AUC {auc}; {p} for the difference).",
+    ),
+    (
+        "reason.fidelity_undeclared",
+        "Le manifeste ne déclare ni exactitude ni perte du modèle : rien ne montre que le modèle testé est bien celui qui est déclaré.",
+        "The manifest declares neither accuracy nor loss of the model: nothing shows that the tested model is the declared one.",
     ),
     ("missing.references", "modèles de référence", "reference models"),
     ("missing.population", "enregistrements de la population", "population records"),
@@ -751,6 +807,38 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Cannot be estimated: no false alarm among {others} non-members",
     ),
     ("test.prior", "{prior} de membres", "{prior} members"),
+    ("test.excess", "Écart, borne supérieure", "Excess, upper bound"),
+    ("test.beside", "Contrôles et portée", "Controls and reach"),
+    (
+        "beside.blind",
+        "Classifieur qui ne voit jamais le modèle : AUC {blind}. L’attaque fait {difference} de plus ({range}).",
+        "Classifier that never sees the model: AUC {blind}. The attack adds {difference} to it ({range}).",
+    ),
+    (
+        "beside.positive",
+        "Contrôle positif à {level} : sur {models} modèles de référence aux données connues, l’attaque désigne les membres {excess} plus souvent que les autres ; une fuite de {dose} y est vue dans {detected} des audits simulés.",
+        "Positive control at {level}: on {models} reference models with known data, the attack points at members {excess} more often than at others; a leak of {dose} is seen in {detected} of the simulated audits.",
+    ),
+    (
+        "beside.positive.none",
+        "Contrôle positif à {level} : sur {models} modèles de référence aux données connues, l’attaque désigne les membres {excess} plus souvent que les autres, trop peu pour y mesurer l’écart déclaré important.",
+        "Positive control at {level}: on {models} reference models with known data, the attack points at members {excess} more often than at others, too little to measure the difference that was declared to matter.",
+    ),
+    (
+        "beside.inferable",
+        "Membres qu’un attaquant pourrait nommer en se trompant au plus {rate} du temps, parmi une population comptant {prior} de membres : {n}.",
+        "Members that an attacker could name while being wrong at most {rate} of the time, in a population with {prior} members: {n}.",
+    ),
+    (
+        "beside.procedure",
+        "Audit de la procédure d’entraînement, et non de ce modèle : sur {models} modèles de référence pris tour à tour pour cible, AUC moyenne {auc} ({range}){levels}.",
+        "Audit of the training procedure, not of this model: over {models} reference models in the target’s place in turn, mean AUC {auc} ({range}){levels}.",
+    ),
+    (
+        "beside.procedure.level",
+        " ; {tpr} des membres reconnus à {level} ({range})",
+        "; {tpr} of the members recognised at {level} ({range})",
+    ),
     ("test.parts", "Par partie des données", "By part of the data"),
     ("test.part.value", "Partie", "Part"),
     ("test.part.small", "moins de 10", "under 10"),
@@ -1456,6 +1544,21 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("plan.questions", "questions", "questions"),
     ("plan.best", "meilleur verdict possible", "best possible verdict"),
     ("plan.detectable", "plus petit effet décelable", "smallest detectable effect"),
+    (
+        "plan.absence",
+        "Absence de fuite : ces effectifs peuvent exclure un écart de {margin} ou plus à {level} de fausses alarmes ; l’écart déclaré important est de {wanted}.",
+        "Absence of a leak: samples of this size can exclude a difference of {margin} or more at {level} false alarms; the difference that was declared to matter is {wanted}.",
+    ),
+    (
+        "plan.absence.needed",
+        " Il faudrait environ {n} {unit} de chaque côté.",
+        " It would take about {n} {unit} on each side.",
+    ),
+    (
+        "plan.absence.never",
+        "Absence de fuite : ces effectifs ne permettent d’en établir à aucun des niveaux déclarés.",
+        "Absence of a leak: samples of this size can show none at any of the declared levels.",
+    ),
     (
         "plan.steps",
         "Étapes : {n}. Temps estimé sur un cœur : {time}.",

@@ -11,8 +11,13 @@ use std::path::Path;
 use paname_evidence::{Cause, Core, Evidence, LevelResult, Measure, Reason, Scaling, Statistic, Verdict};
 use paname_report::{Language, ReportError, headline, html};
 
-fn samples() -> [(&'static str, Evidence); 3] {
-    [("leak", sample::leak()), ("inconclusive", sample::inconclusive()), ("scores", sample::scores())]
+fn samples() -> [(&'static str, Evidence); 4] {
+    [
+        ("leak", sample::leak()),
+        ("inconclusive", sample::inconclusive()),
+        ("no_leak", sample::no_leak()),
+        ("scores", sample::scores()),
+    ]
 }
 
 /// The page in both languages, checked as every page must be; kept where a person can look at it.

@@ -34,9 +34,11 @@ pub mod interval;
 pub mod level;
 
 pub mod band;
+pub mod blind;
 pub mod bootstrap;
 pub mod histogram;
 pub mod person;
+pub mod procedure;
 
 pub mod conformal;
 pub mod multiple;

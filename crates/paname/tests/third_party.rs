@@ -420,7 +420,7 @@ fn broken_attacks_fail_alone_and_the_audit_goes_on() {
         manifest.to_str().unwrap(),
         "--no-progress",
         "--patience",
-        "2",
+        "5",
     ]);
     assert!(started.elapsed() < Duration::from_mins(4), "a silent plugin is not waited for");
     assert_eq!(told.code, 0, "{}", told.stderr);

@@ -39,11 +39,20 @@ fn audit(
     let mut results: Vec<MembershipResult> =
         rows.iter().map(|scores| measure(scores, truth, settings, tests, &ctx).unwrap()).collect();
     correct(&mut results.iter_mut().collect::<Vec<_>>()).unwrap();
-    results.iter().map(|result| verdict(result, &[], split, settings)).collect()
+    results.iter().map(|result| verdict(result, grounds(&[], split), settings)).collect()
+}
+
+fn grounds(validity: &[Reason], split: Split) -> Grounds<'_> {
+    Grounds { validity, split, blind: None, doubts: &[], declared: true }
 }
 
 fn plain(target: Vec<f64>) -> Scores {
-    Scores { target, unrelated: Vec::new() }
+    Scores { target, ..Scores::default() }
+}
+
+/// Models that played the target, none of which knows any record.
+fn ignorant(scores: Vec<Vec<f64>>) -> Vec<Played> {
+    scores.into_iter().map(|scores| Played { rows: vec![false; scores.len()], scores }).collect()
 }
 
 /// Number of simulated audits: enough for a quick look, and many more where the environment asks for a validation.
@@ -91,7 +100,8 @@ fn shifted(truth: &Truth, leak: f64, models: usize, rng: &mut Pcg64) -> Scores {
         let own = scores(truth, 0.5, rng);
         own.iter().zip(foreign).map(|(s, f)| s + if f { leak } else { 0.0 }).collect()
     };
-    Scores { unrelated: (0..models).map(|_| unrelated()).collect(), target: scores(truth, 0.5 + leak, rng) }
+    let played = ignorant((0..models).map(|_| unrelated()).collect());
+    Scores { played, target: scores(truth, 0.5 + leak, rng), blind: None }
 }
 
 #[test]
@@ -156,7 +166,7 @@ fn a_failed_fidelity_check_comes_before_everything_else() {
         measured: 0.5,
         causes: Vec::new(),
     }];
-    let (verdict, reasons) = verdict(&result, &fidelity, Split::Random, &settings(&[0.1]));
+    let (verdict, reasons) = verdict(&result, grounds(&fidelity, Split::Random), &settings(&[0.1]));
     assert_eq!((verdict, reasons.as_slice()), (Verdict::Inconclusive, &fidelity[..]));
 }
 
@@ -185,7 +195,8 @@ fn infinite_scores_keep_their_ranks_and_the_evidence_its_numbers() {
         Truth { person: Some((0..200).map(|i| format!("{} {}", i % 2, i / 4)).collect()), ..truth(200) };
     for truth in [records, persons] {
         let ctx = Ctx::new(1, "audit", 1, &());
-        let scores = Scores { target: values.clone(), unrelated: vec![values.clone(); 3] };
+        let scores =
+            Scores { target: values.clone(), played: ignorant(vec![values.clone(); 3]), blind: None };
         let result = measure(&scores, &truth, &settings, 2, &ctx).unwrap();
         assert_eq!(result.auc.auc, 1.0);
         let text = serde_json::to_string(&result).unwrap();
@@ -314,10 +325,10 @@ fn references_whose_numbers_tell_the_members_demonstrate_nothing() {
         let mut result =
             measure(&plain(score), &truth, &settings, 2, &Ctx::new(seed, "audit", 1, &())).unwrap();
         correct(&mut [&mut result]).unwrap();
-        assert_eq!(verdict(&result, &[], Split::Random, &settings).0, Verdict::LeakDemonstrated);
+        assert_eq!(verdict(&result, grounds(&[], Split::Random), &settings).0, Verdict::LeakDemonstrated);
         let telling = [Reason::ReferencesTellMembers { p }];
         assert_eq!(
-            verdict(&result, &telling, Split::Random, &settings),
+            verdict(&result, grounds(&telling, Split::Random), &settings),
             (Verdict::Inconclusive, telling.to_vec())
         );
     }
@@ -380,4 +391,160 @@ fn a_sample_too_small_for_the_effect_that_matters_is_called_so() {
     assert_eq!(underpowered(400, 0.5), None);
     // Neither half of twenty-five non-members supports a level of 10 %.
     assert_eq!(underpowered(50, 0.5), Some((None, 0.5)));
+}
+
+/// Models on which half of the members stand out by `leak`, as members of the target do by less.
+fn leaky_models(records: usize, models: usize, leak: f64, rng: &mut Pcg64) -> Vec<Played> {
+    let mut one = || {
+        let rows: Vec<bool> = (0..records).map(|_| rng.next_u64() & 1 == 1).collect();
+        let scores = rows.iter().map(|&row| normal(rng) + if row { leak } else { 0.0 }).collect();
+        Played { scores, rows }
+    };
+    (0..models).map(|_| one()).collect()
+}
+
+/// Scores of which members exceed the threshold of `level` by just `excess` more often than non-members do.
+fn with_excess(truth: &Truth, excess: f64, rng: &mut Pcg64) -> Vec<f64> {
+    let uniform = |rng: &mut Pcg64| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let score = |&member: &bool| if member && uniform(rng) < excess { 9.0 } else { normal(rng) };
+    truth.member.iter().map(score).collect()
+}
+
+#[test]
+fn an_absence_is_shown_where_the_sample_allows_and_every_control_passes() {
+    let truth = truth(1600);
+    let settings = Statistics { min_effect_tpr: 0.12, ..settings(&[0.1]) };
+    let mut rng = Pcg64::seed_from_u64(1);
+    let played = leaky_models(1600, 4, 2.0, &mut rng);
+    let row = Scores { target: scores(&truth, 0.0, &mut rng), played, blind: None };
+    let judged = |row: &Scores, split, doubts: &[Reason], blind: Option<&Blind>| {
+        let mut result = measure(row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
+        correct(&mut [&mut result]).unwrap();
+        verdict(&result, Grounds { blind, doubts, ..grounds(&[], split) }, &settings)
+    };
+    let (found, reasons) = judged(&row, Split::Random, &[], None);
+    assert_eq!(found, Verdict::NoLeakDetected, "{reasons:?}");
+    // 12 % of 800 members.
+    assert!(matches!(reasons[1], Reason::BelowMargin { upper, units: 96, .. } if upper < 0.12));
+    assert!(matches!(reasons[2], Reason::PositiveControlPassed { detected } if detected >= 0.8));
+
+    // Each control alone takes the claim away.
+    let undeclared = judged(&row, Split::Undeclared, &[], None);
+    assert_eq!(undeclared.0, Verdict::Inconclusive);
+    assert!(undeclared.1.contains(&Reason::ShiftNotExcluded));
+    let blind = |shift: f64, p: f64, rng: &mut Pcg64| {
+        super::blind(&scores(&truth, shift, rng), Found { features: 1, p }, &truth, &settings).unwrap()
+    };
+    let even = blind(0.0, 0.6, &mut rng);
+    assert_eq!(judged(&row, Split::Undeclared, &[], Some(&even)).0, Verdict::NoLeakDetected);
+    let uneven = blind(0.5, 0.001, &mut rng);
+    assert_eq!(judged(&row, Split::Undeclared, &[], Some(&uneven)).0, Verdict::Inconclusive);
+    let doubt = [Reason::DeclaredUnmeasured];
+    assert_eq!(judged(&row, Split::Random, &doubt, None).0, Verdict::Inconclusive);
+    let mut result = measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
+    correct(&mut [&mut result]).unwrap();
+    let undeclared = Grounds { declared: false, ..grounds(&[], Split::Random) };
+    let (found, reasons) = verdict(&result, undeclared, &settings);
+    assert!(found == Verdict::Inconclusive && reasons.contains(&Reason::FidelityUndeclared));
+    let without = Scores { played: Vec::new(), ..row.clone() };
+    let (found, reasons) = judged(&without, Split::Random, &[], None);
+    assert!(found == Verdict::Inconclusive && reasons.contains(&Reason::NoPositiveControl));
+    // An attack that sees nothing where there is something shows nothing by seeing nothing.
+    let blunt = Scores { played: leaky_models(1600, 4, 0.1, &mut rng), ..row.clone() };
+    let (found, reasons) = judged(&blunt, Split::Random, &[], None);
+    assert_eq!(found, Verdict::Inconclusive);
+    assert!(reasons.contains(&Reason::PositiveControlFailed { detected: None, wanted: 0.8 }));
+}
+
+#[test]
+fn an_absence_is_claimed_of_a_leak_that_matters_at_most_at_the_stated_rate() {
+    let truth = truth(1600);
+    let settings = Statistics { min_effect_tpr: 0.12, alpha: 0.05, ..settings(&[0.1]) };
+    let played = leaky_models(1600, 3, 2.0, &mut Pcg64::seed_from_u64(9));
+    let claimed = (0..audits())
+        .filter(|&seed| {
+            let mut rng = Pcg64::seed_from_u64(seed);
+            // The procedure's figures do not matter here and take long.
+            let target = with_excess(&truth, 0.12 / 0.9, &mut rng);
+            let ctx = Ctx::new(seed, "audit", 1, &());
+            let result = measure(&plain(target), &truth, &settings, 2, &ctx).unwrap();
+            result.levels[0].excess.unwrap().excess_upper < 0.12
+        })
+        .count();
+    assert!(within_five_percent(claimed, audits()), "{claimed} of {}", audits());
+    let mut rng = Pcg64::seed_from_u64(1);
+    let row = Scores { target: with_excess(&truth, 0.2, &mut rng), played, blind: None };
+    assert_eq!(audit(&[row], &truth, &settings, Split::Random, 1)[0].0, Verdict::LeakDemonstrated);
+}
+
+#[test]
+fn a_leak_must_exceed_what_is_seen_without_the_model() {
+    let truth = truth(800);
+    let settings = settings(&[0.1]);
+    let mut rng = Pcg64::seed_from_u64(4);
+    // Members differ by themselves, and what unrelated models find varies so much that they do not show it.
+    let base = scores(&truth, 0.0, &mut rng);
+    let shifted = |by: f64, noise: f64, rng: &mut Pcg64| -> Vec<f64> {
+        let shift = truth.member.iter().map(|&member| if member { by } else { 0.0 });
+        base.iter().zip(shift).map(|(score, shift)| score + shift + noise * normal(rng)).collect()
+    };
+    let played = ignorant((0..24).map(|_| shifted(0.0, 0.1, &mut rng)).collect());
+    let blind = shifted(0.6, 0.1, &mut rng);
+    let found = super::blind(&blind, Found { features: 1, p: 0.001 }, &truth, &settings).unwrap();
+    let judged = |by: f64, rng: &mut Pcg64| {
+        let row = Scores {
+            target: shifted(by, 0.1, rng),
+            played: played.clone(),
+            blind: Some((blind.clone(), true)),
+        };
+        let mut result = measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
+        correct(&mut [&mut result]).unwrap();
+        let grounds = Grounds { blind: Some(&found), ..grounds(&[], Split::Undeclared) };
+        verdict(&result, grounds, &settings)
+    };
+    let (verdict, reasons) = judged(0.6, &mut rng);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(reasons.iter().any(|reason| matches!(reason, Reason::NotBeyondBlind { .. })), "{reasons:?}");
+    assert_eq!(judged(1.8, &mut rng).0, Verdict::LeakDemonstrated);
+    let seen = validity::shift(&found, Split::Random);
+    assert!(matches!(seen, Some(Reason::ShiftSeen { .. })));
+    assert_eq!(validity::shift(&found, Split::Undeclared), None);
+}
+
+#[test]
+fn members_that_can_be_named_are_counted_in_a_mixed_pool() {
+    let truth = truth(2000);
+    let settings = Statistics { priors: vec![0.5, 0.01], ..settings(&[0.1]) };
+    let result = |shift: f64| {
+        let row = plain(scores(&truth, shift, &mut Pcg64::seed_from_u64(2)));
+        measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap()
+    };
+    let named = |shift: f64| result(shift).inferable.iter().map(|named| named.members).collect::<Vec<_>>();
+    assert!(named(0.0).iter().all(|n| *n < 20), "{:?}", named(0.0));
+    let [even, rare] = named(4.0)[..] else { panic!() };
+    assert!(even > 600 && rare < even, "{even} {rare}");
+}
+
+#[test]
+fn the_procedure_is_audited_over_all_models_that_played() {
+    let truth = truth(400);
+    let mut rng = Pcg64::seed_from_u64(6);
+    let row = |leak: f64, rng: &mut Pcg64| Scores {
+        target: scores(&truth, 0.0, rng),
+        played: leaky_models(400, 8, leak, rng),
+        blind: None,
+    };
+    let figures = |row: &Scores| {
+        let result = measure(row, &truth, &settings(&[0.1]), 2, &Ctx::new(1, "audit", 1, &())).unwrap();
+        result.procedure.unwrap()
+    };
+    let (clean, leaky) = (figures(&row(0.0, &mut rng)), figures(&row(1.0, &mut rng)));
+    assert_eq!((clean.models, clean.units), (8, 400));
+    assert!(clean.figures.auc.interval.contains(0.5), "{clean:?}");
+    // Φ(1/√2) = 0.760.
+    assert!(
+        leaky.figures.auc.interval.contains(0.760) && leaky.figures.auc.interval.lower > 0.7,
+        "{leaky:?}"
+    );
+    assert_eq!(leaky.figures.levels.len(), 1);
 }

@@ -1,12 +1,12 @@
 //! Whether what an attack is given besides the model already tells who is a member: then its success proves nothing about the model.
 
 use paname_core::Result;
-use paname_evidence::Reason;
+use paname_evidence::{Blind, Reason};
 use paname_stats::delong::mann_whitney_p;
 use paname_stats::{Roc, binomial};
 
 use super::{Truth, statistics};
-use crate::manifest::{PersonScore, Statistics};
+use crate::manifest::{PersonScore, Split, Statistics};
 
 /// Level of these tests. Strict, since they would turn away sound audits by chance.
 pub(crate) const TELLING: f64 = 0.001;
@@ -46,6 +46,12 @@ pub(crate) fn record_counts(truth: &Truth, settings: &Statistics) -> Result<Opti
     let counts: Vec<u64> = persons.iter().map(|person| records[person.as_str()]).collect();
     let p = counts_p(truth, &counts)?;
     Ok((p <= TELLING).then_some(Reason::RecordCountsTellMembers { p }))
+}
+
+/// Whether members and non-members differ by themselves though chance is declared to have drawn them.
+pub(crate) fn shift(blind: &Blind, split: Split) -> Option<Reason> {
+    let seen = split == Split::Random && blind.p <= TELLING;
+    seen.then_some(Reason::ShiftSeen { auc: blind.auc.auc, p: blind.p })
 }
 
 fn two_sided(one: f64, other: f64) -> f64 {

@@ -117,6 +117,9 @@ pub(crate) fn verdict_sentence(evidence: &Evidence, language: Language) -> Strin
         Verdict::Inconclusive => {
             language.plural(total, key!("sentence.inconclusive.one"), key!("sentence.inconclusive.many"), &[])
         }
+        Verdict::NoLeakDetected => {
+            language.plural(total, key!("sentence.no_leak.one"), key!("sentence.no_leak.many"), &[])
+        }
         Verdict::NotTested => language.text(key!("sentence.not_tested")),
         Verdict::NotApplicable => language.text(key!("sentence.not_applicable")),
     }
@@ -218,8 +221,8 @@ fn on_average(result: &MembershipResult, language: Language) -> String {
 
 /// Why the test does not settle the question, and, where it saw nothing, what it would have seen.
 fn undetected(row: &Row, result: &MembershipResult, language: Language) -> String {
-    let reasons = row.reasons.iter().filter(|reason| **reason != Reason::AbsenceNotTested);
-    let mut sentences: Vec<String> = reasons.map(|reason| reason::plain(reason, language)).collect();
+    let mut sentences: Vec<String> =
+        row.reasons.iter().map(|reason| reason::plain(reason, language)).collect();
     let moot = |reason: &Reason| {
         matches!(
             reason,
@@ -227,6 +230,8 @@ fn undetected(row: &Row, result: &MembershipResult, language: Language) -> Strin
                 | Reason::Confounded { .. }
                 | Reason::ReferencesTellMembers { .. }
                 | Reason::RecordCountsTellMembers { .. }
+                | Reason::ShiftSeen { .. }
+                | Reason::BelowMargin { .. }
         )
     };
     if !row.reasons.iter().any(moot) {

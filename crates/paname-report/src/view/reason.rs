@@ -80,7 +80,36 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
         }
         Reason::Task => language.text(key!("reason.task")),
         Reason::Failed { message } => language.fill(key!("reason.failed"), &[("message", message)]),
-        Reason::AbsenceNotTested => language.text(key!("reason.absence_not_tested")),
+        Reason::BelowMargin { upper, wanted, units } => language.fill(
+            key!("reason.below_margin"),
+            &[
+                ("upper", &language.percent(*upper)),
+                ("wanted", &language.percent(*wanted)),
+                ("units", &n(*units)),
+            ],
+        ),
+        Reason::NotBelowMargin { upper, wanted } => language.fill(
+            key!("reason.not_below_margin"),
+            &[("upper", &language.percent(*upper)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::NoLevelResolved => language.text(key!("reason.no_level_resolved")),
+        Reason::NoPositiveControl => language.text(key!("reason.no_positive_control")),
+        Reason::PositiveControlFailed { detected: Some(detected), wanted } => language.fill(
+            key!("reason.positive_control_failed"),
+            &[("detected", &language.percent(*detected)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::PositiveControlFailed { detected: None, .. } => {
+            language.text(key!("reason.positive_control_failed.none"))
+        }
+        Reason::PositiveControlPassed { detected } => language
+            .fill(key!("reason.positive_control_passed"), &[("detected", &language.percent(*detected))]),
+        Reason::ShiftSeen { auc, p: shift } => language
+            .fill(key!("reason.shift_seen"), &[("auc", &language.decimal(*auc, 3)), ("p", &p(*shift))]),
+        Reason::NotBeyondBlind { auc, p: beyond } => language.fill(
+            key!("reason.not_beyond_blind"),
+            &[("auc", &language.decimal(*auc, 3)), ("p", &p(*beyond))],
+        ),
+        Reason::FidelityUndeclared => language.text(key!("reason.fidelity_undeclared")),
     }
 }
 

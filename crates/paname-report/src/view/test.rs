@@ -31,6 +31,7 @@ pub(crate) struct TestView {
     priors: Vec<String>,
     precision: Vec<Precision>,
     controls: Vec<Control>,
+    beside: Vec<String>,
     detectable: Vec<String>,
     power: String,
     roc: Value,
@@ -47,7 +48,7 @@ pub(crate) struct TestView {
 struct Level {
     name: String,
     refused: Option<String>,
-    fixed: Option<[String; 4]>,
+    fixed: Option<[String; 5]>,
     fixed_missing: String,
     same_data: Option<[String; 2]>,
     coarse: bool,
@@ -144,6 +145,7 @@ pub(crate) fn test(
             .enumerate()
             .map(|(i, control)| self::control(&format!("{anchor}-control-{i}"), control, language))
             .collect(),
+        beside: beside(result, language),
         detectable: super::grid::detectable(result, language),
         power: language.level(result.power.power),
         roc: Value::from_safe_string(roc::figure(&anchor, result, language)),
@@ -203,6 +205,7 @@ fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> 
                 language.percent_range(&fixed.tpr.interval),
                 rate(&fixed.fpr),
                 language.percent_range(&fixed.fpr.interval),
+                level.excess.map_or_else(|| "–".to_owned(), |bound| language.percent(bound.excess_upper)),
             ]
         }),
         fixed_missing: language.fill(
@@ -280,6 +283,74 @@ fn control(id: &str, control: &Unrelated, language: Language) -> Control {
         ),
         figure: Value::from_safe_string(unrelated::figure(id, control, language)),
     }
+}
+
+/// What else the numbers say: controls besides unrelated models, and how far the attack reaches.
+fn beside(result: &MembershipResult, language: Language) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(beyond) = &result.beyond_blind {
+        sentences.push(language.fill(
+            key!("beside.blind"),
+            &[
+                ("blind", &language.decimal(beyond.second, 3)),
+                ("difference", &language.decimal(beyond.difference, 3)),
+                ("range", &language.decimal_range(&beyond.interval, 3)),
+            ],
+        ));
+    }
+    if let Some(control) = &result.positive {
+        let models = language.count(control.models);
+        for dose in &control.levels {
+            let (level, excess) = (language.level(dose.level), language.percent(dose.excess));
+            let mut values = vec![("level", &level), ("models", &models), ("excess", &excess)];
+            let seen = dose
+                .detected
+                .map(|detected| (language.percent(dose.dose), language.percent(detected.estimate)));
+            let key = match &seen {
+                Some((dose, detected)) => {
+                    values.extend([("dose", dose), ("detected", detected)]);
+                    key!("beside.positive")
+                }
+                None => key!("beside.positive.none"),
+            };
+            let values: Vec<(&str, &str)> =
+                values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            sentences.push(language.fill(key, &values));
+        }
+    }
+    for named in &result.inferable {
+        sentences.push(language.fill(
+            key!("beside.inferable"),
+            &[
+                ("rate", &language.level(named.rate)),
+                ("prior", &language.level(named.prior)),
+                ("n", &language.count(named.members)),
+            ],
+        ));
+    }
+    if let Some(procedure) = &result.procedure {
+        let levels = procedure.figures.levels.iter().map(|(level, mean)| {
+            language.fill(
+                key!("beside.procedure.level"),
+                &[
+                    ("tpr", &language.percent(mean.value)),
+                    ("level", &language.level(*level)),
+                    ("range", &language.percent_range(&mean.interval)),
+                ],
+            )
+        });
+        let auc = &procedure.figures.auc;
+        sentences.push(language.fill(
+            key!("beside.procedure"),
+            &[
+                ("models", &language.count(procedure.models)),
+                ("auc", &language.decimal(auc.value, 3)),
+                ("range", &language.decimal_range(&auc.interval, 3)),
+                ("levels", &levels.collect::<String>()),
+            ],
+        ));
+    }
+    sentences
 }
 
 /// Parts in the order of the evidence, one group for each run of the same cut.

@@ -18,6 +18,7 @@ pub(crate) fn badge(verdict: Verdict, language: Language) -> Badge {
     let (symbol, class) = match verdict {
         Verdict::LeakDemonstrated => ("▲", "leak"),
         Verdict::Inconclusive => ("◆", "inconclusive"),
+        Verdict::NoLeakDetected => ("●", "clear"),
         Verdict::NotTested => ("○", "untested"),
         Verdict::NotApplicable => ("–", "untested"),
     };
@@ -28,6 +29,7 @@ pub(crate) fn verdict_name(verdict: Verdict, language: Language) -> String {
     language.text(match verdict {
         Verdict::LeakDemonstrated => key!("verdict.leak_demonstrated"),
         Verdict::Inconclusive => key!("verdict.inconclusive"),
+        Verdict::NoLeakDetected => key!("verdict.no_leak_detected"),
         Verdict::NotTested => key!("verdict.not_tested"),
         Verdict::NotApplicable => key!("verdict.not_applicable"),
     })

@@ -5,13 +5,19 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    AttackUsed, Core, DataSummary, DetectionTest, Evidence, Exposed, FailedFit, FittedReferences, GapSummary,
-    LevelResult, MeanLoss, MembershipResult, ModelSummary, Power, Reason, ReferenceSummary, RocPoint, Row,
-    Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated, Verdict,
+    AttackUsed, Core, DataSummary, DetectionTest, Dose, Evidence, Exposed, FailedFit, FittedReferences,
+    GapSummary, LevelResult, MeanLoss, MembershipResult, ModelSummary, PositiveControl, Power, Procedure,
+    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated,
+    Verdict,
 };
+use paname_stats::bootstrap::Plan;
+use paname_stats::delong::{AucDifference, Paired};
+use paname_stats::discovery::{self, Inferable};
+use paname_stats::equivalence::excess_bound;
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{Resolution, resolution};
-use paname_stats::{Rate, Roc, band, delong, level, power, precision, unrelated};
+use paname_stats::procedure::Model;
+use paname_stats::{Rate, Roc, band, conformal, delong, level, power, precision, unrelated};
 use serde_json::json;
 
 /// Deterministic noise, roughly normal.
@@ -50,6 +56,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
         statistic: Statistic::Auc,
         p: delong::mann_whitney_p(&roc),
         p_adjusted: (4.0 * delong::mann_whitney_p(&roc)).min(1.0),
+        p_blind: None,
         p_controlled: controls.then_some(4.0 * control.p),
     }];
     for fixed in levels.iter().filter_map(|level| level.fixed) {
@@ -57,6 +64,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
             statistic: Statistic::TprAt(fixed.level),
             p: fixed.p,
             p_adjusted: (3.0 * fixed.p).min(1.0),
+            p_blind: None,
             p_controlled: controls.then(|| (3.0 * control.p.max(fixed.p)).min(1.0)),
         });
     }
@@ -108,6 +116,22 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
         advantage: roc.advantage().value,
         tests,
         unrelated: if controls { vec![by_area, by_rate] } else { Vec::new() },
+        beyond_blind: controls.then(|| beyond_blind(members, non_members)),
+        positive: controls.then(|| PositiveControl {
+            models: 24,
+            members: 8_400,
+            levels: vec![
+                Dose {
+                    level: 0.01,
+                    excess: 0.113,
+                    dose: 0.01,
+                    detected: Some(Rate::new(171, 200, 0.95).unwrap()),
+                },
+                Dose { level: 0.001, excess: 0.002, dose: 0.0, detected: None },
+            ],
+        }),
+        inferable: inferable(members, calibration, counted),
+        procedure: controls.then(|| procedure(members, non_members)),
         power: Power {
             power: 0.8,
             alpha: 0.05,
@@ -124,6 +148,27 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
         slices: slices.to_vec(),
         levels,
     }
+}
+
+fn beyond_blind(members: &[f64], non_members: &[f64]) -> AucDifference {
+    let (inside, outside) = (noise(members.len(), 71, 0.03), noise(non_members.len(), 72, 0.0));
+    let blind = Paired { members: &inside, non_members: &outside };
+    delong::auc_difference(Paired { members, non_members }, blind, 0.95).unwrap()
+}
+
+fn inferable(members: &[f64], calibration: &[f64], counted: &[f64]) -> Vec<Inferable> {
+    let p_values = |scores: &[f64]| conformal::conformal_p_values(calibration, scores).unwrap();
+    let (inside, outside) = (p_values(members), p_values(counted));
+    [0.5, 0.01].map(|prior| discovery::inferable(&inside, &outside, prior, 0.05).unwrap()).to_vec()
+}
+
+fn procedure(members: &[f64], non_members: &[f64]) -> Procedure {
+    let scores: Vec<f64> = members.iter().chain(non_members).copied().collect();
+    let rows: Vec<bool> = (0..scores.len()).map(|unit| unit < members.len()).collect();
+    let model = Model { scores: &scores, members: &rows };
+    let plan = Plan { replicates: 200, confidence: 0.95, seed: 1 };
+    let figures = paname_stats::procedure::procedure(&[model; 3], &[0.01, 0.001], &plan).unwrap();
+    Procedure { models: 3, units: scores.len() as u64, figures }
 }
 
 fn level_result(
@@ -148,6 +193,9 @@ fn level_result(
         coarse: resolution(wanted, roc.non_members()).unwrap() == Resolution::Coarse,
         same_data,
         fixed,
+        excess: fixed
+            .map(|at| excess_bound(at.tpr.hits, at.tpr.trials, at.fpr.hits, at.fpr.trials, 0.05).unwrap()),
+        equivalence_p: fixed.map(|_| 0.5),
         precision: precision.into_iter().filter_map(|(prior, value)| Some((prior, value?))).collect(),
     }
 }
@@ -288,6 +336,7 @@ fn core(rows: Vec<Row>) -> Core {
                 failed: vec![FailedFit { model: 5, reason: "the loss is not a number".to_owned() }],
             }),
         }),
+        blind: None,
         statistics: json!({ "alpha": 0.05, "confidence": 0.95, "fpr_targets": [0.01, 0.001], "correction": "holm", "power": 0.8,
             "calibration_fraction": 0.5, "priors": [0.5, 0.1, 0.01], "seed": 1 }),
         rows,
@@ -357,7 +406,7 @@ pub(crate) fn leak() -> Evidence {
             "mia-entropy",
             entropy,
             Verdict::Inconclusive,
-            vec![Reason::NotSignificant { p_adjusted: 0.34, alpha: 0.05 }, Reason::AbsenceNotTested],
+            vec![Reason::NotSignificant { p_adjusted: 0.34, alpha: 0.05 }, Reason::NoPositiveControl],
             membership(&noise(700, 8, 0.02), &outsiders, false),
         ),
         Row {
@@ -397,7 +446,7 @@ pub(crate) fn inconclusive() -> Evidence {
         "mia-loss",
         loss,
         Verdict::Inconclusive,
-        vec![Reason::ShiftNotExcluded, Reason::AbsenceNotTested],
+        vec![Reason::ShiftNotExcluded, Reason::NoLevelResolved],
         result,
     )];
     rows.extend(families());
@@ -406,6 +455,26 @@ pub(crate) fn inconclusive() -> Evidence {
     core.data.unit = Unit::Person;
     (core.data.member_records, core.data.non_member_records) = (180, 190);
     (core.data.member_persons, core.data.non_member_persons) = (Some(60), Some(64));
+    Evidence::new(core, BTreeMap::new(), run()).unwrap()
+}
+
+/// One attack on many records that finds next to nothing, with every control passed.
+pub(crate) fn no_leak() -> Evidence {
+    let loss = attack(
+        "loss",
+        ["Perte du modèle", "Loss of the model"],
+        ["Le modèle se trompe moins sur ce qu’il a appris.", "The model errs less on what it learned."],
+    );
+    let result = membership(&noise(4000, 3, 0.0), &noise(8000, 4, 0.0), true);
+    let reasons = vec![
+        Reason::NotSignificant { p_adjusted: 0.61, alpha: 0.05 },
+        Reason::BelowMargin { upper: 0.0083, wanted: 0.01, units: 40 },
+        Reason::PositiveControlPassed { detected: 0.855 },
+    ];
+    let mut rows = vec![row("mia-loss", loss, Verdict::NoLeakDetected, reasons, result)];
+    rows.extend(families());
+    let mut core = core(rows);
+    (core.data.member_records, core.data.non_member_records) = (4000, 8000);
     Evidence::new(core, BTreeMap::new(), run()).unwrap()
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use paname_data::{ColumnKind, ColumnSchema, InputsSchema};
 use paname_engine::{Manifest, Plan, PlannedRow};
-use paname_evidence::{Power, Unit};
+use paname_evidence::{Power, Reason, Unit};
 use paname_report::{Language, key};
 
 use crate::failure::Failure;
@@ -56,6 +56,7 @@ fn shown(plan: &Plan, language: Language) -> String {
     });
     let hindered: String = hindered.collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
+    let absence = absence(plan, &unit, language);
     let count = language.count(plan.steps.len() as u64);
     let steps = language.fill(key!("plan.steps"), &[("n", &count), ("time", &time(plan.seconds, language))]);
     let fits = match plan.fits {
@@ -63,7 +64,45 @@ fn shown(plan: &Plan, language: Language) -> String {
         n => language.fill(key!("plan.fits"), &[("n", &language.count(n))]) + " ",
     };
     let inputs = plan.inputs.as_ref().map_or_else(String::new, |inputs| described(inputs, language));
-    format!("{sample}\n{inputs}\n{table}{gap}{hindered}\n{fits}{steps}\n  {}\n", plan.steps.join("\n  "))
+    format!(
+        "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{steps}\n  {}\n",
+        plan.steps.join("\n  ")
+    )
+}
+
+/// What absence of a leak the audit could show, and what keeps each test from it.
+fn absence(plan: &Plan, unit: &str, language: Language) -> String {
+    let mut lines: Vec<String> = plan
+        .absence
+        .iter()
+        .filter_map(|absence| {
+            let mut line = language.fill(
+                key!("plan.absence"),
+                &[
+                    ("margin", &language.percent(absence.margin?)),
+                    ("level", &language.level(absence.level)),
+                    ("wanted", &language.percent(absence.wanted)),
+                ],
+            );
+            if let Some(needed) = absence.needed.filter(|_| absence.margin > Some(absence.wanted)) {
+                let values = [("n", &*language.count(needed)), ("unit", unit)];
+                line += &language.fill(key!("plan.absence.needed"), &values);
+            }
+            Some(line)
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(language.text(key!("plan.absence.never")));
+    }
+    let known = |reason: &&Reason| !matches!(reason, Reason::NotBelowMargin { .. } | Reason::NoLevelResolved);
+    for row in &plan.rows {
+        let why: Vec<String> =
+            row.absence_why.iter().filter(known).map(|reason| language.reason(reason)).collect();
+        if !why.is_empty() {
+            lines.push(format!("{}: {}", row.id, why.join(" ")));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// What the records are: in a line, and a table with the columns of a table.
