@@ -647,6 +647,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The absence of a leak was not tested.",
     ),
     ("missing.references", "modèles de référence", "reference models"),
+    (
+        "missing.references_asked",
+        "modèles de référence que l’on peut interroger comme le modèle audité",
+        "reference models that can be asked what the target is asked",
+    ),
     ("missing.population", "enregistrements de la population", "population records"),
     (
         "missing.fitted_with",
