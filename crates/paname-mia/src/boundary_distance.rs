@@ -5,20 +5,20 @@
 //! **Threat model.** The attacker asks the target about any input, sees the class that it gives and nothing else, and knows the true class. No other
 //! model; of other data only the audited records that get another class, where a search starts.
 //!
-//! **Formula.** score = min ‖x′ − x‖ over the x′ found with predicted class ≠ y; 0 where x itself is classified wrongly, +∞ where no x′ was found. The search is
-//! HopSkipJump. A point beyond the boundary is pulled towards x by halving until it lies on the boundary. The normal of the boundary there is estimated from
-//! B₀√t probes u_b of length δ, as Σ_b (φ_b − φ̄) u_b, with φ_b = ±1 for another class or the same. A step along it of length ‖x′ − x‖/√t, halved until the
-//! class is another, leads to the next point, and so on until the questions are spent.
+//! **Formula.** score = min ‖x′ − x‖ over the x′ found with predicted class ≠ y; 0 where x itself is classified wrongly, +∞ where no x′ was found. The
+//! search is HopSkipJump. A point beyond the boundary is pulled towards x by halving until it lies on the boundary. The normal of the boundary there is
+//! estimated from B₀√t probes u_b of length δ, as Σ_b (φ_b − φ̄) u_b, with φ_b = ±1 for another class or the same. A step along it of length ‖x′ − x‖/√t,
+//! halved until the class is another, leads to the next point, and so on until the questions are spent.
 //!
 //! **Paper.** Choquette-Choo, Tramèr, Carlini and Papernot, *Label-Only Membership Inference Attacks*, ICML 2021, arXiv 2007.14321, §3.2; Li and Zhang,
-//! *Membership Leakage in Label-Only Exposures*, CCS 2021, arXiv 2007.15528. The search: Chen, Jordan and Wainwright, *HopSkipJumpAttack*, IEEE S&P 2020, arXiv
-//! 1904.02144, algorithms 1 and 2.
+//! *Membership Leakage in Label-Only Exposures*, CCS 2021, arXiv 2007.15528. The search: Chen, Jordan and Wainwright, *HopSkipJumpAttack*, IEEE S&P 2020,
+//! arXiv 1904.02144, algorithms 1 and 2.
 //!
-//! **Cost.** `queries` questions per record, asked for many records at a time. A thousand are few: distances then come out somewhat too large, those of many features
-//! above all.
+//! **Cost.** `queries` questions per record, asked for many records at a time. A thousand are few: distances then come out somewhat too large, those of
+//! many features above all.
 //!
-//! **When it fails.** Where features are of different kinds or scales, so that a distance means little. Where the budget is small for the number of features,
-//! noise of the search hides the difference. Some services answer changed inputs of this kind with suspicion.
+//! **When it fails.** Where features are of different kinds or scales, so that a distance means little. Where the budget is small for the number of
+//! features, noise of the search hides the difference. Some services answer changed inputs of this kind with suspicion.
 
 use paname_core::{
     Access, Attack, Case, Ctx, Error, Family, Findings, Indices, Info, Input, Needs, Result, Tensor,

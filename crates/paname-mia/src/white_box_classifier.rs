@@ -1,18 +1,19 @@
 //! # White-box classifier
 //!
-//! **Idea.** What goes on inside a model differs between records that it was trained on and others: losses, gradients, activations. Models that the attacker has trained
-//! show how, since he knows their rows; a classifier learns from them and then looks at the target.
+//! **Idea.** What goes on inside a model differs between records that it was trained on and others: losses, gradients, activations. Models that the
+//! attacker has trained show how, since their rows are known; a classifier learns from them and then looks at the target.
 //!
-//! **Threat model.** The attacker has the target itself, or whoever has it tells gradients and activations, and knows the true class. He has reference models of
-//! the same architecture in memory, which included some of the audited records and excluded others, and asks them the same.
+//! **Threat model.** The attacker has the target itself, or whoever has it tells gradients and activations, and knows the true class. There are reference
+//! models of the same architecture in memory, which included some of the audited records and excluded others, and are asked the same.
 //!
-//! **Formula.** Features of a record and a model: its loss and whether the class is right; ln‖∂ℓ/∂θ_last‖ in ℓ₁, ℓ₂ and ℓ∞; ln‖∂ℓ/∂x‖₂; of each layer the mean, the
-//! deviation, the logarithm of the ℓ₂ norm, and the share of zeros of its activations. Features are scaled to mean 0 and deviation 1 over the examples. score = the log-odds of a
-//! network with one hidden layer of rectified units, fitted by Adam on the balanced cross-entropy of inclusion in the reference models.
+//! **Formula.** Features of a record and a model: its loss and whether the class is right; ln‖∂ℓ/∂θ_last‖ in ℓ₁, ℓ₂ and ℓ∞; ln‖∂ℓ/∂x‖₂; of each layer the
+//! mean, the deviation, the logarithm of the ℓ₂ norm, and the share of activations not above 0. Features are scaled to mean 0 and deviation 1 over the
+//! examples. score = the log-odds of a network with one hidden layer of rectified units, fitted by Adam on the balanced cross-entropy of inclusion in the
+//! reference models.
 //!
-//! **Paper.** Nasr, Shokri and Houmansadr, *Comprehensive Privacy Analysis of Deep Learning: Passive and Active White-box Inference Attacks against Centralized and
-//! Federated Learning*, IEEE S&P 2019, arXiv 1812.00910. Their attack model learns from whole gradients and activations of the target, by convolutions and an
-//! encoder, on known members of the target; here summaries do, and reference models in place of known members.
+//! **Paper.** Nasr, Shokri and Houmansadr, *Comprehensive Privacy Analysis of Deep Learning: Passive and Active White-box Inference Attacks against
+//! Centralized and Federated Learning*, IEEE S&P 2019, arXiv 1812.00910. Their attack model learns from whole gradients and activations of the target, by
+//! convolutions and an encoder, on known members of the target; here summaries do, and reference models in place of known members.
 //!
 //! **Cost.** Two questions per record, one of them with a backward pass, to the target and to each of `models` reference models.
 //!
