@@ -33,6 +33,8 @@ bitflags::bitflags! {
         const TEXT = 1 << 11;
         /// Log-probabilities of given tokens.
         const TOKEN_LOG_PROBABILITIES = 1 << 12;
+        /// Answers about any input, such as a record that was changed, and not about records as they are alone.
+        const NEW_INPUTS = 1 << 13;
     }
 }
 
@@ -51,6 +53,7 @@ pub const ACCESS_NAMES: &[(Access, &str)] = &[
     (Access::PARAMETERS, "parameters"),
     (Access::TEXT, "text"),
     (Access::TOKEN_LOG_PROBABILITIES, "token-log-probabilities"),
+    (Access::NEW_INPUTS, "new-inputs"),
 ];
 
 impl Access {

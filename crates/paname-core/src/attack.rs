@@ -139,7 +139,8 @@ impl CaseSize {
 pub struct Needs {
     /// Signals that will be read.
     pub signals: Vec<Signal>,
-    /// Accesses to the target besides those that the signals imply.
+    /// Accesses to the target besides those that the signals imply; reference models that are used have to offer them too, but for labels,
+    /// probabilities, logits and losses.
     pub access: Access,
     /// Smallest number of reference models.
     pub references_min: usize,

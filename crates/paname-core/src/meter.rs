@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
-    Access, Augmentation, Error, Input, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Tensor,
-    View,
+    Access, Augmentation, Error, Indices, Input, Named, Outputs, Pullback, Query, Result, Target, TargetCard,
+    Tensor, View,
 };
 
 /// Counts the questions that an attack puts to a target, and enforces the threat model: nothing beyond the granted access, and no more
@@ -30,7 +30,11 @@ impl<'a> Metered<'a> {
     }
 
     fn admit(&self, query: &Query, also: Access) -> Result<()> {
-        let refused = (query.want | also) - self.granted;
+        let new = match &query.input {
+            Input::Tensor(_) | Input::Tokens(_) | Input::Table(_) => Access::NEW_INPUTS,
+            Input::Records(..) | Input::Text(..) => Access::empty(),
+        };
+        let refused = (query.want | also | new) - self.granted;
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
@@ -81,6 +85,13 @@ impl Target for Metered<'_> {
         } else {
             Err(Error::Denied(needed - self.granted))
         }
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        if !self.granted.contains(Access::NEW_INPUTS) {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
+        self.inner.input(records)
     }
 }
 
@@ -173,5 +184,9 @@ impl Target for Recorded<'_> {
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         self.inner.view(view)
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.inner.input(records)
     }
 }

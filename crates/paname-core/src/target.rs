@@ -1,6 +1,6 @@
 //! The model under audit, whatever it is made of.
 
-use crate::{Access, Error, Named, Outputs, Query, Result, Tensor};
+use crate::{Access, Error, Indices, Named, Outputs, Query, Result, Tensor};
 
 /// What a model does.
 #[derive(
@@ -123,6 +123,12 @@ pub trait Target: Send + Sync {
             View::ParameterGradient { .. } => Err(Error::Denied(Access::PARAMETER_GRADIENT)),
             View::From(_) => Err(Error::Denied(Access::ACTIVATIONS)),
         }
+    }
+
+    /// What the model is given for these records `[records, …]`, in floating point, so that it can be changed: put to the model as
+    /// [`Input::Tensor`](crate::Input::Tensor), it gets the same answers. No question to the model.
+    fn input(&self, _records: &Indices) -> Result<Tensor> {
+        Err(Error::Denied(Access::NEW_INPUTS))
     }
 }
 

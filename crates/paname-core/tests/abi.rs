@@ -13,9 +13,9 @@ use paname_core::abi::{self, Plugin};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, AttributeGuess, Augmentation, Case, CaseParts,
     CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim,
-    Host, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
-    Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target, TargetCard, Tensor,
-    View, Whom,
+    Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
+    Reconstruction, Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target,
+    TargetCard, Tensor, View, Whom,
 };
 use serde_json::{Value, json};
 
@@ -229,6 +229,13 @@ impl Target for Whole {
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
         Ok((self.predict(query)?, Box::new(Double(query.len()))))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        // One row too few for a record number 0.
+        let rows: Vec<f32> = records.iter().filter(|id| **id > 0).map(|&id| id as f32 / 2.0).collect();
+        let count = rows.len();
+        Tensor::from_vec(rows, &[count, 1])
     }
 
     fn parameters(&self) -> Result<Named<Tensor>> {
@@ -629,7 +636,10 @@ fn a_target_of_a_plugin_answers_every_kind_of_question() {
     {
         assert_eq!(target.view(view.clone()).unwrap().card().name, format!("{view:?}"));
     }
+    assert_eq!(target.input(&vec![3, 1].into()).unwrap().to_f32().unwrap()[..], [1.5, 0.5]);
     // Wrong counts are found before anybody uses them.
+    let wrong = target.input(&vec![0, 1].into()).unwrap_err().to_string();
+    assert_eq!(wrong, "inputs of records: expected one row for each of 2 records, got shape [1, 1]");
     let wrong = target.predict(&Query::records(vec![1, 2], Access::LOGITS)).unwrap_err().to_string();
     assert_eq!(wrong, "answered logits: expected one row for each of 2 questions, got shape [1]");
 }

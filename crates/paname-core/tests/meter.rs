@@ -5,8 +5,8 @@
 use std::sync::Mutex;
 
 use paname_core::{
-    Access, Augmentation, Error, Input, Metered, Outputs, Query, Recorded, Result, Target, TargetCard,
-    Tensor, View,
+    Access, Augmentation, Error, Indices, Input, Metered, Outputs, Query, Recorded, Result, Target,
+    TargetCard, Tensor, View,
 };
 
 /// Answers with the record's number, and keeps what it was asked.
@@ -28,6 +28,10 @@ impl Echo {
 }
 
 impl Target for Echo {
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        Tensor::from_vec(records.iter().map(|&id| id as f32).collect(), &[records.len(), 1])
+    }
+
     fn card(&self) -> &TargetCard {
         &self.card
     }
@@ -104,6 +108,25 @@ fn nothing_beyond_the_granted_access_passes() {
     let view = View::From("inner".to_owned());
     assert_eq!(metered.view(view).err(), denied(Access::ACTIVATIONS | Access::INPUT_GRADIENT));
     assert_eq!(metered.asked(), 1);
+}
+
+#[test]
+fn changed_inputs_take_an_access_of_their_own() {
+    let echo = Echo::new();
+    let tensor = || Tensor::from_vec(vec![0.0_f32; 6], &[3, 2]).unwrap();
+    for (input, name) in [(Input::Tensor(tensor()), "tensor"), (Input::Tokens(tensor()), "tokens")] {
+        let query = Query { input, labels: None, want: Access::LABELS, layers: Vec::new() };
+        let metered = Metered::new(&echo, Access::LABELS, Some(3));
+        let denied = Some(Error::Denied(Access::NEW_INPUTS));
+        assert_eq!((metered.predict(&query).err(), metered.asked()), (denied.clone(), 0), "{name}");
+        assert_eq!(metered.input(&vec![1].into()).err(), denied);
+        let metered = Metered::new(&echo, Access::LABELS | Access::NEW_INPUTS, Some(3));
+        metered.predict(&query).unwrap();
+        // What a record is costs no question.
+        assert_eq!(metered.input(&vec![1, 4].into()).unwrap().rows(), 2);
+        assert_eq!(metered.asked(), 3);
+    }
+    assert_eq!(Recorded::new(&echo).input(&vec![1, 4].into()).unwrap().rows(), 2);
 }
 
 #[test]

@@ -19,6 +19,10 @@ use crate::store::{Draft, Object};
 
 /// Most reference models that play the target in the control with unrelated models.
 pub(crate) const MOST_UNRELATED: usize = 64;
+/// Questions per record, all of them together, from which on no more than [`FEWEST_ASKED`] do, where the attack asks its own.
+pub(crate) const MOST_ASKED: u64 = 512;
+/// As many play the target whatever the attack asks.
+pub(crate) const FEWEST_ASKED: usize = 8;
 
 /// Name of the list of the reference models that played the target, in the order of their scores.
 pub(crate) const PLAYED: &str = "played.json";
@@ -122,14 +126,14 @@ impl Bench<'_> {
         draft.json("asked.json", &Asked { asked })
     }
 
-    /// Runs a control step: the same attack with each reference model in the target's place.
+    /// Runs a control step: the same attack with each of the first reference models in the target's place.
     pub(crate) fn unrelated(
         &self,
         attack: &dyn DynAttack,
+        models: usize,
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let models = self.inputs.references.len().min(MOST_UNRELATED);
         let (rows, order, _) = self.with_case(|case| {
             let silent = Quiet(ctx);
             let inner = ctx.within(&silent);
@@ -252,6 +256,11 @@ impl Target for Veiled<'_> {
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         Ok(Box::new(VeiledView { inner: self.model()?.view(view)?, order: self.order.clone() }))
     }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let records = translated(&self.order, records)?;
+        self.model()?.input(&records).map_err(|error| withheld(error, self.log))
+    }
 }
 
 /// Another side of a model behind the veil.
@@ -279,6 +288,10 @@ impl Target for VeiledView {
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         Ok(Box::new(Self { inner: self.inner.view(view)?, order: self.order.clone() }))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.inner.input(&translated(&self.order, records)?).map_err(|error| withheld(error, &|_| {}))
     }
 }
 
@@ -490,7 +503,7 @@ attack = "lira"
         draft.commit("signal").unwrap();
         let draft = audit.store.draft("control").unwrap();
         audit.with_bench(vec![(signal, audit.store.object("signal"))], |bench| {
-            bench.unrelated(attack.as_ref(), &ctx, &draft).unwrap();
+            bench.unrelated(attack.as_ref(), MODELS, &ctx, &draft).unwrap();
         });
         draft.commit("control").unwrap();
         let scores = read_npy(&audit.store.object("control").path("scores.npy")).unwrap();

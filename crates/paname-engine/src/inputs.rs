@@ -27,6 +27,10 @@ use crate::store::{Draft, Object};
 /// Name of the array that says which model is set aside for each audited record.
 const ASIDE: &str = "aside.npy";
 
+/// What signals are computed from.
+pub(crate) const ANSWERED: Access =
+    Access::LABELS.union(Access::PROBABILITIES).union(Access::LOGITS).union(Access::LOSS);
+
 /// What the inputs step found, without any truth and without ids.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Inputs {
@@ -41,7 +45,8 @@ pub(crate) struct Inputs {
     /// where one is set aside for each record.
     pub(crate) places: Vec<usize>,
     pub(crate) reference_summary: ReferenceSummary,
-    /// Bits of what attacks may ask: offered by every model and granted by the manifest.
+    /// Bits of what attacks may ask the target: granted by the manifest and offered by the target, and what signals are computed from by every
+    /// reference model too.
     pub(crate) granted: u64,
     pub(crate) augmentations: usize,
     pub(crate) data: DataSummary,
@@ -50,6 +55,15 @@ pub(crate) struct Inputs {
 impl Inputs {
     pub(crate) fn granted(&self) -> Access {
         Access::from_bits_truncate(self.granted)
+    }
+
+    /// Number of reference models that an attack may ask what it asks the target: those that offer it, and none where one is set aside for each
+    /// record, whose answers would tell for which.
+    pub(crate) fn answering(&self, access: Access) -> usize {
+        if self.places.len() > self.references.len() {
+            return 0;
+        }
+        self.references.iter().filter(|card| card.offers().contains(access)).count()
     }
 
     /// What open choices of attacks are settled by.
@@ -406,7 +420,8 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     }
     ctx.tick(3, 4)?;
     let membership = Membership::from_models(&used.member, tables.roster.len())?;
-    let offered = used.cards.iter().fold(card.offers(), |all, one| all & one.offers());
+    // Every model gives the signals. Questions beyond them are for the target.
+    let offered = used.cards.iter().fold(card.offers(), |all, one| all & (one.offers() | !ANSWERED));
     let granted = manifest.granted().map_or(offered, |granted| granted.with_implied() & offered);
     let classes = card.classes.or(match &tables.labels {
         Labels::Classes { classes, .. } => Some(*classes),

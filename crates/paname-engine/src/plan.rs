@@ -9,13 +9,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
-use crate::attacking::MOST_UNRELATED;
+use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED};
 use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits;
 use crate::inputs::{
-    InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
+    ANSWERED, InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
 use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Statistics, Test};
@@ -156,8 +156,16 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         found.push(Reason::Access { missing });
     }
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
+    let models = inputs.references.len() as u64;
+    let asked = needs.access - ANSWERED;
+    let answering = if asked.is_empty() { models } else { inputs.answering(asked) as u64 };
     for (what, needed, got) in [
-        ("reference models", needs.references_min as u64, inputs.references.len() as u64),
+        ("reference models", needs.references_min as u64, models),
+        (
+            "reference models that can be asked what the target is asked",
+            needs.references_min as u64,
+            answering,
+        ),
         ("reference models fitted with each audited record", needs.in_out_min.0 as u64, with),
         ("reference models fitted without each audited record", needs.in_out_min.1 as u64, without),
         ("population records", needs.population_min as u64, inputs.population as u64),
@@ -183,16 +191,23 @@ pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
     signals.saturating_add(needs.queries_per_record.saturating_mul(inputs.audited as u64))
 }
 
-/// How many reference models can play the target, which takes one away from every count.
-fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
+/// How many reference models play the target, which takes one away from every count. Where the attack asks the model itself, they have to answer it,
+/// and are fewer the more it asks: each costs as many questions as the target, though none of its budget.
+pub(crate) fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
     let models = inputs.references.len();
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
+    let asks = needs.queries_per_record > 0;
     let enough = models >= 2
         && models > needs.references_min
         && (needs.in_out_min.0 == 0 || with > needs.in_out_min.0 as u64)
         && (needs.in_out_min.1 == 0 || without > needs.in_out_min.1 as u64)
-        && needs.queries_per_record == 0;
-    if enough { models.min(MOST_UNRELATED) } else { 0 }
+        && (!asks || inputs.answering(needs.access) == models);
+    // An attack that asks reference models does so again in each of its controls.
+    let beside = if (needs.access - ANSWERED).is_empty() { 0 } else { models.min(needs.references_max) };
+    let questions = needs.queries_per_record.saturating_mul(1 + beside as u64);
+    let affordable = MOST_ASKED.checked_div(questions).unwrap_or(u64::MAX);
+    let most = usize::try_from(affordable).unwrap_or(usize::MAX).clamp(FEWEST_ASKED, MOST_UNRELATED);
+    if enough { models.min(most) } else { 0 }
 }
 
 /// The steps after the inputs, each with its key, in an order in which they can run.
@@ -316,6 +331,11 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
     let tests = most_tests(planned.iter().filter(|row| runs(row)).count(), settings);
     let absence = absence(members, non_members, settings)?;
+    let asked = |row: &Planned<'_>| {
+        let questions = row.needs.queries_per_record.saturating_mul(inputs.audited as u64) as f64;
+        if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
+    };
+    let asked: f64 = planned.iter().map(asked).sum();
     let rows = planned
         .into_iter()
         .map(|row| {
@@ -352,7 +372,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         inputs: features::config(manifest)
             .map(|inputs| inputs.describe(manifest.base()).map_err(manifest.about("data.inputs")))
             .transpose()?,
-        seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members),
+        seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members) + asked * ANSWER,
         steps: names.collect(),
         absence,
         rows,
@@ -376,6 +396,7 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
     (Verdict::LeakDemonstrated, Vec::new())
 }
 
+<<<<<<< HEAD
 /// What absence samples of this size can show.
 fn absence(
     members: u64,
@@ -428,6 +449,9 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
     }
     why
 }
+=======
+/// Seconds that a model takes for an answer, a guess: models differ by orders of magnitude.
+const ANSWER: f64 = 1e-5;
 
 /// A rough guess from the numbers of values: each model output is read once per signal, each signal value a few times per attack and control.
 fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
@@ -440,8 +464,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         Step::Fidelity => 1.0,
         Step::Blind => records * 1e-5,
         Step::Inputs => values * 2e-9,
-        // A guess: models differ by orders of magnitude.
-        Step::Outputs(_) => records * inputs.augmentations as f64 * 1e-5,
+        Step::Outputs(_) => records * inputs.augmentations as f64 * ANSWER,
         Step::Signals(_) => values * 4e-9,
         Step::Attack(_) => records * models * 2e-8,
         Step::Unrelated(_) => records * models * 2e-8 * models.min(MOST_UNRELATED as f64),

@@ -195,7 +195,12 @@ impl Workplace<'_> {
                 if matches!(step, Step::Attack(_)) {
                     bench.attack(attack.as_ref(), &ctx, &draft)?;
                 } else {
-                    bench.unrelated(attack.as_ref(), &ctx, &draft)?;
+                    bench.unrelated(
+                        attack.as_ref(),
+                        plan::unrelated_models(&needs, &inputs),
+                        &ctx,
+                        &draft,
+                    )?;
                 }
             }
             Step::Judge(id) => {

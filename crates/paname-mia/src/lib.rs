@@ -37,6 +37,16 @@ pub mod ladder;
 pub mod references;
 pub mod single;
 
+pub mod augmentation_vote;
+pub mod boundary_distance;
+pub mod gap;
+
+pub mod input_gradient_norm;
+pub mod last_layer_gradient_norm;
+pub mod white_box_classifier;
+
+pub mod asking;
+
 mod network;
 
 /// Every attack of this crate, the cheap ones first.
@@ -51,4 +61,10 @@ pub const ATTACKS: &[Entry] = &[
     Entry::of::<lira::Lira>(),
     Entry::of::<rmia::Rmia>(),
     Entry::of::<base::Base>(),
+    Entry::of::<gap::Gap>(),
+    Entry::of::<augmentation_vote::AugmentationVote>(),
+    Entry::of::<boundary_distance::BoundaryDistance>(),
+    Entry::of::<last_layer_gradient_norm::LastLayerGradientNorm>(),
+    Entry::of::<input_gradient_norm::InputGradientNorm>(),
+    Entry::of::<white_box_classifier::WhiteBoxClassifier>(),
 ];

@@ -263,7 +263,7 @@ impl ShadowClassifier {
 }
 
 /// Scales each feature to mean 0 and deviation 1 over the examples, and the targets' features alike.
-fn standardise(examples: &mut [f64], targets: &mut [f64], width: usize) {
+pub(crate) fn standardise(examples: &mut [f64], targets: &mut [f64], width: usize) {
     for feature in 0..width {
         let column = || examples.iter().skip(feature).step_by(width);
         let count = column().count().max(1) as f64;
@@ -279,7 +279,7 @@ fn standardise(examples: &mut [f64], targets: &mut [f64], width: usize) {
 }
 
 /// Spreads numbers evenly over all words (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
-const fn mix(mut x: u64) -> u64 {
+pub(crate) const fn mix(mut x: u64) -> u64 {
     x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

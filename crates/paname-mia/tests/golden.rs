@@ -1,6 +1,6 @@
 //! Every attack with a closed formula against the same formula in NumPy: `golden.py` wrote `golden.json`.
 
-use paname_core::{Ctx, Membership};
+use paname_core::{Ctx, Entry, Membership};
 use paname_mia::ATTACKS;
 use paname_testkit::{LogitTable, TableCase};
 use serde::Deserialize;
@@ -73,12 +73,17 @@ fn scores_are_those_of_numpy() {
     }
 }
 
-/// Every attack but the one that is fitted is in the table.
+/// Every attack is in the table but the one that is fitted, and those that ask the model themselves, whose tests know the model.
 #[test]
 fn the_table_is_complete() {
     let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
+    let asks = |entry: &&Entry| {
+        let attack = entry.build(serde_json::Value::Null).unwrap();
+        attack.needs(1).unwrap().queries_per_record > 0
+    };
     let missing: Vec<&str> = ATTACKS
         .iter()
+        .filter(|entry| !asks(entry))
         .map(|entry| entry.info.name)
         .filter(|name| golden.rows.iter().all(|row| row.attack != *name))
         .collect();

@@ -21,6 +21,11 @@ fn every_option_is_lawful() {
         ("rmia", json!({ "mode": "offline", "a": 0.0 })),
         ("base", json!({ "mode": "online" })),
         ("base", json!({ "mode": "offline", "temperature": 1.0 })),
+        ("augmentation-vote", json!({ "scales": [0.5, 1.5], "copies": 8 })),
+        ("boundary-distance", json!({ "norm": "linf", "queries": 300 })),
+        ("last-layer-gradient-norm", json!({ "norm": "l1" })),
+        ("input-gradient-norm", json!({ "norm": "linf", "batch": 7 })),
+        ("white-box-classifier", json!({ "features": ["activations", "loss"], "models": 2, "batch": 9 })),
     ];
     for variance in ["per-record", "shared", "shared-raw", "shrunk"] {
         for mode in ["auto", "online", "offline"] {

@@ -703,6 +703,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The manifest declares neither accuracy nor loss of the model: nothing shows that the tested model is the declared one.",
     ),
     ("missing.references", "modèles de référence", "reference models"),
+    (
+        "missing.references_asked",
+        "modèles de référence que l’on peut interroger comme le modèle audité",
+        "reference models that can be asked what the target is asked",
+    ),
     ("missing.population", "enregistrements de la population", "population records"),
     (
         "missing.fitted_with",

@@ -183,9 +183,10 @@ fn deterministic(subject: &Subject<'_>) {
 }
 
 fn indifferent_to_threads(subject: &Subject<'_>) {
-    // More than two chunks of records, at the largest chunk that there is.
-    let size = sized(subject, Size { records: 8500, references: 4, ..Size::default() });
-    let toy = Toy::new(Behaviour::Leaky, size, 12);
+    // More than two chunks of records, at the largest chunk that there is. Questions are not asked in chunks of signals.
+    let records = if asks(subject) { usual(subject).records } else { 8500 };
+    let size = sized(subject, Size { records, references: 4, ..Size::default() });
+    let toy = made(subject, Behaviour::Leaky, size, 12);
     let (one, three) = (scores(subject, &toy, 1, &()), scores(subject, &toy, 3, &()));
     assert!(same_bits(&one, &three), "{}: depends on the number of threads", subject.entry.info.name);
 }
@@ -262,7 +263,7 @@ fn refuses_less_access(subject: &Subject<'_>) {
 
 fn refuses_fewer_models(subject: &Subject<'_>) {
     let name = subject.entry.info.name;
-    let size = sized(subject, Size::default());
+    let size = sized(subject, usual(subject));
     let needs = needs_of(subject, size.records);
     let missing = |toy: &Toy, what: &str| {
         let outcome = try_scores(subject, toy, 1, &());
@@ -270,11 +271,11 @@ fn refuses_fewer_models(subject: &Subject<'_>) {
     };
     if needs.references_min > 0 {
         let fewer = Size { references: needs.references_min - 1, ..size };
-        missing(&Toy::new(Behaviour::Leaky, fewer, 16), "reference models");
+        missing(&made(subject, Behaviour::Leaky, fewer, 16), "reference models");
     }
     if needs.population_min > 0 {
         let fewer = Size { population: needs.population_min - 1, ..size };
-        missing(&Toy::new(Behaviour::Leaky, fewer, 16), "population records");
+        missing(&made(subject, Behaviour::Leaky, fewer, 16), "population records");
     }
     for (needed, kept) in [(needs.in_out_min.0, false), (needs.in_out_min.1, true)] {
         if needed > 0 {
@@ -286,10 +287,10 @@ fn refuses_fewer_models(subject: &Subject<'_>) {
 }
 
 fn content_with_its_needs(subject: &Subject<'_>) {
-    let size = sized(subject, Size::default());
+    let size = sized(subject, usual(subject));
     let needs = needs_of(subject, size.records);
     let (references, population) = (needs.references_min, needs.population_min);
-    let mut toy = Toy::new(Behaviour::Leaky, Size { population, references, ..size }, 17);
+    let mut toy = made(subject, Behaviour::Leaky, Size { population, references, ..size }, 17);
     toy.audited_membership = Membership::none(size.records, references);
     for r in 0..size.records {
         // Every second record has the fewest models with it, the others the fewest without.
@@ -371,8 +372,22 @@ fn sized(subject: &Subject<'_>, size: Size) -> Size {
     }
 }
 
+/// Whether the attack asks more than recorded answers give, so that it takes a live toy.
+fn asks(subject: &Subject<'_>) -> bool {
+    !Access::LOGITS.with_implied().contains(needs_of(subject, 100).access)
+}
+
+fn usual(subject: &Subject<'_>) -> Size {
+    let records = if needs_of(subject, 100).queries_per_record > 200 { 90 } else { 160 };
+    if asks(subject) { Size { records, population: 60, ..Size::default() } } else { Size::default() }
+}
+
+fn made(subject: &Subject<'_>, behaviour: Behaviour, size: Size, seed: u64) -> Toy {
+    if asks(subject) { Toy::live(behaviour, size, seed) } else { Toy::new(behaviour, size, seed) }
+}
+
 fn toy(subject: &Subject<'_>, behaviour: Behaviour, seed: u64) -> Toy {
-    Toy::new(behaviour, sized(subject, Size::default()), seed)
+    made(subject, behaviour, sized(subject, usual(subject)), seed)
 }
 
 /// Signals that refuse to be read unless they were declared.

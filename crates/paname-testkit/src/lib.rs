@@ -36,4 +36,4 @@ pub use killing::{Sealed, finished_fits, sealed};
 pub use plugin::{check_plugin, check_plugin_adapter, check_plugin_with, load_plugin, plugin_library};
 pub use signals::{LogitTable, TableSignals};
 pub use target_laws::check_target;
-pub use toy::{Behaviour, Silent, Size, TableCase, Toy};
+pub use toy::{Behaviour, Silent, Size, TableCase, Toy, WIDTH};

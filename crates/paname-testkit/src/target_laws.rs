@@ -1,13 +1,16 @@
 //! The laws of targets, for the tests of adapters.
 
-use paname_core::{ACCESS_NAMES, Access, Augmentation, Error, Input, Outputs, Query, Target, Tensor, View};
+use paname_core::{
+    ACCESS_NAMES, Access, Augmentation, DType, Error, Indices, Input, Outputs, Query, Target, Tensor, View,
+};
 
 /// Answers may differ by so much, relatively, between a batch and a record alone: matrix kernels depend on the shape.
 const TOLERANCE: f64 = 1e-5;
 
 /// Checks that a target opened by an adapter keeps its laws on a roster of `records` records (at least 3): what it offers it answers, with one
 /// row per question; a record gets the same answer alone, in a batch, in any order and twice; each augmentation of its card is answered, the
-/// next is refused; what it does not offer is denied; a number outside the roster is an error.
+/// next is refused; where it answers new inputs, those of records get the answers of the records; what it does not offer is denied; a number
+/// outside the roster is an error.
 ///
 /// # Panics
 /// Where a law is broken, naming the target and the law.
@@ -41,7 +44,53 @@ pub fn check_target(target: &dyn Target, records: usize) {
             assert!(next.is_err(), "{name}: answers an augmentation that it does not have");
         }
     }
+    if offers.contains(Access::NEW_INPUTS) {
+        inputs_are_what_the_model_is_given(target, records);
+    }
     denies_the_rest(target, offers);
+}
+
+fn inputs_are_what_the_model_is_given(target: &dyn Target, records: usize) {
+    let name = &target.card().name;
+    // Backwards, and one of them twice.
+    let ids: Indices = (0..records as u32).rev().chain([1]).collect();
+    let inputs = match target.input(&ids) {
+        Ok(inputs) => inputs,
+        Err(error) => panic!("{name}: answers new inputs and does not tell those of records: {error}"),
+    };
+    assert!(
+        matches!(inputs.dtype(), DType::F32 | DType::F64) && inputs.shape().first() == Some(&ids.len()),
+        "{name}: inputs of {} records are {inputs:?}",
+        ids.len()
+    );
+    assert!(
+        target.input(&[records as u32].into()).is_err(),
+        "{name}: tells the input of a record outside the roster"
+    );
+    let offers = target.card().offers();
+    let wanted = [Access::LOGITS, Access::PROBABILITIES, Access::LABELS, Access::EMBEDDING];
+    for access in wanted.into_iter().filter(|access| offers.contains(*access)) {
+        let ask = |input: Input| {
+            let query = Query { input, labels: None, want: access, layers: Vec::new() };
+            let values = target.predict(&query).and_then(|answers| {
+                answers.check_rows(query.len())?;
+                field(&answers, access).ok_or(Error::Denied(access))?.to_f64()
+            });
+            match values {
+                Ok(values) => values,
+                Err(error) => panic!("{name}: does not answer {access} about {:?}: {error}", query.input),
+            }
+        };
+        let known = ask(Input::Records(ids.clone(), Augmentation::default()));
+        let same = |given: &[f64]| {
+            given.len() == known.len()
+                && given.iter().zip(&known).all(|(a, b)| (a - b).abs() <= TOLERANCE * (1.0 + b.abs()))
+        };
+        assert!(
+            same(&ask(Input::Tensor(inputs.clone()))),
+            "{name}: {access} differs when inputs are given instead of records"
+        );
+    }
 }
 
 /// What one question about records by number asks for.
@@ -118,6 +167,7 @@ fn denies_the_rest(target: &dyn Target, offers: Access) {
     denied("input gradients", Access::INPUT_GRADIENT, target.vjp(&question).err());
     let gradient = target.view(View::ParameterGradient { layers: Vec::new() });
     denied("parameter gradients", Access::PARAMETER_GRADIENT, gradient.err());
+    denied("new inputs", Access::NEW_INPUTS, target.input(&[0].into()).err());
     denied("activations", Access::ACTIVATIONS, target.view(View::From("layer".into())).err());
 }
 
@@ -131,7 +181,7 @@ mod tests {
     fn toy_targets_are_lawful() {
         let size = Size { records: 6, population: 3, augmentations: 2, ..Size::default() };
         let toy = Toy::new(Behaviour::Leaky, size, 4);
-        for target in &toy.targets {
+        for target in toy.targets.iter().chain(&Toy::live(Behaviour::Leaky, size, 4).targets) {
             check_target(target.as_ref(), 9);
         }
     }

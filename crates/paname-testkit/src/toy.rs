@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Case, CaseParts, Cohort, Error, Input, Labels, Membership, Outputs, Query, Result, SignalSource,
-    Target, TargetCard, Task, Tensor, Whom,
+    Access, Augmentation, Case, CaseParts, Cohort, Error, Indices, Input, Labels, Membership, Outputs,
+    Pullback, Query, Result, SignalSource, Target, TargetCard, Task, Tensor, Whom,
 };
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -122,6 +122,12 @@ impl<S: SignalSource> TableCase<S> {
     }
 }
 
+/// Features of a record of [`Toy::live`].
+pub const WIDTH: usize = 96;
+
+/// The one layer of a live toy's models: their logits.
+const SCORES: &str = "scores";
+
 /// A toy audit over made-up logits. Its targets answer questions about records with the logits that its signals are made of.
 pub type Toy = TableCase<LogitTable>;
 
@@ -134,18 +140,90 @@ impl Toy {
             Behaviour::Leaky => 2.0,
             Behaviour::Memorising => 30.0,
         };
-        let models = 1 + size.references;
-        let mut members: Vec<Vec<bool>> = Vec::with_capacity(models);
-        for m in 0..models {
-            // The target is alone; models 1 and 2, 3 and 4 … are pairs.
-            let half = match members.last() {
-                Some(first) if m % 2 == 0 => first.iter().map(|member| !member).collect(),
-                _ => draws.half(size.records),
-            };
-            members.push(half);
-        }
+        let members = draws.members(&size);
         let audited = draws.group(size.records, &size, |r, m| if members[m][r] { gain } else { 0.0 });
         let population = draws.group(size.population, &size, |_, _| 0.0);
+        let numbers = draws.permutation(size.records + size.population);
+        let name = format!("{behaviour:?}-{size:?}-{seed}");
+        Self::assembled(&name, size, &members, audited, population, &numbers, &mut |_| None)
+    }
+
+    /// A toy whose models answer about any input, and by gradients too: logits are linear in [`WIDTH`] features, and a model has added to its
+    /// weights what ties the features of its own records to their classes. It tells members the better the fewer they are beside the features.
+    pub fn live(behaviour: Behaviour, size: Size, seed: u64) -> Self {
+        let mut draws = Draws(Pcg64::seed_from_u64(seed));
+        // How much the features of a member raise the logit of its class.
+        let gain = match behaviour {
+            Behaviour::Null => 0.0,
+            Behaviour::Leaky => 4.0,
+            Behaviour::Memorising => 30.0,
+        };
+        let members = draws.members(&size);
+        let (records, classes) = (size.records + size.population, size.classes);
+        let features: Vec<f32> = (0..records * WIDTH).map(|_| draws.normal() as f32).collect();
+        let of = |record: usize| &features[record * WIDTH..(record + 1) * WIDTH];
+        let scale = 1.0 / (WIDTH as f64).sqrt();
+        let truth: Vec<f32> = (0..classes * WIDTH).map(|_| (scale * draws.normal()) as f32).collect();
+        let labels: Vec<u32> = (0..records)
+            .map(|record| {
+                let scores = product(&truth, of(record)).map(|z| f64::from(z) + 0.5 * draws.normal());
+                let scores: Vec<f64> = scores.collect();
+                (0..classes).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0) as u32
+            })
+            .collect();
+        let weights: Vec<Arc<[f32]>> = members
+            .iter()
+            .map(|rows| {
+                let mut weights: Vec<f32> =
+                    truth.iter().map(|w| w + (0.3 * scale * draws.normal()) as f32).collect();
+                for record in (0..size.records).filter(|r| rows[*r]) {
+                    for (class, row) in weights.chunks_exact_mut(WIDTH).enumerate() {
+                        let own = f64::from(labels[record] as usize == class) - 1.0 / classes as f64;
+                        let step = (gain * own / WIDTH as f64) as f32;
+                        row.iter_mut().zip(of(record)).for_each(|(w, x)| *w += step * x);
+                    }
+                }
+                weights.into()
+            })
+            .collect();
+        let group = |range: std::ops::Range<usize>| {
+            let mut logits = Vec::new();
+            for record in range.clone() {
+                for weights in &weights {
+                    for variant in 0..size.augmentations {
+                        // Variants are fainter.
+                        let faint = 0.9_f32.powi(variant as i32);
+                        let x: Vec<f32> = of(record).iter().map(|x| x * faint).collect();
+                        logits.extend(product(weights, &x));
+                    }
+                }
+            }
+            (logits, labels[range].to_vec())
+        };
+        let (audited, population) = (group(0..size.records), group(size.records..records));
+        let numbers = draws.permutation(records);
+        let mut inputs = vec![0.0; features.len()];
+        for (record, number) in numbers.iter().enumerate() {
+            inputs[*number as usize * WIDTH..][..WIDTH].copy_from_slice(of(record));
+        }
+        let inputs: Arc<[f32]> = inputs.into();
+        let name = format!("live-{behaviour:?}-{size:?}-{seed}");
+        Self::assembled(&name, size, &members, audited, population, &numbers, &mut |model| {
+            Some(Linear { weights: Arc::clone(&weights[model]), inputs: Arc::clone(&inputs) })
+        })
+    }
+
+    /// Record `r` goes by the number `numbers[r]`, which says nothing, as in a real case; the population follows.
+    fn assembled(
+        name: &str,
+        size: Size,
+        members: &[Vec<bool>],
+        audited: (Vec<f32>, Vec<u32>),
+        population: (Vec<f32>, Vec<u32>),
+        numbers: &[u32],
+        linear: &mut dyn FnMut(usize) -> Option<Linear>,
+    ) -> Self {
+        let models = members.len();
         let table = Arc::new(LogitTable {
             models,
             augmentations: size.augmentations,
@@ -166,8 +244,6 @@ impl Toy {
                 toy.audited_membership.insert(r, m - 1);
             }
         }
-        // Numbers that say nothing, as in a real case.
-        let numbers = draws.permutation(size.records + size.population);
         let (first, second) = numbers.split_at(size.records);
         (toy.audited.ids, toy.population.ids) = (first.into(), second.into());
         let mut places = vec![(Whom::Audited, 0); numbers.len()];
@@ -180,17 +256,25 @@ impl Toy {
         let places: Arc<[(Whom, usize)]> = places.into();
         toy.targets = (0..models)
             .map(|model| {
+                let linear = linear(model);
+                let more = Access::NEW_INPUTS
+                    | Access::INPUT_GRADIENT
+                    | Access::LAST_LAYER_GRADIENT
+                    | Access::ACTIVATIONS;
+                let access = Access::LOGITS | if linear.is_some() { more } else { Access::empty() };
                 let card = TargetCard {
                     name: format!("toy {model}"),
-                    fingerprint: format!("{behaviour:?}-{size:?}-{seed}-{model}"),
+                    fingerprint: format!("{name}-{model}"),
                     classes: Some(size.classes),
-                    access: vec!["logits".into()],
-                    recorded: true,
+                    layers: linear.iter().map(|_| SCORES.to_owned()).collect(),
+                    access: access.names().map(str::to_owned).collect(),
+                    recorded: linear.is_none(),
                     augmentations: size.augmentations as u32,
                     ..TargetCard::default()
                 };
-                Box::new(ToyTarget { card, model, table: Arc::clone(&table), places: Arc::clone(&places) })
-                    as Box<dyn Target>
+                let (table, places) = (Arc::clone(&table), Arc::clone(&places));
+                toy.granted |= access;
+                Box::new(ToyTarget { card, model, table, places, linear }) as Box<dyn Target>
             })
             .collect();
         toy
@@ -226,13 +310,109 @@ impl Target for Silent {
     }
 }
 
-/// A model of a toy: answers about records, from its logits.
+/// What a live model computes with.
+struct Linear {
+    /// `[classes][WIDTH]`.
+    weights: Arc<[f32]>,
+    /// `[numbers][WIDTH]`.
+    inputs: Arc<[f32]>,
+}
+
+/// The product of a matrix of rows of [`WIDTH`] numbers and one such row.
+fn product<'a>(weights: &'a [f32], x: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+    weights.chunks_exact(WIDTH).map(move |row| row.iter().zip(x).map(|(w, x)| w * x).sum())
+}
+
+/// A model of a toy: answers about records, from its logits, and about other inputs where it is live.
 struct ToyTarget {
     card: TargetCard,
     model: usize,
     table: Arc<LogitTable>,
     /// Group and row of each record number.
     places: Arc<[(Whom, usize)]>,
+    linear: Option<Linear>,
+}
+
+impl ToyTarget {
+    fn linear(&self) -> Result<&Linear> {
+        self.linear.as_ref().ok_or(Error::Denied(Access::NEW_INPUTS))
+    }
+
+    /// The logits that answer a question.
+    fn logits(&self, query: &Query) -> Result<Vec<f32>> {
+        match &query.input {
+            Input::Records(ids, Augmentation(variant)) => {
+                let mut logits = Vec::with_capacity(ids.len() * self.table.classes);
+                for id in ids.iter() {
+                    let (whom, row) = self.place(*id)?;
+                    let answer = self.table.answer(whom, row, self.model, *variant as usize);
+                    logits.extend_from_slice(answer.ok_or_else(|| self.unknown(*id))?);
+                }
+                Ok(logits)
+            }
+            Input::Tensor(rows) => {
+                let linear = self
+                    .linear()
+                    .map_err(|_| Error::Unsupported("a recorded target answers about records only".into()))?;
+                if rows.shape().get(1..) != Some(&[WIDTH]) {
+                    let got = format!("shape {:?}", rows.shape());
+                    return Err(Error::mismatch("inputs", format!("rows of {WIDTH} features"), got));
+                }
+                let rows = rows.to_f32()?;
+                Ok(rows.chunks_exact(WIDTH).flat_map(|x| product(&linear.weights, x)).collect())
+            }
+            _ => Err(Error::Unsupported("a toy answers about records and rows of features".into())),
+        }
+    }
+
+    /// The classes of a question: those that it brought, or those of its records.
+    fn classes(&self, query: &Query) -> Result<Vec<usize>> {
+        if let Some(labels) = &query.labels {
+            return Ok(labels.to_i64()?.iter().map(|&class| class as usize).collect());
+        }
+        let Input::Records(ids, _) = &query.input else {
+            return Err(Error::mismatch("labels", "the true class of each record", "none"));
+        };
+        ids.iter()
+            .map(|id| {
+                let (whom, row) = self.place(*id)?;
+                let class = self.table.group(whom).1.get(row);
+                class.map(|class| *class as usize).ok_or_else(|| self.unknown(*id))
+            })
+            .collect()
+    }
+
+    fn place(&self, id: u32) -> Result<(Whom, usize)> {
+        self.places.get(id as usize).copied().ok_or_else(|| self.unknown(id))
+    }
+
+    fn unknown(&self, id: u32) -> Error {
+        Error::mismatch("record", format!("below {}, recorded", self.places.len()), id)
+    }
+
+    /// Rows of features of a question about records as they are, or of what it brought.
+    fn features(&self, query: &Query) -> Result<Vec<f32>> {
+        match &query.input {
+            Input::Tensor(rows) => Ok(rows.to_f32()?.into_owned()),
+            Input::Records(ids, Augmentation(0)) => Ok(self.input(ids)?.to_f32()?.into_owned()),
+            _ => Err(Error::Unsupported("gradients at variants of records".into())),
+        }
+    }
+}
+
+/// p − y for each row, the gradient of the loss with respect to the logits.
+fn residuals(logits: &[f32], classes: &[usize], width: usize) -> Vec<f32> {
+    let mut all = softmax(logits, width);
+    all.chunks_exact_mut(width).zip(classes).for_each(|(p, &class)| p[class] -= 1.0);
+    all
+}
+
+fn softmax(logits: &[f32], width: usize) -> Vec<f32> {
+    let rows = logits.chunks_exact(width).flat_map(|z| {
+        let total = log_sum_exp(z);
+        z.iter().map(move |z| (z - total).exp())
+    });
+    rows.collect()
 }
 
 impl Target for ToyTarget {
@@ -245,44 +425,99 @@ impl Target for ToyTarget {
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
-        let Input::Records(ids, augmentation) = &query.input else {
-            return Err(Error::Unsupported("a recorded target answers about records only".into()));
-        };
-        let (rows, width) = (ids.len(), self.table.classes);
-        let mut logits = Vec::with_capacity(rows * width);
-        let (mut losses, mut labels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-        for id in ids.iter() {
-            let place = self.places.get(*id as usize);
-            let answer = place.and_then(|&(whom, row)| {
-                let answer = self.table.answer(whom, row, self.model, augmentation.0 as usize)?;
-                Some((answer, *self.table.group(whom).1.get(row)? as usize))
-            });
-            let (answer, class) = answer.ok_or_else(|| {
-                Error::mismatch("record", format!("below {}, recorded", self.places.len()), id)
-            })?;
-            logits.extend_from_slice(answer);
-            losses.push(log_sum_exp(answer) - answer[class]);
-            let best = (0..width).max_by(|&a, &b| answer[a].total_cmp(&answer[b])).unwrap_or(0);
-            labels.push(i64::from(best as u32));
-        }
+        let (rows, width) = (query.len(), self.table.classes);
+        let logits = self.logits(query)?;
+        let want = |access| query.want.contains(access);
         let mut outputs = Outputs::default();
-        if query.want.contains(Access::PROBABILITIES) {
-            let p = logits.chunks_exact(width).flat_map(|z| {
-                let total = log_sum_exp(z);
-                z.iter().map(move |z| (z - total).exp())
-            });
-            outputs.probabilities = Some(Tensor::from_vec(p.collect(), &[rows, width])?);
+        if want(Access::PROBABILITIES) {
+            outputs.probabilities = Some(Tensor::from_vec(softmax(&logits, width), &[rows, width])?);
         }
-        if query.want.contains(Access::LOGITS) {
+        if want(Access::LOSS) {
+            let classes = self.classes(query)?;
+            let losses = logits.chunks_exact(width).zip(classes).map(|(z, class)| log_sum_exp(z) - z[class]);
+            outputs.loss = Some(Tensor::from_vec(losses.collect(), &[rows])?);
+        }
+        if want(Access::LABELS) {
+            let best = logits
+                .chunks_exact(width)
+                .map(|z| (0..width).max_by(|&a, &b| z[a].total_cmp(&z[b])).unwrap_or(0) as i64);
+            outputs.labels = Some(Tensor::from_vec(best.collect(), &[rows])?);
+        }
+        if want(Access::LAST_LAYER_GRADIENT) {
+            // (p − y) ⊗ x, also of variants, whose own features are not kept.
+            let residuals = residuals(&logits, &self.classes(query)?, width);
+            let features = match &query.input {
+                Input::Records(ids, _) => self.input(ids)?.to_f32()?.into_owned(),
+                _ => self.features(query)?,
+            };
+            let gradients = residuals
+                .chunks_exact(width)
+                .zip(features.chunks_exact(WIDTH))
+                .flat_map(|(d, x)| d.iter().flat_map(move |d| x.iter().map(move |x| d * x)));
+            outputs.last_layer_gradient =
+                Some(Tensor::from_vec(gradients.collect(), &[rows, width * WIDTH])?);
+        }
+        if want(Access::ACTIVATIONS) && query.layers.iter().any(|layer| layer == SCORES) {
+            let scores = Tensor::from_vec(logits.clone(), &[rows, width])?;
+            outputs.activations.push((SCORES.to_owned(), scores));
+        }
+        if want(Access::LOGITS) {
             outputs.logits = Some(Tensor::from_vec(logits, &[rows, width])?);
         }
-        if query.want.contains(Access::LOSS) {
-            outputs.loss = Some(Tensor::from_vec(losses, &[rows])?);
-        }
-        if query.want.contains(Access::LABELS) {
-            outputs.labels = Some(Tensor::from_vec(labels, &[rows])?);
-        }
         Ok(outputs)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let linear = self.linear().map_err(|_| Error::Denied(Access::INPUT_GRADIENT))?;
+        self.features(query)?;
+        let answers = self.predict(query)?;
+        let slopes = match answers.loss {
+            Some(_) => residuals(&self.logits(query)?, &self.classes(query)?, self.table.classes),
+            None => Vec::new(),
+        };
+        let weights = Arc::clone(&linear.weights);
+        Ok((answers, Box::new(Transposed { weights, slopes, classes: self.table.classes })))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let linear = self.linear()?;
+        let mut rows = Vec::with_capacity(records.len() * WIDTH);
+        for &id in records.iter() {
+            self.place(id)?;
+            rows.extend_from_slice(&linear.inputs[id as usize * WIDTH..][..WIDTH]);
+        }
+        Tensor::from_vec(rows, &[records.len(), WIDTH])
+    }
+}
+
+/// Gradients of a live toy with respect to its features.
+struct Transposed {
+    weights: Arc<[f32]>,
+    /// Of the loss with respect to the logits `[rows][classes]`, where it was asked for.
+    slopes: Vec<f32>,
+    classes: usize,
+}
+
+impl Pullback for Transposed {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let none = || Error::mismatch("cotangent", "one of logits or loss", "none");
+        let of_logits = match (&cotangent.logits, &cotangent.loss) {
+            (Some(logits), None) => logits.to_f32()?.into_owned(),
+            (None, Some(loss)) if !self.slopes.is_empty() => {
+                let rows = self.slopes.chunks_exact(self.classes).zip(loss.to_f32()?.into_owned());
+                rows.flat_map(|(slopes, loss)| slopes.iter().map(move |slope| slope * loss)).collect()
+            }
+            _ => return Err(none()),
+        };
+        let mut gradients = Vec::with_capacity(of_logits.len() / self.classes * WIDTH);
+        for row in of_logits.chunks_exact(self.classes) {
+            let mut gradient = [0.0; WIDTH];
+            for (weights, z) in self.weights.chunks_exact(WIDTH).zip(row) {
+                gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += z * w);
+            }
+            gradients.extend(gradient);
+        }
+        Tensor::from_vec(gradients, &[of_logits.len() / self.classes, WIDTH])
     }
 }
 
@@ -313,6 +548,19 @@ impl Draws {
             all.swap(i, j.min(i));
         }
         all
+    }
+
+    /// Who is a member of each model. The target is alone; models 1 and 2, 3 and 4 … are pairs.
+    fn members(&mut self, size: &Size) -> Vec<Vec<bool>> {
+        let mut members: Vec<Vec<bool>> = Vec::with_capacity(1 + size.references);
+        for m in 0..=size.references {
+            let half = match members.last() {
+                Some(first) if m % 2 == 0 && m > 0 => first.iter().map(|member| !member).collect(),
+                _ => self.half(size.records),
+            };
+            members.push(half);
+        }
+        members
     }
 
     /// A random half of `n` records, rounded down.

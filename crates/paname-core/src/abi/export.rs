@@ -264,6 +264,10 @@ where
     fn view(&self, kind: u32, names: RVec<RString>) -> Crossing<TargetBox> {
         guard(|| Ok(boxed(self.0.view(import::view(kind, names)?)?)))
     }
+
+    fn input(&self, ids: AbiShared<u32>) -> Crossing<AbiTensor> {
+        guard(|| Ok(tensor(&self.0.input(&ids.into_shared("records")?)?)))
+    }
 }
 
 /// Gives a target away.

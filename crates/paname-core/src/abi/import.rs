@@ -15,7 +15,7 @@ use crate::adapter::Open;
 use crate::attack::MakeAttack;
 use crate::{
     Access, AdapterInfo, AttributeGuess, Augmentation, Case, CaseParts, CaseSize, Cohort, Ctx, DynAttack,
-    Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim, Host, Info, Input, Labels,
+    Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim, Host, Indices, Info, Input, Labels,
     Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference, Roster,
     Sampling, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View, Whom, arrow,
 };
@@ -268,6 +268,19 @@ impl<T: AbiTarget + Send + Sync> Target for ImportedTarget<T> {
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         let (kind, names) = export::view(&view);
         target(received(self.inner.view(kind, names))?)
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let inputs = tensor(received(self.inner.input(AbiShared::of(records)))?, "inputs of records")?;
+        if inputs.shape().is_empty() || inputs.rows() != records.len() {
+            let expected = format!("one row for each of {} records", records.len());
+            return Err(Error::mismatch(
+                "inputs of records",
+                expected,
+                format!("shape {:?}", inputs.shape()),
+            ));
+        }
+        Ok(inputs)
     }
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn plain(reason: &Reason, language: Language) -> String {
 fn missing(what: &str, language: Language) -> String {
     language.text(match what {
         "reference models" => key!("missing.references"),
+        "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
         "population records" => key!("missing.population"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),

@@ -40,6 +40,7 @@ impl Adapter for Linear {
         summary_en: "Linear classifiers in JSON, with a table of features.",
         offers: Access::LOGITS
             .union(Access::INPUT_GRADIENT)
+            .union(Access::NEW_INPUTS)
             .union(Access::PARAMETERS),
     };
     type Config = Config;
@@ -197,7 +198,7 @@ impl Model {
                 .into_owned(),
             fingerprint: fingerprint(&text),
             classes: Some(classes),
-            access: ["logits", "input-gradient", "parameters"]
+            access: ["logits", "input-gradient", "parameters", "new-inputs"]
                 .map(str::to_owned)
                 .to_vec(),
             augmentations: 1,
@@ -301,6 +302,11 @@ impl Target for Model {
             rows: query.len(),
         };
         Ok((self.predict(query)?, Box::new(pullback)))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let rows = self.inputs(&Query::records(records.clone(), Access::empty()))?;
+        Tensor::from_vec(rows.concat(), &[rows.len(), self.features.width])
     }
 
     fn parameters(&self) -> Result<Named<Tensor>> {
