@@ -27,6 +27,7 @@ pub mod margin;
 pub mod modified_entropy;
 
 pub mod population;
+
 pub mod shadow_classifier;
 
 pub mod base;
@@ -35,8 +36,10 @@ pub mod rmia;
 
 pub mod ladder;
 pub mod references;
+pub mod rehearsal;
 pub mod single;
 
+mod joint;
 mod network;
 
 /// Every attack of this crate, the cheap ones first.
