@@ -22,17 +22,28 @@ use paname_core::Entry;
 
 pub mod confidence;
 pub mod entropy;
+pub mod gap;
 pub mod loss;
 pub mod margin;
 pub mod modified_entropy;
 
+pub mod per_class;
 pub mod population;
+pub mod quantile;
 
+pub mod ml_leaks;
 pub mod shadow_classifier;
 
+pub mod calibration;
+pub mod reference;
+
 pub mod base;
+pub mod bavaria;
 pub mod lira;
 pub mod rmia;
+
+pub mod ensemble;
+pub mod ramia;
 
 pub mod ladder;
 pub mod references;
@@ -40,7 +51,9 @@ pub mod rehearsal;
 pub mod single;
 
 mod joint;
+mod members;
 mod network;
+mod view;
 
 /// Every attack of this crate, the cheap ones first.
 pub const ATTACKS: &[Entry] = &[
@@ -49,9 +62,18 @@ pub const ATTACKS: &[Entry] = &[
     Entry::of::<entropy::Entropy>(),
     Entry::of::<modified_entropy::ModifiedEntropy>(),
     Entry::of::<margin::Margin>(),
+    Entry::of::<gap::Gap>(),
     Entry::of::<population::Population>(),
+    Entry::of::<per_class::PerClass>(),
+    Entry::of::<quantile::Quantile>(),
     Entry::of::<shadow_classifier::ShadowClassifier>(),
+    Entry::of::<ml_leaks::MlLeaks>(),
+    Entry::of::<calibration::Calibration>(),
+    Entry::of::<reference::Reference>(),
     Entry::of::<lira::Lira>(),
     Entry::of::<rmia::Rmia>(),
     Entry::of::<base::Base>(),
+    Entry::of::<bavaria::Bavaria>(),
+    Entry::of::<ramia::Ramia>(),
+    Entry::of::<ensemble::Ensemble>(),
 ];

@@ -21,6 +21,27 @@ fn every_option_is_lawful() {
         ("rmia", json!({ "mode": "offline", "a": 0.0 })),
         ("base", json!({ "mode": "online" })),
         ("base", json!({ "mode": "offline", "temperature": 1.0 })),
+        ("rmia", json!({ "mode": "online", "trim": 0.2, "queries": "vote", "temperature": "rehearsed" })),
+        ("rmia", json!({ "mode": "offline", "a": "rehearsed", "gamma": "rehearsed" })),
+        ("per-class", json!({ "strangers": "references", "score": "scaled-confidence" })),
+        ("per-class", json!({ "strangers": "population", "score": "entropy", "ties": "share" })),
+        ("ml-leaks", json!({ "adversary": "transfer", "top": 2, "shadows": 3 })),
+        ("ml-leaks", json!({ "adversary": "threshold" })),
+        ("ml-leaks", json!({ "adversary": "threshold", "statistic": "entropy" })),
+        ("quantile", json!({ "head": "pinball", "features": "class" })),
+        ("calibration", json!({ "score": "scaled-confidence" })),
+        ("reference", json!({ "ties": "share" })),
+        ("bavaria", json!({ "mode": "online", "predictive": "normal" })),
+        ("bavaria", json!({ "mode": "offline" })),
+        ("bavaria", json!({ "mode": "offline", "predictive": "normal" })),
+        ("lira", json!({ "joint": "full", "variance": "rehearsed" })),
+        ("lira", json!({ "joint": "full", "mode": "offline" })),
+        ("ramia", json!({ "attack": "loss", "from": 0.0, "to": 0.5 })),
+        ("ensemble", json!({ "combine": "max" })),
+        (
+            "ensemble",
+            json!({ "attacks": [{ "attack": "loss" }, { "attack": "lira" }, { "attack": "gap" }], "combine": "logistic" }),
+        ),
     ];
     for variance in ["per-record", "shared", "shared-raw", "shrunk"] {
         for mode in ["auto", "online", "offline"] {
