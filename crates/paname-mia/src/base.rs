@@ -107,7 +107,7 @@ impl Attack for Base {
             let target = record.target(0);
             let left_out = (!online).then(|| record.membership());
             let difference = |(a, log_p): (usize, &f32)| {
-                f64::from(*log_p) - scale * log_mean(record.references(0), target.len(), a, left_out)
+                f64::from(*log_p) - scale * log_mean(record.references(0), target.len(), a, left_out, 0.0)
             };
             Ok(target.iter().enumerate().map(difference).sum::<f64>() / target.len() as f64)
         })?;

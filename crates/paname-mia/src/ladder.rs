@@ -51,6 +51,36 @@ impl Ladder {
     }
 }
 
+/// The values of a population, and of each of its classes that is large enough.
+pub struct Ladders {
+    everyone: Ladder,
+    classes: Vec<Option<Ladder>>,
+}
+
+impl Ladders {
+    /// Sorts values with their classes, O(n log n). Fails on an empty population.
+    pub fn new(seen: Vec<(Option<u32>, f64)>, min_per_class: usize) -> Result<Self> {
+        let everyone = Ladder::new(seen.iter().map(|(_, value)| *value).collect())?;
+        let mut classes: Vec<Vec<f64>> = Vec::new();
+        for (class, value) in seen {
+            let Some(class) = class.map(|class| class as usize) else { continue };
+            if classes.len() <= class {
+                classes.resize(class + 1, Vec::new());
+            }
+            classes[class].push(value);
+        }
+        let least = min_per_class.max(1);
+        let ladder = |values: Vec<f64>| (values.len() >= least).then(|| Ladder::new(values)).transpose();
+        Ok(Self { everyone, classes: classes.into_iter().map(ladder).collect::<Result<_>>()? })
+    }
+
+    /// The ladder of a class, or that of everyone where it has too few.
+    pub fn of(&self, class: Option<u32>) -> &Ladder {
+        let own = class.and_then(|class| self.classes.get(class as usize)?.as_ref());
+        own.unwrap_or(&self.everyone)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -22,24 +22,36 @@ use paname_core::Entry;
 
 pub mod confidence;
 pub mod entropy;
+pub mod gap;
 pub mod loss;
 pub mod margin;
 pub mod modified_entropy;
 
+pub mod per_class;
 pub mod population;
+pub mod quantile;
+
+pub mod ml_leaks;
 pub mod shadow_classifier;
 
+pub mod calibration;
+pub mod reference;
+
 pub mod base;
+pub mod bavaria;
 pub mod lira;
 pub mod rmia;
 
+pub mod ensemble;
+pub mod ramia;
+
 pub mod ladder;
 pub mod references;
+pub mod rehearsal;
 pub mod single;
 
 pub mod augmentation_vote;
 pub mod boundary_distance;
-pub mod gap;
 
 pub mod input_gradient_norm;
 pub mod last_layer_gradient_norm;
@@ -47,7 +59,10 @@ pub mod white_box_classifier;
 
 pub mod asking;
 
+mod joint;
+mod members;
 mod network;
+mod view;
 
 /// Every attack of this crate, the cheap ones first.
 pub const ATTACKS: &[Entry] = &[
@@ -56,15 +71,23 @@ pub const ATTACKS: &[Entry] = &[
     Entry::of::<entropy::Entropy>(),
     Entry::of::<modified_entropy::ModifiedEntropy>(),
     Entry::of::<margin::Margin>(),
+    Entry::of::<gap::Gap>(),
     Entry::of::<population::Population>(),
+    Entry::of::<per_class::PerClass>(),
+    Entry::of::<quantile::Quantile>(),
     Entry::of::<shadow_classifier::ShadowClassifier>(),
+    Entry::of::<ml_leaks::MlLeaks>(),
+    Entry::of::<calibration::Calibration>(),
+    Entry::of::<reference::Reference>(),
     Entry::of::<lira::Lira>(),
     Entry::of::<rmia::Rmia>(),
     Entry::of::<base::Base>(),
-    Entry::of::<gap::Gap>(),
     Entry::of::<augmentation_vote::AugmentationVote>(),
     Entry::of::<boundary_distance::BoundaryDistance>(),
     Entry::of::<last_layer_gradient_norm::LastLayerGradientNorm>(),
     Entry::of::<input_gradient_norm::InputGradientNorm>(),
     Entry::of::<white_box_classifier::WhiteBoxClassifier>(),
+    Entry::of::<bavaria::Bavaria>(),
+    Entry::of::<ramia::Ramia>(),
+    Entry::of::<ensemble::Ensemble>(),
 ];

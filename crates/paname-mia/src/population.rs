@@ -22,7 +22,7 @@ use paname_core::{Attack, Case, Ctx, Family, Findings, Info, Needs, Result, Sign
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ladder::{Ladder, Ties};
+use crate::ladder::{Ladders, Ties};
 use crate::single::mean;
 
 /// Parameters of [`Population`].
@@ -73,23 +73,9 @@ impl Attack for Population {
         let population = case.map_records(Whom::Population, &signals, ctx, |record| {
             Ok((record.class(), -mean(record.target(0))))
         })?;
-        let everyone = Ladder::new(population.iter().map(|(_, value)| *value).collect())?;
-        let mut classes: Vec<Vec<f64>> = Vec::new();
-        for (class, value) in population {
-            let Some(class) = class.map(|class| class as usize) else { continue };
-            if classes.len() <= class {
-                classes.resize(class + 1, Vec::new());
-            }
-            classes[class].push(value);
-        }
-        let least = self.0.min_per_class.max(1);
-        let ladders: Vec<Option<Ladder>> = classes
-            .into_iter()
-            .map(|values| if values.len() >= least { Ladder::new(values).map(Some) } else { Ok(None) })
-            .collect::<Result<_>>()?;
+        let ladders = Ladders::new(population, self.0.min_per_class)?;
         let scores = case.map_records(Whom::Audited, &signals, ctx, |record| {
-            let own = record.class().and_then(|class| ladders.get(class as usize)?.as_ref());
-            Ok(own.unwrap_or(&everyone).place(-mean(record.target(0)), self.0.ties))
+            Ok(ladders.of(record.class()).place(-mean(record.target(0)), self.0.ties))
         })?;
         Ok(Findings::Membership(scores))
     }

@@ -40,15 +40,17 @@ impl Mode {
     }
 }
 
-/// ln of the mean over reference models of the probabilities whose logarithms stand in `row` `[references][augmentations]`, at one
-/// augmentation; over the models that left the record out where `left_out` is their row, over all otherwise. −∞ where there is no model.
+/// ln of the mean over reference models of the probabilities whose logarithms stand in `row` `[references][augmentations]`, at one augmentation; over
+/// the models that left the record out where `left_out` is their row, over all otherwise. The largest and the smallest `trim` of the values, each
+/// rounded down, are left out of the mean. −∞ where there is no model.
 pub(crate) fn log_mean(
     row: &[f32],
     augmentations: usize,
     augmentation: usize,
     left_out: Option<MembershipRow<'_>>,
+    trim: f64,
 ) -> f64 {
-    if augmentations == 1 && left_out.is_none() {
+    if augmentations == 1 && left_out.is_none() && trim == 0.0 {
         return log_mean_exp(row);
     }
     let mut values = vec![0.0; row.len() / augmentations.max(1) + 1];
@@ -58,7 +60,12 @@ pub(crate) fn log_mean(
         values[count] = *value;
         count += usize::from(!left_out.is_some_and(|members| members.contains(m)));
     }
-    log_mean_exp(&values[..count])
+    let values = &mut values[..count];
+    if trim > 0.0 {
+        values.sort_unstable_by(f32::total_cmp);
+    }
+    let cut = (trim * count as f64) as usize;
+    log_mean_exp(&values[cut..count - cut])
 }
 
 #[cfg(test)]
@@ -69,20 +76,30 @@ mod tests {
 
     #[test]
     fn log_mean_of_extremes() {
-        assert!((log_mean(&[-1000.0, 9.0, -1000.0, 9.0], 2, 0, None) + 1000.0).abs() < 1e-12);
-        assert_eq!(log_mean(&[-1e30, -1e30], 1, 0, None), f64::from(-1e30_f32));
-        let mixed = log_mean(&[0.0, -1e30], 1, 0, None);
+        assert!((log_mean(&[-1000.0, 9.0, -1000.0, 9.0], 2, 0, None, 0.0) + 1000.0).abs() < 1e-12);
+        assert_eq!(log_mean(&[-1e30, -1e30], 1, 0, None, 0.0), f64::from(-1e30_f32));
+        let mixed = log_mean(&[0.0, -1e30], 1, 0, None, 0.0);
         assert!((mixed - 0.5_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn log_mean_without_the_extremes() {
+        let values = [0.0, -3.0, -1.0, -1.0, -1.0, -900.0];
+        let trimmed = |trim| log_mean(&values, 1, 0, None, trim);
+        assert_eq!(trimmed(0.1), trimmed(0.0));
+        let expected = ((3.0 * (-1.0_f64).exp() + (-3.0_f64).exp()) / 4.0).ln();
+        assert!((trimmed(0.2) - expected).abs() < 1e-7);
+        assert!((trimmed(0.49) + 1.0).abs() < 1e-7);
     }
 
     #[test]
     fn log_mean_of_the_models_that_left_the_record_out() {
         let mut members = Membership::none(1, 3);
         members.insert(0, 1);
-        let mean = log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0)));
+        let mean = log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0)), 0.0);
         assert!((mean + 1.0).abs() < 1e-12);
         members.insert(0, 0);
         members.insert(0, 2);
-        assert_eq!(log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0))), f64::NEG_INFINITY);
+        assert_eq!(log_mean(&[-1.0, -50.0, -1.0], 1, 0, Some(members.row(0)), 0.0), f64::NEG_INFINITY);
     }
 }

@@ -12,24 +12,30 @@
 //! Score = #{z : ratio(x) / ratio(z) ≥ γ} / |Z|, by sorting the ratios of Z and searching. For one target that share only rounds ratio(x) to
 //! |Z| levels, and every record above all of Z scores 1; so, by default (`ties = "break"`), the share is interpolated between neighbours in Z
 //! and continued beyond them in steps of ln ratio: no rank is lost, and γ and Z then move the level but not the ranking. `ties = "share"` is
-//! the plain formula. With augmentations, the log ratios are averaged before they are compared, where the paper lets them vote.
+//! the plain formula.
 //!
-//! **Paper.** Zarifzadeh, Liu and Shokri, *Low-Cost High-Power Membership Inference Attacks*, ICML 2024, arXiv 2312.03262. Defaults γ = 2, T = 2
-//! and, for the offline mode, a = 0.33 as for CIFAR-10; the paper tunes a on a reference model, and uses a Taylor softmax where this is the
-//! usual one.
+//! With augmentations, `queries = "mean"` averages the log ratios before they are compared; with `"vote"`, x wins against z where more than half of
+//! its variants do, each against the mean of z's variants: the lower median of x's log ratios stands for x. `trim` leaves that share of the reference
+//! models out of the mean p_k at either end. The word `"rehearsed"` in the place of `temperature`, `a` or `gamma` has it chosen, in this order, from
+//! T ∈ {2, 1, 4}, a ∈ {0.33, 0, 0.1, …, 1} and γ ∈ {2, 1, 4}, by the AUC with which up to four reference models are attacked in the target's place.
+//!
+//! **Paper.** Zarifzadeh, Liu and Shokri, *Low-Cost High-Power Membership Inference Attacks*, ICML 2024, arXiv 2312.03262. Defaults γ = 2, T = 2 and,
+//! for the offline mode, a = 0.33 as for CIFAR-10. The authors' runs tune a on a reference model, trim a fifth at either end, let augmented variants
+//! vote, and use a Taylor soft-margin softmax where this is the usual one.
 //!
 //! **Cost.** One question per record and per population record; K reference models; O((N + |Z|)(K + log |Z|)) time, O(N + |Z|) memory.
 //!
 //! **When it fails.** With `ties = "share"` and a small Z, at low false positive rates: ties at 1. A population that differs from the audited
 //! records shifts the level. One Pr per record ignores how much the models vary, which `lira` uses when there are many of them.
 
-use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
+use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Whom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{check_share, checked_temperature};
 use crate::ladder::{Ladder, Ties};
 use crate::references::{Mode, log_mean};
+use crate::rehearsal::{Choice, choose};
 
 /// Parameters of [`Rmia`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,27 +43,52 @@ use crate::references::{Mode, log_mean};
 pub struct Config {
     /// Which reference models a record is compared with.
     pub mode: Mode,
-    /// How many times a population record's ratio the record's ratio must be in order to win (γ), above 0.
-    pub gamma: f64,
-    /// Temperature of the softmax, above 0. Values other than 1 need logits or probabilities.
-    pub temperature: f64,
-    /// Slope of the line that takes the mean over models without the record for the mean over all, from 0 to 1; offline only.
-    pub a: f64,
+    /// How many times a population record's ratio the record's ratio must be in order to win (γ), above 0, or `rehearsed`.
+    pub gamma: Choice,
+    /// Temperature of the softmax, above 0, or `rehearsed`. Values other than 1 need logits or probabilities.
+    pub temperature: Choice,
+    /// Slope of the line that takes the mean over models without the record for the mean over all, from 0 to 1, or `rehearsed`; offline only.
+    pub a: Choice,
+    /// Share of the reference models that is left out of their mean at either end, from 0 to below 0.5.
+    pub trim: f64,
+    /// How augmented variants of a record are taken together.
+    pub queries: Queries,
     /// What becomes of records that win against the same number of population records.
     pub ties: Ties,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: Mode::default(), gamma: 2.0, temperature: 2.0, a: 0.33, ties: Ties::default() }
+        Self {
+            mode: Mode::default(),
+            gamma: GAMMAS[0].into(),
+            temperature: TEMPERATURES[0].into(),
+            a: SLOPES[0].into(),
+            trim: 0.0,
+            queries: Queries::default(),
+            ties: Ties::default(),
+        }
     }
 }
 
-/// Scores a record by how often its likelihood ratio beats a population record's.
-pub struct Rmia {
-    config: Config,
-    signal: Signal,
+/// Candidates, the default first.
+const GAMMAS: [f64; 3] = [2.0, 1.0, 4.0];
+const TEMPERATURES: [f64; 3] = [2.0, 1.0, 4.0];
+const SLOPES: [f64; 12] = [0.33, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// How augmented variants of a record are taken together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Queries {
+    /// Their log ratios are averaged.
+    #[default]
+    Mean,
+    /// They vote, for each record of the population.
+    Vote,
 }
+
+/// Scores a record by how often its likelihood ratio beats a population record's.
+pub struct Rmia(Config);
 
 impl Attack for Rmia {
     const INFO: Info = Info {
@@ -75,11 +106,21 @@ impl Attack for Rmia {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        check_share("a", config.a)?;
-        if !(config.gamma.is_finite() && config.gamma > 0.0) {
-            return Err(Error::Config(format!("`gamma` must be a number above 0, got {}", config.gamma)));
+        for a in config.a.candidates(&SLOPES) {
+            check_share("a", a)?;
         }
-        Ok(Self { signal: checked_temperature(config.temperature)?, config })
+        for temperature in config.temperature.candidates(&TEMPERATURES) {
+            checked_temperature(temperature)?;
+        }
+        for gamma in config.gamma.candidates(&GAMMAS) {
+            if !(gamma.is_finite() && gamma > 0.0) {
+                return Err(Error::Config(format!("`gamma` must be a number above 0, got {gamma}")));
+            }
+        }
+        if !(0.0..0.5).contains(&config.trim) {
+            return Err(Error::Config(format!("`trim` must be from 0 to below 0.5, got {}", config.trim)));
+        }
+        Ok(Self(config))
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
@@ -87,48 +128,85 @@ impl Attack for Rmia {
     }
 
     fn needs(&self, _records: usize) -> Needs {
+        let temperatures = self.0.temperature.candidates(&TEMPERATURES);
         Needs {
-            signals: vec![self.signal],
-            references_min: self.config.mode.least(2, 1),
+            signals: temperatures.into_iter().filter_map(|t| checked_temperature(t).ok()).collect(),
+            references_min: self.0.mode.least(2, 1),
             references_max: usize::MAX,
-            in_out_min: self.config.mode.least((1, 1), (0, 1)),
+            in_out_min: self.0.mode.least((1, 1), (0, 1)),
             population_min: 1,
             ..Needs::default()
         }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let online = Self::settle(self.config.clone(), &CaseSize::of(case)).mode == Mode::Online;
-        let ladder = Ladder::new(self.log_ratios(case, ctx, Whom::Population, online)?)?;
-        let log_gamma = libm::log(self.config.gamma);
-        let mut scores = self.log_ratios(case, ctx, Whom::Audited, online)?;
-        for score in &mut scores {
-            *score = ladder.place(*score - log_gamma, self.config.ties);
-        }
-        Ok(Findings::Membership(scores))
+        let config = Self::settle(self.0.clone(), &CaseSize::of(case));
+        let online = config.mode == Mode::Online;
+        let [temperatures, slopes, gammas] = [
+            config.temperature.candidates(&TEMPERATURES),
+            if online { SLOPES[..1].to_vec() } else { config.a.candidates(&SLOPES) },
+            config.gamma.candidates(&GAMMAS),
+        ];
+        let mut ratio =
+            Ratio { online, temperature: temperatures[0], a: slopes[0], gamma: gammas[0], config: &config };
+        ratio.temperature = choose("temperature", temperatures, case, ctx, |&temperature, case| {
+            Ratio { temperature, ..ratio }.scores(case, ctx)
+        })?;
+        ratio.a = choose("a", slopes, case, ctx, |&a, case| Ratio { a, ..ratio }.scores(case, ctx))?;
+        ratio.gamma =
+            choose("gamma", gammas, case, ctx, |&gamma, case| Ratio { gamma, ..ratio }.scores(case, ctx))?;
+        Ok(Findings::Membership(ratio.scores(case, ctx)?))
     }
 }
 
-impl Rmia {
-    /// ln(p_target / Pr) of each record, the mean over augmentations.
-    fn log_ratios(&self, case: &Case<'_>, ctx: &Ctx<'_>, whom: Whom, online: bool) -> Result<Vec<f64>> {
+/// A likelihood ratio with every parameter known.
+#[derive(Clone, Copy)]
+struct Ratio<'a> {
+    online: bool,
+    temperature: f64,
+    a: f64,
+    gamma: f64,
+    /// The other parameters.
+    config: &'a Config,
+}
+
+impl Ratio<'_> {
+    /// One score per audited record.
+    fn scores(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
+        let ladder = Ladder::new(self.log_ratios(case, ctx, Whom::Population)?)?;
+        let log_gamma = libm::log(self.gamma);
+        let mut scores = self.log_ratios(case, ctx, Whom::Audited)?;
+        for score in &mut scores {
+            *score = ladder.place(*score - log_gamma, self.config.ties);
+        }
+        Ok(scores)
+    }
+
+    /// ln(p_target / Pr) of each record, its augmentations taken together.
+    fn log_ratios(&self, case: &Case<'_>, ctx: &Ctx<'_>, whom: Whom) -> Result<Vec<f64>> {
         let (slope, intercept) =
-            (libm::log(f64::midpoint(1.0, self.config.a)), libm::log(f64::midpoint(1.0, -self.config.a)));
-        case.map_records(whom, &[self.signal], ctx, |record| {
+            (libm::log(f64::midpoint(1.0, self.a)), libm::log(f64::midpoint(1.0, -self.a)));
+        let vote = self.config.queries == Queries::Vote && whom == Whom::Audited;
+        case.map_records(whom, &[checked_temperature(self.temperature)?], ctx, |record| {
             let target = record.target(0);
-            let left_out = (!online).then(|| record.membership());
-            let mut sum = 0.0;
-            for (a, log_p) in target.iter().enumerate() {
-                let mean = log_mean(record.references(0), target.len(), a, left_out);
+            let left_out = (!self.online).then(|| record.membership());
+            let ratio = |(a, log_p): (usize, &f32)| {
+                let mean = log_mean(record.references(0), target.len(), a, left_out, self.config.trim);
                 if mean == f64::NEG_INFINITY {
                     let group = if whom == Whom::Audited { "audited" } else { "population" };
                     let what = format!("reference models fitted without {group} record {}", record.index());
                     return Err(Error::Missing { what, needed: 1, got: 0 });
                 }
-                let reference = if online { mean } else { log_add(slope + mean, intercept) };
-                sum += f64::from(*log_p) - reference;
+                let reference = if self.online { mean } else { log_add(slope + mean, intercept) };
+                Ok(f64::from(*log_p) - reference)
+            };
+            let ratios = target.iter().enumerate().map(ratio);
+            if vote {
+                let mut ratios = ratios.collect::<Result<Vec<f64>>>()?;
+                ratios.sort_unstable_by(f64::total_cmp);
+                return Ok(ratios[(ratios.len() - 1) / 2]);
             }
-            Ok(sum / target.len() as f64)
+            Ok(ratios.sum::<Result<f64>>()? / target.len() as f64)
         })
     }
 }
@@ -141,14 +219,14 @@ fn log_add(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use paname_core::Membership;
+    use paname_core::{Membership, Signal};
     use paname_testkit::{TableCase, TableSignals};
 
     use super::*;
 
     /// One reference model fitted on nothing of this, log-probabilities as given.
     fn scores(config: Config, audited: Vec<f32>, population: Vec<f32>) -> Vec<f64> {
-        let signal = Signal::LogProbability { temperature: config.temperature as f32 };
+        let signal = Signal::LogProbability { temperature: 2.0 };
         let (n, z) = (audited.len() / 2, population.len() / 2);
         let signals = TableSignals::new(2, 1).with(signal, Whom::Audited, audited).with(
             signal,
@@ -165,7 +243,7 @@ mod tests {
         // Log ratios of Z: 0 and 1; of the records 1.5, 0.5 and 3. With γ = 1 and a = 1 the references are taken as they are.
         let population = vec![-1.0, -1.0, -1.0, -2.0];
         let audited = vec![-0.5, -2.0, -0.5, -1.0, 0.0, -3.0];
-        let config = Config { gamma: 1.0, a: 1.0, ties: Ties::Share, ..Config::default() };
+        let config = Config { gamma: 1.0.into(), a: 1.0.into(), ties: Ties::Share, ..Config::default() };
         assert_eq!(scores(config.clone(), audited.clone(), population.clone()), [1.0, 0.5, 1.0]);
         let config = Config { ties: Ties::Break, ..config };
         assert_eq!(scores(config, audited, population), [1.5, 0.75, 3.0]);
@@ -174,7 +252,7 @@ mod tests {
     #[test]
     fn extreme_and_equal_values() {
         for a in [0.0, 0.33, 1.0] {
-            let config = Config { a, ..Config::default() };
+            let config = Config { a: a.into(), ..Config::default() };
             let audited = vec![0.0, -1e30, -1e30, 0.0, -1e30, -1e30];
             let extreme = scores(config.clone(), audited, vec![-1e30, 0.0, 0.0, 0.0]);
             assert!(extreme.iter().all(|s| s.is_finite()) && extreme[0] > extreme[1], "{extreme:?}");
@@ -186,12 +264,15 @@ mod tests {
     #[test]
     fn parameters_are_checked() {
         for gamma in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Rmia::new(Config { gamma, ..Config::default() }).is_err(), "{gamma}");
+            assert!(Rmia::new(Config { gamma: gamma.into(), ..Config::default() }).is_err(), "{gamma}");
         }
         for a in [-0.1, 1.1, f64::NAN] {
-            assert!(Rmia::new(Config { a, ..Config::default() }).is_err(), "{a}");
+            assert!(Rmia::new(Config { a: a.into(), ..Config::default() }).is_err(), "{a}");
         }
-        assert!(Rmia::new(Config { temperature: 0.0, ..Config::default() }).is_err());
+        assert!(Rmia::new(Config { temperature: 0.0.into(), ..Config::default() }).is_err());
+        for trim in [-0.1, 0.5, f64::NAN] {
+            assert!(Rmia::new(Config { trim, ..Config::default() }).is_err(), "{trim}");
+        }
     }
 
     #[test]
