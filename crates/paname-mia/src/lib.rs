@@ -36,6 +36,7 @@ pub mod rmia;
 pub mod ladder;
 pub mod references;
 pub mod single;
+pub mod statistic;
 
 mod network;
 

@@ -7,7 +7,7 @@
 //! loss, or probabilities or logits, from which it follows, and fits reference models on data of the same kind: online, for the audited
 //! records, each in some and out of others; offline, without them.
 //!
-//! **Formula.** φ = ln p_y − ln(1 − p_y). Online, score = ln N(φ_target; μ_in, σ²_in) − ln N(φ_target; μ_out, σ²_out). Offline, score = (φ_target
+//! **Formula.** φ = ln p_y − ln(1 − p_y), or another `signal`: of other tasks than classification, the statistic of the task. Online, score = ln N(φ_target; μ_in, σ²_in) − ln N(φ_target; μ_out, σ²_out). Offline, score = (φ_target
 //! − μ_out) / σ_out, the one-sided test of the paper ranked by its argument, since the normal distribution function itself rounds to 1 far
 //! out. `offline-test = "two-sided"` is −ln N(φ_target; μ_out, σ²_out), which calls a record a member also where the target is less sure than
 //! every other model; public scripts use it, and it loses most of the power. Means and variances are taken per side over the reference
@@ -39,11 +39,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::references::Mode;
+use crate::statistic::Statistic;
 
 /// Parameters of [`Lira`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
+    /// What is compared: `auto`, the statistic of the task (the scaled confidence in classification), or the name of a signal of which members have larger values.
+    pub signal: Statistic,
     /// Which reference models a record is compared with.
     pub mode: Mode,
     /// How the spread of the reference models is estimated.
@@ -85,6 +88,7 @@ pub enum OfflineTest {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            signal: Statistic::default(),
             mode: Mode::default(),
             variance: Variance::default(),
             prior_weight: 4.0,
@@ -98,7 +102,13 @@ impl Default for Config {
 const SHRINK_FROM: usize = 16;
 
 /// Scores a record by the likelihood ratio of the target's confidence.
-pub struct Lira(Config);
+pub struct Lira {
+    config: Config,
+    signal: Signal,
+}
+
+/// What is compared in classification.
+const OWN: Signal = Signal::ScaledConfidence;
 
 impl Attack for Lira {
     const INFO: Info = Info {
@@ -117,7 +127,7 @@ impl Attack for Lira {
 
     fn new(config: Config) -> Result<Self> {
         if config.prior_weight.is_finite() && config.prior_weight > 0.0 {
-            return Ok(Self(config));
+            return Ok(Self { signal: config.signal.rising(OWN)?, config });
         }
         Err(Error::Config(format!("`prior-weight` must be a number above 0, got {}", config.prior_weight)))
     }
@@ -128,31 +138,32 @@ impl Attack for Lira {
             Variance::Auto => Variance::SharedRaw,
             settled => settled,
         };
-        Config { mode: config.mode.settled(size, variance.least()), variance, ..config }
+        let signal = config.signal.settled(size, OWN);
+        Config { signal, mode: config.mode.settled(size, variance.least()), variance, ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {
         // A spread around a record's mean needs a record with two models on the side.
-        let (online, offline) = match self.0.variance {
+        let (online, offline) = match self.config.variance {
             Variance::PerRecord => (4, 2),
             Variance::Shared | Variance::Shrunk => (3, 2),
             Variance::SharedRaw | Variance::Auto => (2, 1),
         };
-        let (least_in, least_out) = self.0.variance.least();
+        let (least_in, least_out) = self.config.variance.least();
         Needs {
-            signals: vec![Signal::ScaledConfidence],
-            references_min: self.0.mode.least(online, offline),
+            signals: vec![self.signal],
+            references_min: self.config.mode.least(online, offline),
             references_max: usize::MAX,
-            in_out_min: self.0.mode.least((least_in, least_out), (0, least_out)),
+            in_out_min: self.config.mode.least((least_in, least_out), (0, least_out)),
             ..Needs::default()
         }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let config = Self::settle(self.0.clone(), &CaseSize::of(case));
+        let config = Self::settle(self.config.clone(), &CaseSize::of(case));
         let online = config.mode == Mode::Online;
         let augmentations = case.augmentations();
-        let fits = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
+        let fits = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
             let mut cells = Cells::default();
             for record in chunk.records() {
@@ -328,7 +339,7 @@ fn log_ratio(x: f64, (mean_in, variance_in): (f64, f64), (mean_out, variance_out
 
 #[cfg(test)]
 mod tests {
-    use paname_core::Membership;
+    use paname_core::{Access, Membership, Task};
     use paname_testkit::{TableCase, TableSignals};
 
     use super::*;
@@ -381,6 +392,9 @@ mod tests {
     #[test]
     fn open_choices_are_settled_by_the_size_of_the_case() {
         let size = |references, fitted_with_min| CaseSize {
+            task: Task::Classification,
+            granted: Access::LOGITS,
+            augmentations: 1,
             audited: 9,
             population: 0,
             references,
@@ -393,6 +407,7 @@ mod tests {
                 Lira::settle(settled.clone(), &CaseSize { references: 1, fitted_with_min: 0, ..size }),
                 settled
             );
+            assert_eq!(settled.signal, Statistic::Of(Signal::ScaledConfidence));
             (settled.mode, settled.variance)
         };
         let open = Config::default;
@@ -445,5 +460,7 @@ mod tests {
         for prior_weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(Lira::new(Config { prior_weight, ..Config::default() }).is_err(), "{prior_weight}");
         }
+        let falling = Config { signal: Statistic::Of(Signal::Loss), ..Config::default() };
+        assert!(Lira::new(falling).is_err());
     }
 }

@@ -12,7 +12,8 @@
 //! Score = #{z : ratio(x) / ratio(z) ≥ γ} / |Z|, by sorting the ratios of Z and searching. For one target that share only rounds ratio(x) to
 //! |Z| levels, and every record above all of Z scores 1; so, by default (`ties = "break"`), the share is interpolated between neighbours in Z
 //! and continued beyond them in steps of ln ratio: no rank is lost, and γ and Z then move the level but not the ranking. `ties = "share"` is
-//! the plain formula. With augmentations, the log ratios are averaged before they are compared, where the paper lets them vote.
+//! the plain formula. In other tasks than classification, p is the exponential of the statistic of the task: a density, of real values with errors of
+//! unknown scale, of whole records with likelihoods. Where the model does not give one, it is only a number that ratios are taken of. With augmentations, the log ratios are averaged before they are compared, where the paper lets them vote.
 //!
 //! **Paper.** Zarifzadeh, Liu and Shokri, *Low-Cost High-Power Membership Inference Attacks*, ICML 2024, arXiv 2312.03262. Defaults γ = 2, T = 2
 //! and, for the offline mode, a = 0.33 as for CIFAR-10; the paper tunes a on a reference model, and uses a Taylor softmax where this is the
@@ -30,16 +31,20 @@ use serde::{Deserialize, Serialize};
 use crate::base::{check_share, checked_temperature};
 use crate::ladder::{Ladder, Ties};
 use crate::references::{Mode, log_mean};
+use crate::statistic::Statistic;
 
 /// Parameters of [`Rmia`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
+    /// What is taken for the logarithm of a likelihood: `auto`, that of the true class at `temperature` in classification and the statistic of the
+    /// task elsewhere, or the name of a signal of which members have larger values.
+    pub signal: Statistic,
     /// Which reference models a record is compared with.
     pub mode: Mode,
     /// How many times a population record's ratio the record's ratio must be in order to win (γ), above 0.
     pub gamma: f64,
-    /// Temperature of the softmax, above 0. Values other than 1 need logits or probabilities.
+    /// Temperature of the softmax, above 0, where the signal is `auto` in classification. Values other than 1 need logits or probabilities.
     pub temperature: f64,
     /// Slope of the line that takes the mean over models without the record for the mean over all, from 0 to 1; offline only.
     pub a: f64,
@@ -49,7 +54,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: Mode::default(), gamma: 2.0, temperature: 2.0, a: 0.33, ties: Ties::default() }
+        Self {
+            signal: Statistic::default(),
+            mode: Mode::default(),
+            gamma: 2.0,
+            temperature: 2.0,
+            a: 0.33,
+            ties: Ties::default(),
+        }
     }
 }
 
@@ -79,11 +91,17 @@ impl Attack for Rmia {
         if !(config.gamma.is_finite() && config.gamma > 0.0) {
             return Err(Error::Config(format!("`gamma` must be a number above 0, got {}", config.gamma)));
         }
-        Ok(Self { signal: checked_temperature(config.temperature)?, config })
+        let own = checked_temperature(config.temperature)?;
+        Ok(Self { signal: config.signal.rising(own)?, config })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        Config { mode: config.mode.settled(size, (1, 1)), ..config }
+        // A temperature that cannot be is refused by `new`.
+        let signal = match checked_temperature(config.temperature) {
+            Ok(own) => config.signal.settled_likelihood(size, own),
+            Err(_) => config.signal,
+        };
+        Config { signal, mode: config.mode.settled(size, (1, 1)), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

@@ -102,6 +102,7 @@ fn missing(what: &str, language: Language) -> String {
     language.text(match what {
         "reference models" => key!("missing.references"),
         "population records" => key!("missing.population"),
+        "variants of each record" => key!("missing.variants"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),
         other => return other.to_owned(),
