@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Audited records; every second one is a member.
@@ -159,6 +159,11 @@ fn rows_of(members: &[bool]) -> Vec<usize> {
     (0..AUDITED).filter(|r| members[*r]).collect()
 }
 
+/// Rows of model number `m`: its members where it remembers, and else part of the population, which tells nothing of members.
+fn rows_or_others(remembers: bool, m: usize, members: &[bool]) -> Vec<usize> {
+    if remembers { rows_of(members) } else { (AUDITED..RECORDS).filter(|r| (r + m) % 4 != 0).collect() }
+}
+
 fn regression(remembers: bool) -> Recorded {
     let mut draws = Draws(1);
     // With more inputs than records a model fits their noise; with few it cannot.
@@ -187,17 +192,18 @@ fn multi_label(remembers: bool) -> Recorded {
         inputs.iter().map(|x| (0..3).map(|j| decide(x[j] + draws.normal())).collect()).collect();
     assert!(labels.iter().any(|row| row.iter().all(|label| *label == 0.0)), "some records have no label");
     let members = draws.members();
-    let fit = |member: &Vec<bool>| {
+    let fit = |(m, member): (usize, &Vec<bool>)| {
+        let rows = rows_or_others(remembers, m, member);
         let signs: Matrix =
             labels.iter().map(|row| row.iter().map(|label| 2.0 * label - 1.0).collect()).collect();
-        let scores = ridge(dot, 0.5, &rows_of(member), &inputs, &signs, &inputs);
+        let scores = ridge(dot, 0.5, &rows, &inputs, &signs, &inputs);
         // Probabilities of labels, which sum to anything.
         scores
             .into_iter()
             .map(|row| row.into_iter().map(|z| 1.0 / (1.0 + (-3.0 * z).exp())).collect())
             .collect()
     };
-    let models = members.iter().map(fit).collect();
+    let models = members.iter().enumerate().map(fit).collect();
     let labels = Some(("a,b,c", labels));
     let data = "label = [\"a\", \"b\", \"c\"]";
     Recorded { data, task: "multi-label", answers: "probabilities", variants: 1, labels, models, members }
@@ -233,12 +239,13 @@ fn reconstruction(remembers: bool) -> Recorded {
     let mut draws = Draws(4);
     let inputs = draws.matrix(RECORDS, if remembers { 120 } else { 6 });
     let members = draws.members();
-    let fit = |member: &Vec<bool>| -> Matrix {
-        let again = ridge(dot, 1.0, &rows_of(member), &inputs, &inputs, &inputs);
+    let fit = |(m, member): (usize, &Vec<bool>)| -> Matrix {
+        let rows = rows_or_others(remembers, m, member);
+        let again = ridge(dot, 1.0, &rows, &inputs, &inputs, &inputs);
         let error = |(x, again): (&Vec<f64>, &Vec<f64>)| vec![square_distance(x, again) / x.len() as f64];
         inputs.iter().zip(&again).map(error).collect()
     };
-    let models = members.iter().map(fit).collect();
+    let models = members.iter().enumerate().map(fit).collect();
     Recorded { data: "", task: "reconstruction", answers: "loss", variants: 1, labels: None, models, members }
 }
 
@@ -269,11 +276,11 @@ fn clustering(remembers: bool) -> Recorded {
     let inputs = draws.matrix(RECORDS, 8);
     let members = draws.members();
     let clusters = if remembers { 40 } else { 2 };
-    let fit = |member: &Vec<bool>| -> Matrix {
-        let centroids = k_means(clusters, &rows_of(member), &inputs);
+    let fit = |(m, member): (usize, &Vec<bool>)| -> Matrix {
+        let centroids = k_means(clusters, &rows_or_others(remembers, m, member), &inputs);
         inputs.iter().map(|x| vec![nearest(&centroids, x).1]).collect()
     };
-    let models = members.iter().map(fit).collect();
+    let models = members.iter().enumerate().map(fit).collect();
     Recorded { data: "", task: "clustering", answers: "loss", variants: 1, labels: None, models, members }
 }
 
@@ -322,26 +329,34 @@ impl Recorded {
             |rows: &Vec<bool>| (0..RECORDS).map(|r| u8::from(r < AUDITED && rows[r])).collect::<Vec<_>>();
         let member: Vec<u8> = self.members[1..].iter().flat_map(in_model).collect();
         npy(&path("member.npy"), "|b1", &[REFERENCES, RECORDS], &member);
-        let Self { data, task, answers, variants, .. } = self;
+        let Self { task, answers, variants, .. } = self;
         let keys = |of: &str| {
+            let augmentations = *variants > 1;
             format!(
-                "adapter = \"predictions\"\n{answers} = \"{of}.npy\"\naugmentations = {}\nids = \"row-number\"\n",
-                *variants > 1
+                "adapter = \"predictions\"\n{answers} = \"{of}.npy\"\naugmentations = {augmentations}\nids = \"row-number\"\n"
             )
         };
+        let references = keys("references") + "member = \"member.npy\"\n";
+        fs::write(
+            path("audit.toml"),
+            self.manifest(&format!("task = \"{task}\""), &keys("target"), &references),
+        )
+        .unwrap();
+        folder
+    }
+
+    fn manifest(&self, model: &str, target: &str, references: &str) -> String {
         let tests: String = ["loss", "population", "lira", "rmia", "margin"]
             .iter()
             .map(|name| format!("[[test]]\nid = \"{name}\"\nattack = \"{name}\"\n"))
             .collect();
-        let manifest = format!(
-            "schema = \"paname-audit/1\"\n[data]\nrecords = \"records.csv\"\npopulation = \"population.csv\"\nsplit = \"random\"\npersonal = []\n\
-             {data}\n[model]\ntask = \"{task}\"\n[target]\n{}[references]\n{}member = \"member.npy\"\n[statistics]\nfpr_targets = [0.1]\n\
-             {tests}",
-            keys("target"),
-            keys("references"),
-        );
-        fs::write(path("audit.toml"), manifest).unwrap();
-        folder
+        let data =
+            "records = \"records.csv\"\npopulation = \"population.csv\"\nsplit = \"random\"\npersonal = []";
+        format!(
+            "schema = \"paname-audit/1\"\n[data]\n{data}\n{}\n[model]\n{model}\n[target]\n{target}[references]\n{references}\
+             [statistics]\nfpr_targets = [0.1]\n{tests}",
+            self.data
+        )
     }
 }
 
@@ -354,40 +369,48 @@ fn call(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Verdicts of the rows of an audit, and the signals that the plan says its rows read.
-fn verdicts(recorded: &Recorded) -> (Vec<(String, String)>, Value, String) {
-    let folder = recorded.write();
-    let plan: Value = serde_json::from_str(&call(folder.path(), &["plan", "audit.toml", "--json"])).unwrap();
-    call(folder.path(), &["run", "audit.toml", "--no-progress", "--json"]);
-    let read = |name: &str| fs::read_to_string(folder.path().join("audit.run").join(name)).unwrap();
-    let evidence: Value = serde_json::from_str(&read("evidence.json")).unwrap();
-    assert_eq!(evidence["core"]["target"]["task"], recorded.task);
-    let rows = evidence["core"]["rows"].as_array().unwrap().iter();
-    let rows = rows.map(|row| {
-        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        (text("id"), text("verdict"))
-    });
-    (rows.collect(), plan, read("report.en.html"))
+/// What an audit planned, found and told.
+struct Audited {
+    plan: Value,
+    evidence: Value,
+    report: String,
+}
+
+impl Audited {
+    fn of(folder: &Path) -> Self {
+        let plan = serde_json::from_str(&call(folder, &["plan", "audit.toml", "--json"])).unwrap();
+        call(folder, &["run", "audit.toml", "--no-progress", "--json"]);
+        let read = |name: &str| fs::read_to_string(folder.join("audit.run").join(name)).unwrap();
+        let evidence = serde_json::from_str(&read("evidence.json")).unwrap();
+        Self { plan, evidence, report: read("report.en.html") }
+    }
+
+    fn verdict(&self, id: &str) -> &str {
+        row(&self.evidence["core"]["rows"], id)["verdict"].as_str().unwrap()
+    }
+}
+
+fn row<'a>(rows: &'a Value, id: &str) -> &'a Value {
+    rows.as_array().unwrap().iter().find(|row| row["id"] == id).unwrap()
 }
 
 /// A model that remembers is caught by each of these attacks, one that does not by none.
 fn check(fit: impl Fn(bool) -> Recorded, signal: &str, caught_by: &[&str]) {
-    let (rows, plan, report) = verdicts(&fit(true));
-    let verdict = |rows: &[(String, String)], id: &str| {
-        rows.iter().find(|(row, _)| row == id).map(|(_, verdict)| verdict.clone()).unwrap()
-    };
+    let leaking = fit(true);
+    let audited = Audited::of(leaking.write().path());
+    assert_eq!(audited.evidence["core"]["target"]["task"], leaking.task);
     for id in caught_by {
-        assert_eq!(verdict(&rows, id), "leak_demonstrated", "{id}: {rows:?}");
+        assert_eq!(audited.verdict(id), "leak_demonstrated", "{id}");
     }
-    assert_eq!(verdict(&rows, "margin"), "not_tested", "a margin is of classes");
-    let planned =
-        |id: &str| plan["rows"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap().clone();
-    assert_eq!(planned("lira")["signals"], serde_json::json!([signal]));
-    assert_eq!(planned("margin")["reasons"], serde_json::json!([{ "code": "task" }]));
-    assert!(report.contains("The model does not have the task or the output that this attack exploits."));
-    let (rows, _, _) = verdicts(&fit(false));
+    assert_eq!(audited.verdict("margin"), "not_tested", "a margin is of classes");
+    assert_eq!(row(&audited.plan["rows"], "lira")["signals"], json!([signal]));
+    assert_eq!(row(&audited.plan["rows"], "margin")["reasons"], json!([{ "code": "task" }]));
+    assert!(
+        audited.report.contains("The model does not have the task or the output that this attack exploits.")
+    );
+    let audited = Audited::of(fit(false).write().path());
     for id in caught_by {
-        assert_eq!(verdict(&rows, id), "inconclusive", "{id}: {rows:?}");
+        assert_eq!(audited.verdict(id), "inconclusive", "{id}");
     }
 }
 
@@ -419,4 +442,101 @@ fn density_by_a_kernel_estimate() {
 #[test]
 fn clusters_by_k_means() {
     check(clustering, "negative-log-error", &["loss", "population", "lira", "rmia"]);
+}
+
+const PROGRAM: &str = r#"
+import array, json, os, struct, sys, zipfile
+
+value = lambda name: sys.argv[sys.argv.index(name) + 1]
+with zipfile.ZipFile(value("--inputs")) as archive:
+    data = archive.read("rows.npy")
+rows = array.array("q")
+rows.frombytes(data[10 + struct.unpack("<H", data[8:10])[0]:])
+with open(os.path.join(value("--weights"), "answers.json")) as file:
+    answers = json.load(file)
+with zipfile.ZipFile(value("--outputs"), "w") as archive:
+    for name in ("labels", "loss"):
+        header = repr({"descr": "<f8", "fortran_order": False, "shape": (len(rows),)}).encode()
+        header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+        numbers = array.array("d", [answers[name][row] for row in rows]).tobytes()
+        archive.writestr(name + ".npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + numbers)
+"#;
+
+/// A program that answers predicted values and losses: both are asked for once and stored, the loss is held against the declared one, and the
+/// statistic is computed from the values.
+#[test]
+fn regression_by_models_behind_a_program() {
+    let recorded = regression(true);
+    let folder = recorded.write();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("model.py"), PROGRAM).unwrap();
+    let labels = &recorded.labels.as_ref().unwrap().1;
+    let mut mean = 0.0;
+    for (m, answers) in recorded.models.iter().enumerate() {
+        fs::create_dir(path(&format!("m{m}"))).unwrap();
+        let predicted: Vec<f64> = answers.iter().map(|row| row[0]).collect();
+        let losses: Vec<f64> = predicted.iter().zip(labels).map(|(p, y)| (p - y[0]).powi(2)).collect();
+        if m == 0 {
+            let members = losses.iter().take(AUDITED).step_by(2);
+            mean = members.sum::<f64>() / (AUDITED / 2) as f64;
+        }
+        let answers = json!({ "labels": predicted, "loss": losses }).to_string();
+        fs::write(path(&format!("m{m}/answers.json")), answers).unwrap();
+        let member: Vec<u8> = (0..RECORDS).map(|r| u8::from(r < AUDITED && recorded.members[m][r])).collect();
+        npy(&path(&format!("m{m}/member.npy")), "|b1", &[RECORDS], &member);
+    }
+    let keys = "adapter = \"command\"\nprogram = [\"python3\", \"model.py\"]\noffers = [\"labels\", \"loss\"]\ntask = \"regression\"\n";
+    let references: Vec<String> = (1..=REFERENCES).map(|m| format!("m{m}")).collect();
+    let audit = |model: &str| {
+        let target = format!("{keys}weights = \"m0\"\n");
+        let manifest = recorded.manifest(model, &target, &format!("{keys}weights = {references:?}\n"));
+        fs::write(path("audit.toml"), manifest).unwrap();
+        Audited::of(folder.path())
+    };
+    let audited = audit(&format!("train_loss = {mean}"));
+    for id in ["loss", "population", "lira", "rmia"] {
+        assert_eq!(audited.verdict(id), "leak_demonstrated", "{id}");
+    }
+    let measured = audited.evidence["core"]["target"]["loss_members"]["mean"].as_f64().unwrap();
+    assert!((measured - mean).abs() < 1e-6 * mean.max(1e-3), "{measured} for {mean}");
+    assert!(audited.report.contains("regression (real values)"));
+    // Another model than the declared one is believed nothing.
+    let audited = audit(&format!("train_loss = {}", 2.0 * mean));
+    assert_eq!(audited.verdict("lira"), "inconclusive");
+    assert!(audited.evidence["core"]["rows"].to_string().contains("\"fidelity\""));
+}
+
+/// What contradicts the task is refused where it stands.
+#[test]
+fn what_contradicts_the_task_is_refused() {
+    let recorded = regression(true);
+    let folder = recorded.write();
+    let path = |name: &str| folder.path().join(name);
+    let manifest = fs::read_to_string(path("audit.toml")).unwrap();
+    let records = fs::read_to_string(path("records.csv")).unwrap();
+    let refusal = |file: &str, text: &str| {
+        let before = fs::read_to_string(path(file)).unwrap();
+        fs::write(path(file), text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paname"));
+        command.env("XDG_DATA_HOME", "/nowhere").env_remove("PANAME_PLUGIN_PATH").env("LANG", "C");
+        let output = command.args(["plan", "audit.toml"]).current_dir(folder.path()).output().unwrap();
+        fs::write(path(file), before).unwrap();
+        assert!(!output.status.success(), "{text}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let mut lines: Vec<String> = records.lines().map(str::to_owned).collect();
+    lines[3] = "2,1,NaN".into();
+    let error = refusal("records.csv", &lines.join("\n"));
+    assert!(
+        error.contains("records.csv line 4, column `y`: the label of record \"2\" is not a finite number"),
+        "{error}"
+    );
+    let error = refusal("audit.toml", &manifest.replace("task = \"regression\"", "task = \"multi-label\""));
+    assert!(error.contains("records.csv line 2, column `y`: is neither yes nor no"), "{error}");
+    let error =
+        refusal("audit.toml", &manifest.replace("task = \"regression\"", "task = \"classification\""));
+    assert!(error.contains("is not usable; expected a class number from 0"), "{error}");
+    let negative = manifest.replace("task = \"regression\"", "train_loss = -1.0");
+    let error = refusal("audit.toml", &negative);
+    assert!(error.contains("`model.train_loss` is -1; expected a number of at least 0"), "{error}");
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use example_adapter::ADAPTERS;
 use paname_core::{
-    Access, AdapterEntry, Ctx, Features, Input, Labels, Outputs, Query, Roster, Setting, Target, Tensor, Task};
+    Access, AdapterEntry, Ctx, Features, Input, Labels, Outputs, Query, Roster, Setting, Target,
+    Task, Tensor,
+};
 use paname_testkit::{Trial, check_adapter, check_plugin_adapter, load_plugin};
 use serde_json::{Value, json};
 
