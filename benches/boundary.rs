@@ -79,8 +79,13 @@ fn main() -> Result<(), Failure> {
     let ticks = |entry| bench.repeats(entry, |n| json!({ "ticks": n }));
     pair("report of progress", &mut ticks(&ATTACKS[0]), &mut ticks(&plugin.attacks[0]));
     let roster = Roster::new(Vec::new(), "bench")?;
-    let setting =
-        Setting { base: Path::new("."), roster: &roster, labels: &Labels::None, inputs: &Features::None };
+    let setting = Setting {
+        base: Path::new("."),
+        roster: &roster,
+        labels: &Labels::None,
+        inputs: &Features::None,
+        task: Task::Classification,
+    };
     let ctx = Ctx::new(1, "bench", 1, &());
     let open = |entry: &paname_core::AdapterEntry| entry.open(Value::Null, &setting, &ctx);
     let (linked, loaded) = (open(&ADAPTERS[0])?, open(&plugin.adapters[0])?);

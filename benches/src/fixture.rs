@@ -127,6 +127,7 @@ impl Fixture {
     /// A signal of the first `records` records of the file under every model, computed in the order of the file.
     pub fn compute(&self, signal: Signal, records: usize, ctx: &Ctx<'_>) -> Result<Stored, Failure> {
         let source = DirectSignals {
+            task: Task::Classification,
             models: self.models.iter().map(|model| model as &dyn Target).collect(),
             augmentations: 1,
             audited: self.roster.clone(),

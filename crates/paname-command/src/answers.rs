@@ -192,7 +192,8 @@ impl CommandTarget {
                 "logits" => &mut config.logits,
                 "probabilities" => &mut config.probabilities,
                 "loss" => &mut config.loss,
-                "labels" => &mut config.predicted_labels,
+                "labels" if self.card.task == Task::Classification => &mut config.predicted_labels,
+                "labels" => &mut config.values,
                 _ => &mut config.embedding,
             };
             *field = Some(List(arrays));
@@ -204,6 +205,7 @@ impl CommandTarget {
             roster: &roster,
             labels: &questions.labels,
             inputs: &Features::None,
+            task: self.card.task,
         };
         let answers = Predictions::open(config, &setting, &Ctx::new(0, "command", 1, &()))?;
         let classes = (model.classes, answers.card().classes);

@@ -12,7 +12,7 @@ use npyz::WriterBuilder as _;
 use paname_command::ADAPTERS;
 use paname_core::{
     Access, Augmentation, Ctx, Error, Features, FitRun, Input, Labels, Query, Recipe, Records, Result,
-    Roster, Setting, Target, Tensor,
+    Roster, Setting, Target, Task, Tensor,
 };
 use paname_testkit::{Trial, check_adapter, check_target};
 use serde_json::{Value, json};
@@ -51,6 +51,7 @@ impl Audit {
             roster: &self.roster,
             labels: &self.labels,
             inputs: &Features::None,
+            task: Task::Classification,
         }
     }
 
@@ -397,4 +398,36 @@ fn the_fingerprint_follows_the_files() {
     let script: &Path = &audit.kept.base.path().join("model.py");
     fs::write(script, format!("{MODEL}\n# changed")).unwrap();
     assert_ne!(print(), before);
+}
+
+const REGRESSION: &str = r#"
+import array, sys, zipfile
+from arrays import dump, load
+
+value = lambda name: sys.argv[sys.argv.index(name) + 1]
+with zipfile.ZipFile(value("--inputs")) as archive:
+    _, rows = load(archive.read("rows.npy"))
+    _, labels = load(archive.read("labels.npy"))
+predicted = array.array("d", [row + 0.5 for row in rows])
+loss = array.array("d", [(p - y) ** 2 for p, y in zip(predicted, labels)])
+with zipfile.ZipFile(value("--outputs"), "w") as archive:
+    archive.writestr("labels.npy", dump("<f8", (len(rows),), predicted))
+    archive.writestr("loss.npy", dump("<f8", (len(rows),), loss))
+"#;
+
+/// The answer `labels` is of classes in classification, and of the type of the labels elsewhere.
+#[test]
+fn a_program_predicts_real_values() {
+    let mut audit = Audit::new();
+    audit.kept.write("arrays.py", MODEL.split("def points").next().unwrap());
+    audit.kept.write("regression.py", REGRESSION);
+    audit.labels = Labels::Values(Tensor::from_vec(vec![0.0, 1.5, 2.0, 3.5, 6.0], &[5]).unwrap());
+    let config = json!({ "program": ["python3", "regression.py"], "offers": ["labels", "loss"], "task": "regression" });
+    let target = audit.open(config.clone()).unwrap();
+    assert_eq!(target.card().offers(), Access::LABELS | Access::LOSS);
+    let answers = target.predict(&Query::records(vec![4, 0], Access::LABELS | Access::LOSS)).unwrap();
+    assert_eq!(answers.labels.unwrap().to_f64().unwrap(), [4.5, 0.5]);
+    assert_eq!(answers.loss.unwrap().to_f64().unwrap(), [2.25, 0.25]);
+    let target = audit.open(with(config, json!({ "task": "classification" }))).unwrap();
+    assert!(target.predict(&Query::records(vec![4, 0], Access::LABELS)).is_err(), "4.5 is no class");
 }

@@ -45,7 +45,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.1.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.2.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -662,6 +662,9 @@ type AttackBox = AbiAttack_TO<'static, RBox<()>>;
 #[repr(C)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct AbiCaseSize {
+    task: u32,
+    granted: u64,
+    augmentations: usize,
     audited: usize,
     population: usize,
     references: usize,
@@ -677,6 +680,7 @@ pub struct AbiSetting<'a> {
     roster: AbiTable,
     labels: AbiLabels,
     inputs: AbiFeatures,
+    task: u32,
 }
 
 /// The lists of a plugin, which only its own functions can read.

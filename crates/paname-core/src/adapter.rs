@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::attack::parse_config;
-use crate::{Access, Ctx, Error, Indices, Labels, Recipe, Result, Roster, Table, Target, Tensor};
+use crate::{Access, Ctx, Error, Indices, Labels, Recipe, Result, Roster, Table, Target, Task, Tensor};
 
 /// A family of models that can be audited, such as recorded predictions or PyTorch programs.
 pub trait Adapter: Sized + 'static {
@@ -78,6 +78,8 @@ pub struct Setting<'a> {
     pub labels: &'a Labels,
     /// What the records are, in the order of the roster; nothing where the manifest names no inputs and the adapter has its own data.
     pub inputs: &'a Features,
+    /// What the models do, as the manifest says.
+    pub task: Task,
 }
 
 /// A reference ("shadow") model and the records of the roster that it was fitted on.

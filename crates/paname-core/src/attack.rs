@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Access, Case, Ctx, Error, Findings, Result, Signal};
+use crate::{Access, Case, Ctx, Error, Findings, Result, Signal, Task};
 
 /// A test that tries to learn something about training data. It sees no truth, computes no statistics, and does no input or output.
 ///
@@ -104,9 +104,15 @@ pub enum Family {
     Extraction,
 }
 
-/// How much there is to attack with.
+/// What there is to attack with, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaseSize {
+    /// What the model does.
+    pub task: Task,
+    /// What the threat model grants, with what follows from it.
+    pub granted: Access,
+    /// Variants of each record, the record itself included.
+    pub augmentations: usize,
     /// Audited records.
     pub audited: usize,
     /// Population records.
@@ -125,12 +131,25 @@ impl CaseSize {
         let membership = case.membership(crate::Whom::Audited);
         let rows = || (0..membership.records()).map(|r| membership.row(r));
         Self {
+            task: case.task(),
+            granted: case.granted(),
+            augmentations: case.augmentations(),
             audited: case.audited().len(),
             population: case.population().len(),
             references: case.references(),
             fitted_with_min: rows().map(|row| row.count()).min().unwrap_or(0),
             fitted_without_min: rows().map(|row| row.count_out()).min().unwrap_or(0),
         }
+    }
+
+    /// The statistic of the task: the first of [`Signal::of_task`] that can be computed here, or the very first, so that what it lacks is said.
+    pub fn statistic(&self) -> Signal {
+        let statistics = Signal::of_task(self.task);
+        let possible = |signal: &&Signal| {
+            signal.computable_from(self.task, self.granted)
+                && self.augmentations >= signal.augmentations_min()
+        };
+        *statistics.iter().find(possible).unwrap_or(&statistics[0])
     }
 }
 
@@ -177,8 +196,11 @@ impl Needs {
     pub fn check(&self, case: &Case<'_>) -> Result<()> {
         let granted = case.granted();
         for &signal in &self.signals {
-            if !signal.computable_from(granted) {
-                return Err(Error::Denied(Access::LOGITS));
+            signal.source(case.task(), granted)?;
+            let (needed, got) = (signal.augmentations_min(), case.augmentations());
+            if got < needed {
+                let what = format!("variants of each record for the signal {signal}");
+                return Err(Error::Missing { what, needed, got });
             }
         }
         if !granted.contains(self.access) {

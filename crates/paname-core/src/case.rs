@@ -118,7 +118,7 @@ impl<'a> Case<'a> {
 
     /// What the threat model grants, with what follows from it.
     pub fn granted(&self) -> Access {
-        self.parts.granted.with_implied()
+        self.parts.task.with_implied(self.parts.granted)
     }
 
     /// The model under audit.

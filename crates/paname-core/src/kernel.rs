@@ -5,8 +5,8 @@
 //! lie side by side, and every loop runs over records: plain loops, since closures would be compiled apart, without the vector instructions.
 //!
 //! Limits, so that a signal is always a finite number: a probability, its complement and a loss count as at least 1e−38, so that a saturated
-//! softmax claims no more than about ±87; signals of logits that differ by more than 3.4e38 end there. Rows of probabilities are taken relative
-//! to their sum.
+//! softmax claims no more than about ±87; signals of logits that differ by more than 3.4e38 end there. A logit of −∞ is that of probability 0, which
+//! counts as the lowest finite one, −3.4e38. Rows of probabilities are taken relative to their sum.
 #![expect(
     clippy::inline_always,
     reason = "only what is inlined into a function with a target feature is compiled with it"
@@ -19,12 +19,13 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use crate::{DType, Error, Outputs, Result, Signal, Tensor};
+use crate::{Access, DType, Error, Outputs, Result, Signal, Task, Tensor};
 
 use single::{exp, ln, ln_1p, max, one_minus_exp, softplus};
 
 mod mean;
 mod single;
+pub(crate) mod task;
 
 pub use mean::log_mean_exp;
 
@@ -41,8 +42,8 @@ const SUM_TOLERANCE: f32 = 1e-2;
 /// Writes the signal of each answered record to `out[record * stride]`. Reads the logits where there are any, else the probabilities, else the
 /// losses. Needs the record's class wherever the formula does.
 ///
-/// Answers that are not finite, probabilities outside 0..=1 or in rows that do not sum to 1 within 0.01, negative losses, classes out of range and
-/// models of a single class are errors that name the row.
+/// Logits that are NaN or +∞ or of which none is finite, probabilities outside 0..=1 or in rows that do not sum to 1 within 0.01, losses that are
+/// negative or not finite, classes out of range and models of a single class are errors that name the row.
 pub fn write_signal(
     signal: Signal,
     answers: &Outputs,
@@ -80,10 +81,14 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(signal: Signal, answers: &'a Outputs, classes: Option<&'a [u32]>) -> Result<Self> {
+        let of = |task| signal.computable_from(task, Access::PROBABILITIES);
+        if !of(Task::Classification) && !of(Task::Clustering) {
+            return Err(Error::Unsupported(format!("the signal {signal} of classes")));
+        }
         let (kind, tensor) = match (&answers.logits, &answers.probabilities, &answers.loss) {
             (Some(logits), _, _) => (Kind::Logits, logits),
             (None, Some(probabilities), _) => (Kind::Probabilities, probabilities),
-            (None, None, Some(losses)) if signal.computable_from(crate::Access::LOSS) => {
+            (None, None, Some(losses)) if signal.computable_from(Task::Classification, Access::LOSS) => {
                 (Kind::Losses, losses)
             }
             _ => {
@@ -142,12 +147,12 @@ impl<'a> Batch<'a> {
         let mut scratch = Vec::new();
         let values = self.values.single(row * self.width..(row + 1) * self.width, &mut scratch);
         let (name, expected) = match self.kind {
-            Kind::Logits => ("logit", "a finite number"),
+            Kind::Logits => ("logit", "a number below +inf"),
             Kind::Probabilities => ("probability", "a number from 0 to 1"),
             Kind::Losses => ("loss", "a finite number of at least 0"),
         };
         let possible = |value: f32| match self.kind {
-            Kind::Logits => value.is_finite(),
+            Kind::Logits => value < f32::INFINITY,
             Kind::Probabilities => (0.0..=1.0 + ROUNDING).contains(&value),
             Kind::Losses => value.is_finite() && value >= 0.0,
         };
@@ -157,6 +162,9 @@ impl<'a> Batch<'a> {
             }
             Some(class) => {
                 Error::mismatch(format!("{name} of row {row}, class {class}"), expected, values[class])
+            }
+            None if self.kind == Kind::Logits => {
+                Error::mismatch(format!("logits of row {row}"), "a finite one among them", "-inf only")
             }
             None => {
                 let sum: f32 = values.iter().sum();
@@ -235,7 +243,7 @@ fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), 
         let values = batch.values.single(start * batch.width..(start + count) * batch.width, &mut scratch);
         turn(values, count, &mut z);
         let refused = match batch.kind {
-            Kind::Logits => refuse_logits(&z),
+            Kind::Logits => refuse_logits(&mut z),
             Kind::Probabilities => refuse_probabilities(&z),
             Kind::Losses => refuse_losses(&z),
         };
@@ -256,12 +264,15 @@ fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), 
         let signals = match (batch.kind, batch.signal) {
             (Kind::Losses, signal) => of_losses(signal, z[0]),
             (_, Signal::ScaledConfidence) => odds(&mut z, &labels, 1.0),
-            (_, Signal::Loss) => loss(&mut z, &labels, 1.0),
+            (_, Signal::LogDensity) => minus(loss(&mut z, &labels, 1.0)),
             (_, Signal::LogProbability { temperature }) => minus(loss(&mut z, &labels, 1.0 / temperature)),
             (_, Signal::Margin) => margin(&mut z, &labels),
             (_, Signal::Entropy) => entropy(&z),
             (_, Signal::ModifiedEntropy) => modified_entropy(&mut z, &labels),
             (_, Signal::TopProbability { rank }) => top_probability(&z, rank as usize, &mut scratch),
+            (_, Signal::AssignmentConfidence) => assignment(&mut z),
+            // The loss: signals of other tasks have been refused.
+            (_, _) => loss(&mut z, &labels, 1.0),
         };
         for (l, &signal) in signals.iter().enumerate().take(count) {
             out[(start + l) * stride] = signal.clamp(f32::MIN, f32::MAX);
@@ -298,16 +309,19 @@ fn turn_classes<const CLASSES: usize>(rows: &[f32], count: usize, z: &mut [Lanes
     start
 }
 
+/// Refuses rows that are not below +∞ or hold no finite logit, and takes −∞, the logit of probability 0, for the lowest finite number.
 #[inline(always)]
-fn refuse_logits(z: &[Lanes]) -> Option<usize> {
-    // Zero times a finite number is zero; times anything else it is NaN, which stays.
-    let mut poison = [0.0; LANES];
+fn refuse_logits(z: &mut [Lanes]) -> Option<usize> {
+    let (mut wrong, mut most) = ([0.0_f32; LANES], [f32::NEG_INFINITY; LANES]);
     for lanes in z {
         for l in 0..LANES {
-            poison[l] = lanes[l].mul_add(0.0, poison[l]);
+            // NaN passes no comparison.
+            wrong[l] += if lanes[l] <= f32::MAX { 0.0 } else { 1.0 };
+            most[l] = max(lanes[l], most[l]);
+            lanes[l] = max(lanes[l], f32::MIN);
         }
     }
-    poison.iter().position(|value| value.is_nan())
+    (0..LANES).find(|&l| wrong[l] > 0.0 || most[l] == f32::NEG_INFINITY)
 }
 
 #[inline(always)]
@@ -481,6 +495,19 @@ fn top_probability(z: &[Lanes], rank: usize, row: &mut Vec<f32>) -> Lanes {
     top
 }
 
+/// The odds of the likeliest class, as a logarithm.
+#[inline(always)]
+fn assignment(z: &mut [Lanes]) -> Lanes {
+    let (mut most, mut likeliest) = ([f32::NEG_INFINITY; LANES], [0; LANES]);
+    for (j, lanes) in z.iter().enumerate() {
+        for l in 0..LANES {
+            likeliest[l] = if lanes[l] > most[l] { j } else { likeliest[l] };
+            most[l] = max(lanes[l], most[l]);
+        }
+    }
+    odds(z, &likeliest, 1.0)
+}
+
 /// The signals that follow from p_y = e^−loss alone.
 #[inline(always)]
 fn of_losses(signal: Signal, mut losses: Lanes) -> Lanes {
@@ -491,7 +518,7 @@ fn of_losses(signal: Signal, mut losses: Lanes) -> Lanes {
                 let loss = max(loss, f32::MIN_POSITIVE);
                 -loss - ln(one_minus_exp(-loss))
             }
-            Signal::LogProbability { .. } => -loss,
+            Signal::LogProbability { .. } | Signal::LogDensity => -loss,
             _ => loss,
         };
     }

@@ -1,5 +1,7 @@
 //! The model under audit, whatever it is made of.
 
+use std::fmt;
+
 use crate::{Access, Error, Indices, Named, Outputs, Query, Result, Tensor};
 
 /// What a model does.
@@ -31,17 +33,44 @@ pub enum Task {
     Reconstruction,
     /// Text, images or sound.
     Generation,
+    /// The density of the data.
+    Density,
+    /// A cluster, found without labels.
+    Clustering,
 }
 
 impl Task {
-    const ALL: [Self; 6] = [
+    /// Every task.
+    pub const ALL: [Self; 8] = [
         Self::Classification,
         Self::MultiLabel,
         Self::Regression,
         Self::Embedding,
         Self::Reconstruction,
         Self::Generation,
+        Self::Density,
+        Self::Clustering,
     ];
+
+    /// Its name in manifests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::MultiLabel => "multi-label",
+            Self::Regression => "regression",
+            Self::Embedding => "embedding",
+            Self::Reconstruction => "reconstruction",
+            Self::Generation => "generation",
+            Self::Density => "density",
+            Self::Clustering => "clustering",
+        }
+    }
+
+    /// What is granted, with what follows from it: only of classification does one answer give another, see [`Access::with_implied`].
+    #[must_use]
+    pub fn with_implied(self, access: Access) -> Access {
+        if self == Self::Classification { access.with_implied() } else { access }
+    }
 
     /// The stable number of this task, for plugin boundaries.
     pub(crate) const fn code(self) -> u32 {
@@ -52,6 +81,8 @@ impl Task {
             Self::Embedding => 3,
             Self::Reconstruction => 4,
             Self::Generation => 5,
+            Self::Density => 6,
+            Self::Clustering => 7,
         }
     }
 
@@ -59,6 +90,12 @@ impl Task {
     pub(crate) fn from_code(code: u32) -> Result<Self> {
         let task = Self::ALL.into_iter().find(|task| task.code() == code);
         task.ok_or_else(|| Error::Unsupported(format!("task {code}")))
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -87,11 +124,8 @@ pub struct TargetCard {
 impl TargetCard {
     /// The accesses offered, with what follows from them.
     pub fn offers(&self) -> Access {
-        self.access
-            .iter()
-            .filter_map(|name| Access::named(name))
-            .fold(Access::empty(), |a, b| a | b)
-            .with_implied()
+        let named = self.access.iter().filter_map(|name| Access::named(name));
+        self.task.with_implied(named.fold(Access::empty(), |a, b| a | b))
     }
 }
 

@@ -15,7 +15,7 @@ use paname_core::{
     CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim,
     Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
     Reconstruction, Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target,
-    TargetCard, Tensor, View, Whom,
+    TargetCard, Task, Tensor, View, Whom,
 };
 use serde_json::{Value, json};
 
@@ -424,7 +424,7 @@ fn with_case<T>(work: impl FnOnce(&Case<'_>) -> T) -> T {
     let (target, first, second) = (whole("target"), whole("first"), whole("second"));
     let rows = [vec![true, false, true, false], vec![false, false, true, true]];
     let case = Case::new(CaseParts {
-        task: paname_core::Task::Classification,
+        task: Task::Classification,
         granted: Access::PROBABILITIES,
         target: &target,
         references: vec![&first, &second],
@@ -459,8 +459,16 @@ fn a_plugin_describes_itself() {
 #[test]
 fn configurations_cross_with_their_errors() {
     let plugin = opened();
-    let size =
-        CaseSize { audited: 1, population: 2, references: 3, fitted_with_min: 4, fitted_without_min: 5 };
+    let size = CaseSize {
+        task: Task::Clustering,
+        granted: Access::EMBEDDING | Access::TEXT,
+        augmentations: 6,
+        audited: 1,
+        population: 2,
+        references: 3,
+        fitted_with_min: 4,
+        fitted_without_min: 5,
+    };
     let base = Path::new("/données");
     for config in [Value::Null, json!({}), json!({ "deed": "x" }), json!({ "dead": 1 }), json!(4)] {
         let (loaded, linked) = (&plugin.attacks[0], &ATTACKS[0]);
@@ -587,7 +595,7 @@ static SETTING: std::sync::LazyLock<Setting<'static>> = std::sync::LazyLock::new
     let labels = Box::leak(Box::new(Labels::Classes { values: vec![2, 0, 1].into(), classes: 3 }));
     let numbers = Tensor::from_vec(vec![1_u8, 2, 3], &[3, 1]).unwrap();
     let inputs = Box::leak(Box::new(Features::Tensor(numbers)));
-    Setting { base: Path::new(BASE), roster, labels, inputs }
+    Setting { base: Path::new(BASE), roster, labels, inputs, task: Task::Density }
 });
 
 fn asked(target: &dyn Target, input: Input) -> Result<Outputs> {
@@ -688,7 +696,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.1.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.2.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use paname_core::{
     Access, Cohort, Ctx, DirectSignals, Input, Labels, Outputs, Query, Result, Signal, SignalSource, Target,
-    TargetCard, Tensor, Whom,
+    TargetCard, Task, Tensor, Whom,
 };
 
 const ALL: [Signal; 8] = [
@@ -18,9 +18,18 @@ const ALL: [Signal; 8] = [
     Signal::TopProbability { rank: 2 },
 ];
 
+const OF_TASKS: [Signal; 6] = [
+    Signal::LabelConfidence,
+    Signal::NegativeLogError,
+    Signal::GaussianLogDensity { scale: 0.25 },
+    Signal::LogDensity,
+    Signal::Similarity,
+    Signal::AssignmentConfidence,
+];
+
 #[test]
 fn names_are_read_back() {
-    for signal in ALL {
+    for signal in ALL.into_iter().chain(OF_TASKS) {
         assert_eq!(Signal::from_str(&signal.to_string()), Ok(signal));
     }
     assert_eq!(Signal::LogProbability { temperature: 2.0 }.to_string(), "log-probability:2");
@@ -37,6 +46,9 @@ fn names_are_read_back() {
         "log-probability:1e-40",
         "top-probability:-1",
         "margin ",
+        "gaussian-log-density",
+        "gaussian-log-density:0",
+        "similarity:2",
     ] {
         let error = Signal::from_str(wrong).unwrap_err().to_string();
         assert_eq!(error, format!("signal: expected the name of a signal, got {wrong:?}"));
@@ -45,12 +57,16 @@ fn names_are_read_back() {
 
 #[test]
 fn a_loss_gives_what_follows_from_the_true_class() {
-    let from_loss: Vec<String> =
-        ALL.iter().filter(|s| s.computable_from(Access::LOSS)).map(ToString::to_string).collect();
+    let from_loss: Vec<String> = ALL
+        .iter()
+        .filter(|s| s.computable_from(Task::Classification, Access::LOSS))
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(from_loss, ["scaled-confidence", "loss", "log-probability:1"]);
     for signal in ALL {
-        assert!(signal.computable_from(Access::LOGITS) && signal.computable_from(Access::PROBABILITIES));
-        assert!(!signal.computable_from(Access::LABELS | Access::TEXT));
+        let from = |access| signal.computable_from(Task::Classification, access);
+        assert!(from(Access::LOGITS) && from(Access::PROBABILITIES));
+        assert!(!from(Access::LABELS | Access::TEXT));
     }
     let unlabelled: Vec<String> = ALL.iter().filter(|s| !s.uses_labels()).map(ToString::to_string).collect();
     assert_eq!(unlabelled, ["entropy", "top-probability:2"]);
@@ -100,6 +116,7 @@ fn source<'a>(models: &[&'a dyn Target], granted: Access) -> DirectSignals<'a> {
         labels: Labels::Classes { values: vec![0; ids.len()].into(), classes: 2 },
     };
     DirectSignals {
+        task: Task::Classification,
         models: models.to_vec(),
         augmentations: 2,
         audited: cohort(&[4, 1, 3]),
@@ -192,6 +209,114 @@ fn a_bad_answer_names_its_model_and_row() {
         .to_string();
     assert_eq!(
         error,
-        "reference model 0, records 1..3: logit of row 0, class 0: expected a finite number, got NaN"
+        "reference model 0, records 1..3: logit of row 0, class 0: expected a number below +inf, got NaN"
+    );
+}
+
+#[test]
+fn every_task_has_a_statistic_and_most_have_a_loss() {
+    for task in Task::ALL {
+        for signal in Signal::of_task(task) {
+            assert!(!signal.sources(task).is_empty() && signal.rises_with_membership(), "{signal} of {task}");
+        }
+        assert!(Signal::Loss.computable_from(task, Access::LOSS), "{task}");
+        assert!(Signal::LogDensity.computable_from(task, Access::LOSS), "{task}");
+        let of_classes = Signal::Margin.computable_from(task, Access::all());
+        assert_eq!(of_classes, task == Task::Classification, "{task}");
+    }
+}
+
+/// Only of classification does one answer give another.
+#[test]
+fn nothing_follows_from_the_answers_of_other_tasks() {
+    for task in Task::ALL {
+        let card = TargetCard { task, access: vec!["logits".into()], ..TargetCard::default() };
+        assert_eq!(card.offers() == Access::LOGITS, task != Task::Classification, "{task}");
+    }
+}
+
+/// Answers one thing of each kind, or nothing.
+struct Anything(TargetCard, Outputs);
+
+impl Target for Anything {
+    fn card(&self) -> &TargetCard {
+        &self.0
+    }
+
+    fn predict(&self, _: &Query) -> Result<Outputs> {
+        Ok(self.1.clone())
+    }
+}
+
+#[test]
+fn signals_of_other_tasks_are_read_from_what_is_granted() {
+    let column = |values: &[f64]| Tensor::from_vec(values.to_vec(), &[values.len()]).unwrap();
+    let read = |task, access: &str, outputs: Outputs, labels, signal: Signal, variants| {
+        let access = access.split(' ').map(str::to_owned).collect();
+        let model = Anything(TargetCard { task, access, ..TargetCard::default() }, outputs);
+        let source = DirectSignals {
+            task,
+            models: vec![&model],
+            augmentations: variants,
+            audited: Cohort { ids: vec![0, 1].into(), labels },
+            population: Cohort::default(),
+            granted: Access::all(),
+        };
+        let mut out = vec![f32::NAN; 2 * variants];
+        source.read(signal, Whom::Audited, 0..2, &mut out).map(|()| out).map_err(|error| error.to_string())
+    };
+    let values = |values: &[f64]| Labels::Values(column(values));
+    let predicted = || Outputs {
+        labels: Some(column(&[1.0, 4.0])),
+        loss: Some(column(&[9.0, 1.0])),
+        ..Outputs::default()
+    };
+    let regression =
+        |access: &str, signal| read(Task::Regression, access, predicted(), values(&[0.0, 2.0]), signal, 1);
+    // The target's own loss where it answers one, the squared error otherwise; predictions before losses for errors.
+    assert_eq!(regression("labels loss", Signal::Loss), Ok(vec![9.0, 1.0]));
+    assert_eq!(regression("labels", Signal::Loss), Ok(vec![1.0, 4.0]));
+    assert_eq!(regression("labels loss", Signal::NegativeLogError).unwrap()[0], 0.0);
+    assert_eq!(regression("loss", Signal::NegativeLogError).unwrap(), [-(3.0_f32.ln()), 0.0]);
+    assert_eq!(
+        regression("labels", Signal::Margin),
+        Err("not supported: the signal margin for the task regression".to_owned())
+    );
+    let unlabelled = read(Task::Regression, "labels", predicted(), Labels::None, Signal::Loss, 1);
+    assert_eq!(
+        unlabelled,
+        Err("target, records 0..2: labels for the signal loss: expected real values, or 0 and 1 for several labels, got none"
+            .to_owned())
+    );
+    let losses = Outputs { loss: Some(column(&[-3.0, 2.0])), ..Outputs::default() };
+    assert_eq!(
+        read(Task::Density, "loss", losses.clone(), Labels::None, Signal::Loss, 1),
+        Ok(vec![-3.0, 2.0])
+    );
+    assert_eq!(
+        read(Task::Generation, "loss", losses, Labels::None, Signal::LogDensity, 1),
+        Ok(vec![3.0, -2.0])
+    );
+    let clusters = Tensor::from_vec(vec![2.0, 0.0, 0.0, 0.5], &[2, 2]).unwrap();
+    let logits = Outputs { logits: Some(clusters), ..Outputs::default() };
+    assert_eq!(
+        read(Task::Clustering, "logits", logits.clone(), Labels::None, Signal::AssignmentConfidence, 1),
+        Ok(vec![2.0, 0.5])
+    );
+    let several = Labels::Values(Tensor::from_vec(vec![1.0, 0.0, 0.0, 0.0], &[2, 2]).unwrap());
+    assert_eq!(
+        read(Task::MultiLabel, "logits", logits, several, Signal::LabelConfidence, 1),
+        Ok(vec![2.0, -0.5])
+    );
+    let embedding = Tensor::from_vec(vec![1.0, 2.0, 0.0, 1.0], &[2, 2]).unwrap();
+    let same = Outputs { embedding: Some(embedding), ..Outputs::default() };
+    let similarity = |variants| {
+        read(Task::Embedding, "embedding", same.clone(), Labels::None, Signal::Similarity, variants)
+    };
+    assert!(similarity(3).unwrap().iter().all(|cosine| (cosine - 1.0).abs() < 1e-6));
+    assert!(
+        similarity(1)
+            .unwrap_err()
+            .ends_with("variants of each record for the signal similarity: 2 needed, 1 given")
     );
 }

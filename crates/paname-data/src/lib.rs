@@ -50,5 +50,5 @@ pub use member::read_members;
 pub use model_file::{ModelFile, Pickled, Words, recognise};
 pub use predictions::{ADAPTERS, MemberPart, Predictions, PredictionsConfig};
 pub use recorded::RecordedTarget;
-pub use records::{LabelKind, RecordTable, RecordsConfig};
+pub use records::{Columns, LabelKind, RecordTable, RecordsConfig};
 pub use scores::ScoreTable;

@@ -36,13 +36,13 @@ pub struct PredictionsConfig {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Unnormalised class scores `[records, classes]`.
+    /// Unnormalised class scores `[records, classes]`; of several labels `[records, labels]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logits: Option<List<ArrayRef>>,
-    /// Class probabilities `[records, classes]`.
+    /// Class probabilities `[records, classes]`; of several labels `[records, labels]`, which need not sum to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probabilities: Option<List<ArrayRef>>,
-    /// The loss of each record `[records]`.
+    /// The loss of each record `[records]`; in classification the cross-entropy, elsewhere any, such as minus a log-density.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<List<ArrayRef>>,
     /// The probability p of each record's true class `[records]`; its loss is −ln p.
@@ -54,6 +54,9 @@ pub struct PredictionsConfig {
     /// The predicted class of each record `[records]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicted_labels: Option<List<ArrayRef>>,
+    /// Predicted real values, of the shape of the labels: `[records]` or `[records, width]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<List<ArrayRef>>,
     /// Representations `[records, width]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<List<ArrayRef>>,
@@ -262,6 +265,7 @@ impl PredictionsConfig {
             (Kind::TrueClassConfidence, &self.true_class_confidence),
             (Kind::ScaledConfidence, &self.scaled_confidence),
             (Kind::PredictedLabels, &self.predicted_labels),
+            (Kind::Values, &self.values),
             (Kind::Embedding, &self.embedding),
             (Kind::LastLayerGradient, &self.last_layer_gradient),
         ];

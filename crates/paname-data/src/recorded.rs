@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     TrueClassConfidence,
     ScaledConfidence,
     PredictedLabels,
+    Values,
     Embedding,
     LastLayerGradient,
     Activations,
@@ -31,7 +32,7 @@ impl Kind {
             Self::Logits => Access::LOGITS,
             Self::Probabilities => Access::PROBABILITIES,
             Self::Loss | Self::TrueClassConfidence | Self::ScaledConfidence => Access::LOSS,
-            Self::PredictedLabels => Access::LABELS,
+            Self::PredictedLabels | Self::Values => Access::LABELS,
             Self::Embedding => Access::EMBEDDING,
             Self::LastLayerGradient => Access::LAST_LAYER_GRADIENT,
             Self::Activations => Access::ACTIVATIONS,
@@ -45,7 +46,7 @@ impl Kind {
             Self::Loss | Self::TrueClassConfidence | Self::ScaledConfidence | Self::PredictedLabels => {
                 Some(0)
             }
-            Self::Embedding | Self::LastLayerGradient | Self::Activations => None,
+            Self::Values | Self::Embedding | Self::LastLayerGradient | Self::Activations => None,
         }
     }
 
@@ -72,7 +73,8 @@ pub(crate) struct Field {
 /// A model that answers questions about the records of the roster from arrays, and about nothing else.
 ///
 /// It answers what was recorded and what follows from it: probabilities from logits, predicted classes and losses from either, and losses from
-/// confidences, ℓ = −ln p_y, or from scaled confidences φ = ln(p_y / (1 − p_y)), ℓ = ln(1 + e^−φ).
+/// confidences, ℓ = −ln p_y, or from scaled confidences φ = ln(p_y / (1 − p_y)), ℓ = ln(1 + e^−φ). In other tasks than classification it answers what
+/// was recorded and nothing else.
 pub struct RecordedTarget {
     card: TargetCard,
     fields: Vec<Field>,
@@ -91,8 +93,13 @@ impl RecordedTarget {
             Labels::Classes { values, classes } => Some((values, *classes)),
             _ => None,
         };
+        // Real values are true of records that are no classes.
+        let task = match (setting.task, setting.labels) {
+            (Task::Classification, Labels::Values(_)) => Task::Regression,
+            (task, _) => task,
+        };
         for field in &fields {
-            field.check_shape()?;
+            field.check_shape(task)?;
         }
         let width = fields.iter().find(|f| f.kind.is_vector()).map(|f| (f, f.stack.row_shape()[0]));
         if let Some((first, classes)) = width {
@@ -106,7 +113,15 @@ impl RecordedTarget {
                     other.stack.row_shape()[0],
                 ));
             }
+            if let Labels::Values(labels) = setting.labels
+                && task == Task::MultiLabel
+                && labels.len() != labels.rows() * classes
+            {
+                let expected = format!("{} as the records have", labels.len() / labels.rows().max(1));
+                return Err(Error::mismatch(format!("{}, labels", first.place), expected, classes));
+            }
             if let Some((values, _)) = classes_labelled
+                && task == Task::Classification
                 && let Some(i) = values.iter().position(|&label| label as usize >= classes)
             {
                 let id = setting.roster.ids().get(i).map_or("", String::as_str);
@@ -128,17 +143,13 @@ impl RecordedTarget {
         }
         let classes = width.map(|(_, classes)| classes).or(classes_labelled.map(|(_, classes)| classes));
         for field in &fields {
-            field.check_values(setting.roster, classes, classes_labelled.is_some())?;
+            field.check_values(setting.roster, classes, task, classes_labelled.is_some())?;
         }
         let access = fields.iter().fold(Access::empty(), |all, field| all | field.kind.access());
         let card = TargetCard {
             name,
             fingerprint,
-            task: if matches!(setting.labels, Labels::Values(_)) {
-                Task::Regression
-            } else {
-                Task::Classification
-            },
+            task,
             classes,
             layers: fields.iter().filter(|f| f.kind == Kind::Activations).map(|f| f.layer.clone()).collect(),
             access: access.names().map(str::to_owned).collect(),
@@ -182,6 +193,9 @@ impl RecordedTarget {
     }
 
     fn predicted(&self, asked: Asked<'_>) -> Result<Option<Tensor>> {
+        if let Some(values) = self.recorded(Kind::Values, asked)? {
+            return Ok(Some(values));
+        }
         if let Some(recorded) = self.recorded(Kind::PredictedLabels, asked)? {
             return Ok(Some(recorded));
         }
@@ -201,6 +215,9 @@ impl RecordedTarget {
     }
 
     fn loss(&self, asked: Asked<'_>, labels: Option<&Tensor>) -> Result<Option<Tensor>> {
+        if self.card.task != Task::Classification {
+            return if labels.is_none() { self.recorded(Kind::Loss, asked) } else { Err(other_labels()) };
+        }
         let own = self.own_labels(asked.ids);
         let asked_labels = labels.map(Tensor::to_i64).transpose()?;
         let other_labels = asked_labels.as_ref().is_some_and(|asked| own.as_ref() != Some(asked));
@@ -227,9 +244,7 @@ impl RecordedTarget {
         }
         let Some((kind, vector)) = self.vector(asked)? else {
             if other_labels && self.card.offers().contains(Access::LOSS) {
-                return Err(Error::Unsupported(
-                    "recorded losses are those of the true labels; the question has others".into(),
-                ));
+                return Err(self::other_labels());
             }
             return Ok(None);
         };
@@ -246,7 +261,8 @@ impl RecordedTarget {
                 Error::mismatch("label of a question", format!("a class below {classes}"), label)
             })?;
             losses.push(if kind == Kind::Logits {
-                log_sum_exp(row) - at
+                // The loss of what is impossible is the largest.
+                (log_sum_exp(row) - at).min(f64::from(f32::MAX))
             } else {
                 0.0 - at.max(f64::MIN_POSITIVE).ln()
             });
@@ -324,6 +340,10 @@ impl Target for RecordedTarget {
     }
 }
 
+fn other_labels() -> Error {
+    Error::Unsupported("recorded losses are those of the true labels; the question has others".into())
+}
+
 /// Which records, in which variant.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -345,7 +365,17 @@ impl Field {
         self.stack.gather(&rows)
     }
 
-    fn check_shape(&self) -> Result<()> {
+    fn check_shape(&self, task: Task) -> Result<()> {
+        let of_classes =
+            matches!(self.kind, Kind::TrueClassConfidence | Kind::ScaledConfidence | Kind::PredictedLabels);
+        if of_classes && task != Task::Classification {
+            let what = format!("{}: answers about a true class", self.place);
+            return Err(Error::mismatch(what, "a model whose task is classification", task));
+        }
+        if self.kind == Kind::Values && matches!(task, Task::Classification | Task::Clustering) {
+            let what = format!("{}: real values", self.place);
+            return Err(Error::mismatch(what, "a model whose task is regression or reconstruction", task));
+        }
         let shape = self.stack.row_shape();
         let given = || format!("rows of shape {shape:?}");
         if let Some(axes) = self.kind.axes()
@@ -356,7 +386,7 @@ impl Field {
             let hint = "; a leading axis of models needs `model = k` or `[k]`, an axis of variants `augmentations = true`";
             return Err(Error::mismatch(self.place.clone(), format!("{expected}{hint}"), given()));
         }
-        if self.kind.is_vector() && shape == [1] {
+        if self.kind.is_vector() && shape == [1] && task != Task::MultiLabel {
             let expected = "at least two classes; write the single output p of a binary model as the two columns 1 − p and p";
             return Err(Error::mismatch(self.place.clone(), expected, "one"));
         }
@@ -371,11 +401,18 @@ impl Field {
         Err(Error::mismatch(self.place.clone(), expected, format!("{:?}", self.stack.dtype())))
     }
 
-    fn check_values(&self, roster: &Roster, classes: Option<usize>, labelled: bool) -> Result<()> {
+    fn check_values(
+        &self,
+        roster: &Roster,
+        classes: Option<usize>,
+        task: Task,
+        labelled: bool,
+    ) -> Result<()> {
+        let labelled = labelled && task == Task::Classification;
         match self.stack.dtype() {
-            Some(DType::F16) => self.check::<f16>(roster, classes, labelled),
-            Some(DType::F32) => self.check::<f32>(roster, classes, labelled),
-            Some(DType::F64) => self.check::<f64>(roster, classes, labelled),
+            Some(DType::F16) => self.check::<f16>(roster, classes, task, labelled),
+            Some(DType::F32) => self.check::<f32>(roster, classes, task, labelled),
+            Some(DType::F64) => self.check::<f64>(roster, classes, task, labelled),
             // Whole numbers are class numbers, few and not on any fast path.
             _ => self.check_whole(roster, classes),
         }
@@ -385,6 +422,7 @@ impl Field {
         &self,
         roster: &Roster,
         classes: Option<usize>,
+        task: Task,
         labelled: bool,
     ) -> Result<()> {
         let top = classes.map_or(f64::INFINITY, |n| n as f64);
@@ -392,6 +430,10 @@ impl Field {
             Kind::Probabilities => {
                 self.each::<T>(roster, "a probability from 0 to 1", |p| (0.0..=1.00001).contains(&p))?;
                 if labelled { self.check_sums::<T>(roster) } else { Ok(()) }
+            }
+            Kind::Logits => {
+                self.each::<T>(roster, "a number below +inf", |z| z < f64::INFINITY)?;
+                if task == Task::MultiLabel { Ok(()) } else { self.check_possible::<T>(roster) }
             }
             Kind::TrueClassConfidence => {
                 self.each::<T>(roster, "a probability from 0 to 1", |p| (0.0..=1.00001).contains(&p))
@@ -449,6 +491,16 @@ impl Field {
         found.map_or(Ok(()), |(i, sum)| {
             let problem = format!("the {classes} probabilities have the sum {sum:.4}; expected 1");
             Err(Error::data(self.at(roster, i), problem))
+        })
+    }
+
+    /// Some class has to be possible.
+    fn check_possible<T: Element + Into<f64>>(&self, roster: &Roster) -> Result<()> {
+        let found = self.stack.search::<T, _>(self.used_rows(), |i, row| {
+            row.iter().all(|&z| z.into() == f64::NEG_INFINITY).then_some(i)
+        })?;
+        found.map_or(Ok(()), |i| {
+            Err(Error::data(self.at(roster, i), "the logits are all -inf; expected a finite one among them"))
         })
     }
 

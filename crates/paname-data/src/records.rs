@@ -11,6 +11,32 @@ use crate::array::{ArrayRef, Format, IdSource, read_array, read_strings};
 use crate::npz;
 use crate::table::Table;
 
+/// One column, or several that belong together: a text, or a list of texts.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Columns {
+    /// One.
+    One(#[schemars(length(min = 1))] String),
+    /// Several.
+    Several(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl Columns {
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
+}
+
+impl From<&str> for Columns {
+    fn from(name: &str) -> Self {
+        Self::One(name.to_owned())
+    }
+}
+
 /// What the labels of records are.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -20,8 +46,12 @@ pub enum LabelKind {
     /// Class numbers from 0.
     #[default]
     Classes,
-    /// Real values or vectors.
+    /// Real values or vectors: one column, several, or an array `[records, width]`.
     Values,
+    /// Several labels, each 0 or 1 (or a word for it, as for members): a column per label, or an array `[records, labels]`.
+    Labels,
+    /// They are not read.
+    None,
 }
 
 /// Where the records of an audit are listed.
@@ -40,7 +70,7 @@ pub struct RecordsConfig {
     /// Stable ids. `row-number` or `row-number:PREFIX` states that the rows are numbered from 0, after the prefix.
     pub id: Option<String>,
     /// Labels.
-    pub label: Option<String>,
+    pub label: Option<Columns>,
     /// Who is in the training set: 0, 1, true, false, yes, no, oui, non, vrai, faux.
     pub member: Option<String>,
     /// Whom the record is about.
@@ -56,8 +86,9 @@ pub struct RecordsConfig {
 impl RecordsConfig {
     /// Every file that [`RecordTable::read`] reads, sorted.
     pub fn files(&self, base: &Path) -> Vec<PathBuf> {
-        let fields = [&self.id, &self.label, &self.member, &self.person, &self.group];
-        let arrays = fields.into_iter().flatten().filter(|text| ArrayRef::is_array_text(text));
+        let fields = [&self.id, &self.member, &self.person, &self.group].into_iter().flatten();
+        let fields = fields.chain(self.label.iter().flat_map(Columns::names));
+        let arrays = fields.filter(|text| ArrayRef::is_array_text(text));
         let arrays = arrays.filter_map(|text| Some(base.join(ArrayRef::from_str(text).ok()?.path())));
         let mut files: Vec<PathBuf> = self.table.iter().map(|table| base.join(table)).chain(arrays).collect();
         files.sort();
@@ -85,16 +116,24 @@ impl RecordTable {
     /// Reads the records. Errors name the file, and line and column or row; they show no content but ids.
     pub fn read(config: &RecordsConfig, base: &Path) -> Result<Self> {
         let source = Source::open(config, base)?;
-        let label = source.column("label", config.label.as_deref())?;
+        let labels: Vec<Column> = match (&config.label, config.label_kind) {
+            (_, LabelKind::None) => Vec::new(),
+            (None, _) => source.column("label", None)?.into_iter().collect(),
+            (Some(columns), _) => {
+                let named = columns.names().iter().map(|name| source.column("label", Some(name)));
+                named.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()
+            }
+        };
         let member = source.column("member", config.member.as_deref())?;
         let person = source.column("person", config.person.as_deref())?;
         let group = source.column("group", config.group.as_deref())?;
-        let columns = [&label, &member, &person, &group];
+        let columns: Vec<&Column> =
+            labels.iter().chain([&member, &person, &group].into_iter().flatten()).collect();
 
-        let rows = source.rows().or_else(|| columns.iter().find_map(|column| Some(column.as_ref()?.len())));
+        let rows = source.rows().or_else(|| columns.first().map(|column| column.len()));
         let ids = source.ids(config.id.as_deref(), rows)?;
         let id_is_column = config.id.is_none() || config.id.as_deref().is_some_and(is_column);
-        for column in columns.into_iter().flatten() {
+        for column in columns {
             if column.len() != ids.values.len() {
                 return Err(Error::mismatch(
                     format!("{}, rows beside the ids of {}", column.place, ids.place),
@@ -111,7 +150,7 @@ impl RecordTable {
             }
         }
         check_ids(&ids)?;
-        let labels = label.map(|label| label.labels(config, &ids.values)).transpose()?.unwrap_or_default();
+        let labels = read_labels(&labels, config, &ids.values)?;
         Ok(Self {
             labels,
             member: member.map(|column| column.truths()).transpose()?,
@@ -162,6 +201,35 @@ impl RecordTable {
     pub fn roster(&self) -> Result<Roster> {
         Roster::new(self.ids.clone(), "records")
     }
+}
+
+/// The labels in these columns; none where there is no column.
+fn read_labels(columns: &[Column], config: &RecordsConfig, ids: &[String]) -> Result<Labels> {
+    let [first, others @ ..] = columns else { return Ok(Labels::None) };
+    if config.label_kind == LabelKind::Classes {
+        return match others {
+            [] => first.classes(config.classes, ids),
+            _ => Err(Error::Config(format!(
+                "`label` names {} columns, and the classes of records are in one; several are the labels of other tasks",
+                columns.len()
+            ))),
+        };
+    }
+    let parts = columns.iter().map(|column| column.values(config.label_kind, ids));
+    let parts: Vec<(Vec<f64>, Vec<usize>)> = parts.collect::<Result<_>>()?;
+    if let [(_, _)] = &parts[..] {
+        let Some((numbers, shape)) = parts.into_iter().next() else { return Ok(Labels::None) };
+        return Ok(Labels::Values(Tensor::from_vec(numbers, &shape)?));
+    }
+    let width = |part: &Vec<f64>| part.len() / ids.len().max(1);
+    let mut numbers = Vec::new();
+    for row in 0..ids.len() {
+        for (part, _) in &parts {
+            numbers.extend_from_slice(&part[row * width(part)..(row + 1) * width(part)]);
+        }
+    }
+    let shape = [ids.len(), numbers.len() / ids.len().max(1)];
+    Ok(Labels::Values(Tensor::from_vec(numbers, &shape)?))
 }
 
 /// Whether a text in a manifest names a column.
@@ -384,13 +452,6 @@ impl Column {
             .collect()
     }
 
-    fn labels(&self, config: &RecordsConfig, ids: &[String]) -> Result<Labels> {
-        match config.label_kind {
-            LabelKind::Classes => self.classes(config.classes, ids),
-            LabelKind::Values => self.values(ids),
-        }
-    }
-
     fn classes(&self, classes: Option<usize>, ids: &[String]) -> Result<Labels> {
         let expected = classes.map_or_else(
             || "expected a class number from 0".to_owned(),
@@ -435,7 +496,14 @@ impl Column {
         Ok(Labels::Classes { values: values.into(), classes })
     }
 
-    fn values(&self, ids: &[String]) -> Result<Labels> {
+    /// Numbers of the records, and their shape.
+    fn values(&self, kind: LabelKind, ids: &[String]) -> Result<(Vec<f64>, Vec<usize>)> {
+        if kind == LabelKind::Labels
+            && !matches!(&self.cells, Cells::Numbers(numbers) if numbers.shape().len() > 1)
+        {
+            let numbers = self.truths()?.into_iter().map(f64::from).collect();
+            return Ok((numbers, vec![ids.len()]));
+        }
         let (numbers, shape): (Vec<f64>, Vec<usize>) = match &self.cells {
             Cells::Numbers(numbers) => (numbers.to_f64()?, numbers.shape().to_vec()),
             Cells::Table(table, column) => (
@@ -457,7 +525,19 @@ impl Column {
                 format!("the label of record {:?} is not a finite number", ids[row]),
             ));
         }
-        Ok(Labels::Values(Tensor::from_vec(numbers, &shape)?))
+        if let Some(bad) = numbers.iter().position(|x| kind == LabelKind::Labels && *x != 0.0 && *x != 1.0) {
+            let row = bad / width;
+            return Err(Error::data(
+                self.at(row),
+                format!(
+                    "label {} of record {:?} is {}; expected 0 or 1",
+                    bad % width,
+                    ids[row],
+                    numbers[bad]
+                ),
+            ));
+        }
+        Ok((numbers, shape))
     }
 }
 

@@ -79,7 +79,7 @@ fn labels_and_ids_come_from_the_same_format() {
         ("ids-idx1-int", &idx(0x0c, &[3], &[0, 0, 0, 7, 0, 0, 0, 5, 0, 0, 0, 6])),
     ]);
     assert_eq!(read_strings(files.path(), &"ids-idx1-int".parse().unwrap()).unwrap(), ["7", "5", "6"]);
-    let label = Some("train-labels-idx1-ubyte.gz".to_owned());
+    let label = Some("train-labels-idx1-ubyte.gz".into());
     for (id, ids) in
         [("ids-idx1-int", ["7", "5", "6"]), ("row-number:train-", ["train-0", "train-1", "train-2"])]
     {

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{bools, floats, folder, npy, npz, texts, write};
 use paname_core::{
     Access, AdapterEntry, Augmentation, Ctx, Error, Features, Input, Labels, Outputs, Query, Reference,
-    Result, Roster, Setting, Target, Tensor,
+    Result, Roster, Setting, Target, Task, Tensor,
 };
 use paname_data::ADAPTERS;
 use paname_testkit::check_target;
@@ -21,6 +21,7 @@ const ADAPTER: AdapterEntry = ADAPTERS[0];
 struct Audit {
     roster: Roster,
     labels: Labels,
+    task: Task,
 }
 
 impl Audit {
@@ -29,16 +30,34 @@ impl Audit {
         Self {
             roster: Roster::new(ids, "test").unwrap(),
             labels: Labels::Classes { values: labels.into(), classes },
+            task: Task::Classification,
         }
     }
 
+    /// Three records of another task.
+    fn of_task(task: Task, labels: Labels) -> Self {
+        Self { labels, task, ..Self::new(&["a", "b", "c"], &[], 0) }
+    }
+
     fn open(&self, base: &Path, config: &Value) -> Result<Box<dyn Target>> {
-        let setting = Setting { base, roster: &self.roster, labels: &self.labels, inputs: &Features::None };
+        let setting = Setting {
+            base,
+            roster: &self.roster,
+            labels: &self.labels,
+            inputs: &Features::None,
+            task: self.task,
+        };
         ADAPTER.open(config.clone(), &setting, &Ctx::new(1, "test", 1, &()))
     }
 
     fn references(&self, base: &Path, config: &Value) -> Result<Vec<Reference>> {
-        let setting = Setting { base, roster: &self.roster, labels: &self.labels, inputs: &Features::None };
+        let setting = Setting {
+            base,
+            roster: &self.roster,
+            labels: &self.labels,
+            inputs: &Features::None,
+            task: self.task,
+        };
         ADAPTER.references(config.clone(), &setting, &Ctx::new(1, "test", 1, &()))
     }
 
@@ -205,7 +224,8 @@ fn what_disagrees_is_refused_with_its_place() {
     let files = folder(&[
         ("l.npy", &floats(&[3, 3], &good)),
         ("nan.npy", &with(4, f32::NAN)),
-        ("inf.npy", &with(8, f32::NEG_INFINITY)),
+        ("inf.npy", &with(8, f32::INFINITY)),
+        ("none.npy", &floats(&[3, 3], &[&good[..6], &[f32::NEG_INFINITY; 3]].concat())),
         ("two.npy", &floats(&[3, 2], &good[..6])),
         ("one.npy", &floats(&[3, 1], &good[..3])),
         ("flat.npy", &floats(&[3], &good[..3])),
@@ -223,14 +243,21 @@ fn what_disagrees_is_refused_with_its_place() {
         ),
     ]);
     for (config, expected) in [
-        (json!({ "logits": "nan.npy" }), "nan.npy, record \"b\", class 1: is NaN; expected a finite number"),
+        (
+            json!({ "logits": "nan.npy" }),
+            "nan.npy, record \"b\", class 1: is NaN; expected a number below +inf",
+        ),
         (
             json!({ "logits": "inf.npy" }),
-            "inf.npy, record \"c\", class 2: is infinite; expected a finite number",
+            "inf.npy, record \"c\", class 2: is infinite; expected a number below +inf",
+        ),
+        (
+            json!({ "logits": "none.npy" }),
+            "none.npy, record \"c\": the logits are all -inf; expected a finite one among them",
         ),
         (
             json!({ "logits": "half.npy" }),
-            "half.npy, record \"c\", class 1: is NaN; expected a finite number",
+            "half.npy, record \"c\", class 1: is NaN; expected a number below +inf",
         ),
         (
             json!({ "probabilities": "l.npy" }),
@@ -609,4 +636,72 @@ proptest! {
         prop_assert_eq!(answers.shape(), &[asked.len(), 2][..]);
         prop_assert_eq!(answers.to_f64().unwrap(), expected);
     }
+}
+
+/// A model that claims that a class is impossible is read as it is: its loss there is the largest.
+#[test]
+fn a_class_may_be_impossible() {
+    let none = f32::NEG_INFINITY;
+    let files = folder(&[("l.npy", &floats(&[2, 2], &[none, 0.0, 1.0, none]))]);
+    let audit = Audit::new(&["0", "1"], &[0, 0], 2);
+    let target = audit.open(files.path(), &json!({ "logits": "l.npy", "ids": "row-number" })).unwrap();
+    let want = Access::LOSS | Access::PROBABILITIES;
+    let answers = target.predict(&Query::records(vec![0, 1], want)).unwrap();
+    assert_eq!(answers.loss.unwrap().to_f64().unwrap(), [f64::from(f32::MAX), 0.0]);
+    assert_eq!(answers.probabilities.unwrap().to_f64().unwrap(), [0.0, 1.0, 1.0, 0.0]);
+}
+
+#[test]
+fn other_tasks_answer_what_was_recorded() {
+    let files = folder(&[
+        ("v.npy", &floats(&[3], &[0.5, -2.0, 7.0])),
+        ("loss.npy", &floats(&[3], &[-1.5, 0.0, 3.0])),
+        ("p.npy", &floats(&[3, 2], &[0.9, 0.8, 0.0, 0.0, 1.0, 0.1])),
+        ("one.npy", &floats(&[3, 1], &[0.9, 0.0, 1.0])),
+        ("e.npy", &floats(&[3, 2, 2], &[1.0; 12])),
+        ("c.npy", &floats(&[3], &[0.5; 3])),
+        ("ids.npy", &texts(&["a", "b", "c"])),
+    ]);
+    let labels = |values: &[f64], width: usize| {
+        Labels::Values(Tensor::from_vec(values.to_vec(), &[values.len() / width, width]).unwrap())
+    };
+    let with_ids = |mut config: Value| {
+        config["ids"] = json!("ids.npy");
+        config
+    };
+    let regression = Audit::of_task(Task::Regression, labels(&[0.0, 1.0, 2.0], 1));
+    let config = with_ids(json!({ "values": "v.npy", "loss": "loss.npy" }));
+    let target = regression.open(files.path(), &config).unwrap();
+    assert_eq!(target.card().task, Task::Regression);
+    assert_eq!(target.card().offers(), Access::LABELS | Access::LOSS);
+    let answers = target.predict(&Query::records(vec![2, 0], Access::LABELS | Access::LOSS)).unwrap();
+    assert_eq!(answers.labels.unwrap().to_f64().unwrap(), [7.0, 0.5]);
+    assert_eq!(answers.loss.unwrap().to_f64().unwrap(), [3.0, -1.5]);
+
+    let several = Audit::of_task(Task::MultiLabel, labels(&[1.0, 1.0, 0.0, 0.0, 1.0, 0.0], 2));
+    let target = several.open(files.path(), &with_ids(json!({ "probabilities": "p.npy" }))).unwrap();
+    assert_eq!((target.card().offers(), target.card().classes), (Access::PROBABILITIES, Some(2)));
+    assert_eq!(
+        several.refused(files.path(), &with_ids(json!({ "probabilities": "one.npy" }))),
+        "one.npy, labels: expected 2 as the records have, got 1"
+    );
+    let single = Audit::of_task(Task::MultiLabel, labels(&[1.0, 0.0, 1.0], 1));
+    assert!(single.open(files.path(), &with_ids(json!({ "probabilities": "one.npy" }))).is_ok());
+
+    let embedding = Audit::of_task(Task::Embedding, Labels::None);
+    let config = with_ids(json!({ "embedding": "e.npy", "augmentations": true }));
+    let target = embedding.open(files.path(), &config).unwrap();
+    assert_eq!((target.card().offers(), target.card().augmentations), (Access::EMBEDDING, 2));
+
+    let density = Audit::of_task(Task::Density, Labels::None);
+    assert!(density.open(files.path(), &with_ids(json!({ "loss": "loss.npy" }))).is_ok());
+    assert_eq!(
+        density.refused(files.path(), &with_ids(json!({ "true-class-confidence": "c.npy" }))),
+        "c.npy: answers about a true class: expected a model whose task is classification, got density"
+    );
+    assert_eq!(
+        Audit::new(&["a", "b", "c"], &[0, 0, 1], 2)
+            .refused(files.path(), &with_ids(json!({ "values": "v.npy" }))),
+        "v.npy: real values: expected a model whose task is regression or reconstruction, got classification"
+    );
 }

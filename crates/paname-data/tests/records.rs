@@ -5,7 +5,7 @@ mod common;
 
 use common::{floats, folder, npy, npz, texts};
 use paname_core::{Error, Labels};
-use paname_data::{LabelKind, RecordTable, RecordsConfig, ScoreTable};
+use paname_data::{Columns, LabelKind, RecordTable, RecordsConfig, ScoreTable};
 use tempfile::TempDir;
 use zip::CompressionMethod;
 
@@ -251,4 +251,52 @@ fn scores_of_any_tool() {
     ] {
         assert_eq!(read(text), Err(expected.to_owned()));
     }
+}
+
+#[test]
+fn labels_are_of_the_task() {
+    let labelled = |kind, label: Columns, text: &str| {
+        let config = RecordsConfig { label_kind: kind, label: Some(label), ..table() };
+        RecordTable::read(&config, csv(text.as_bytes()).path()).map(|table| table.labels)
+    };
+    let two = || Columns::Several(vec!["x".into(), "y".into()]);
+    let text = "id,x,y\na,1,0\nb,0,0\n";
+    for (kind, text) in [
+        (LabelKind::Values, text),
+        (LabelKind::Labels, text),
+        (LabelKind::Labels, "id,x,y\na,yes,no\nb,no,0\n"),
+    ] {
+        let Ok(Labels::Values(values)) = labelled(kind, two(), text) else { panic!("{kind:?}") };
+        assert_eq!((values.shape(), values.to_f64().unwrap()), (&[2, 2][..], vec![1.0, 0.0, 0.0, 0.0]));
+    }
+    let none = RecordsConfig { label_kind: LabelKind::None, ..table() };
+    let read = RecordTable::read(&none, csv(b"id,label\na,any\n").path()).unwrap();
+    assert!(matches!(read.labels, Labels::None));
+    let said = |kind, label, text| labelled(kind, label, text).unwrap_err().to_string();
+    assert_eq!(
+        said(LabelKind::Classes, two(), text),
+        "configuration: `label` names 2 columns, and the classes of records are in one; several are the labels of other tasks"
+    );
+    assert_eq!(
+        said(LabelKind::Values, two(), "id,x,y\na,1,0\nb,0,NaN\n"),
+        "t.csv line 3, column `y`: the label of record \"b\" is not a finite number"
+    );
+    assert_eq!(
+        said(LabelKind::Labels, "x".into(), "id,x\na,2\n"),
+        "t.csv line 2, column `x`: is neither yes nor no; expected one of 0, 1, true, false, yes, no, oui, non, vrai, faux"
+    );
+    assert_eq!(said(LabelKind::Values, "z".into(), text), "t.csv: has no column `z`; there are: id, x, y");
+}
+
+#[test]
+fn several_labels_may_be_an_array() {
+    let files = folder(&[("t.csv", b"id\na\nb\n"), ("y.npy", &floats(&[2, 2], &[1.0, 0.0, 0.5, 1.0]))]);
+    let config = RecordsConfig {
+        label_kind: LabelKind::Labels,
+        id: Some("t.csv#id".into()),
+        label: Some("y.npy".into()),
+        ..table()
+    };
+    let error = RecordTable::read(&config, files.path()).unwrap_err().to_string();
+    assert_eq!(error, "y.npy row 1: label 0 of record \"b\" is 0.5; expected 0 or 1");
 }

@@ -62,7 +62,7 @@ pub(crate) fn core(
             .map(|correct| fidelity::accuracy(&correct, &truth, content.statistics.confidence))
             .transpose()?,
         loss: match loss_signal(place.manifest, inputs).filter(there) {
-            Some(_) => Some(fidelity::loss(&place.losses(inputs)?, &truth)),
+            Some(_) => Some(fidelity::loss(&place.losses(inputs)?, &truth, inputs.task)),
             None => None,
         },
     };
@@ -71,7 +71,7 @@ pub(crate) fn core(
         Some(key) => fidelity::found(&place.store.object(key))?,
         None => Vec::new(),
     };
-    let mut invalid = fidelity::mismatches(&Declared::of(&content.model), &measured, &causes);
+    let mut invalid = fidelity::mismatches(&Declared::of(content), &measured, &causes);
     let gap =
         if correctness_signal(inputs).is_some_and(|s| there(&s)) { place.gap(inputs, &truth)? } else { None };
     invalid.extend(validity::record_counts(&truth, &content.statistics)?);
@@ -89,7 +89,7 @@ pub(crate) fn core(
         _ => None,
     };
     invalid.extend(blind.as_ref().and_then(|blind| validity::shift(blind, content.data.split)));
-    let declared = Declared::of(&content.model);
+    let declared = Declared::of(content);
     let unmeasured = fidelity::is_unmeasured(&declared, &measured).then_some(Reason::DeclaredUnmeasured);
     let mismatch = gap.as_ref().filter(|gap| gap.mismatch).map(|gap| Reason::ProxyMismatch {
         target: gap.target,
@@ -118,10 +118,7 @@ pub(crate) fn core(
             name: inputs.target.name.clone(),
             adapter: content.target.source.adapter.clone(),
             fingerprint: inputs.target.fingerprint.clone(),
-            task: serde_json::to_value(inputs.task)
-                .ok()
-                .and_then(|t| t.as_str().map(str::to_owned))
-                .unwrap_or_default(),
+            task: inputs.task.name().to_owned(),
             offers: inputs.target.offers().names().map(str::to_owned).collect(),
             granted: inputs.granted().names().map(str::to_owned).collect(),
             accuracy_members: measured.accuracy.map(|[members, _]| members),

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use paname_core::{Features, Result, Roster};
-use paname_data::InputsConfig;
+use paname_data::{Columns, InputsConfig};
 
 use crate::EngineError;
 use crate::manifest::Manifest;
@@ -12,7 +12,8 @@ use crate::manifest::Manifest;
 pub(crate) fn config(manifest: &Manifest) -> Option<InputsConfig> {
     let data = &manifest.content.data;
     let mut config = data.inputs.clone()?;
-    config.left_out.extend([&data.label, &data.member, &data.person_id].into_iter().flatten().cloned());
+    config.left_out.extend([&data.member, &data.person_id].into_iter().flatten().cloned());
+    config.left_out.extend(data.label.iter().flat_map(Columns::names).cloned());
     Some(config)
 }
 

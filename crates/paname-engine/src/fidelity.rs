@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::EngineError;
 use crate::inputs::{self, Inputs, Supply};
 use crate::judge::{Truth, shuffle};
-use crate::manifest::{Manifest, Model};
+use crate::manifest::{Content, Manifest};
 use crate::store::{Draft, Object};
 
 use causes::{Sample, likely};
@@ -22,9 +22,10 @@ use causes::{Sample, likely};
 const ACCURACY_TOLERANCE: f64 = 0.02;
 /// How far a declared mean loss may lie from the measured one, besides two standard errors: this, and this share of it. Means of losses are declared
 /// to two or three digits, and over other records of the same kind.
+/// Losses of other tasks than classification have no scale of their own, and only the share counts.
 const LOSS_TOLERANCE: f64 = 0.02;
 const LOSS_TOLERANCE_SHARE: f64 = 0.05;
-/// Losses beyond this one count as it: a probability that was rounded to zero would make every mean infinite.
+/// Cross-entropies beyond this one count as it: a probability that was rounded to zero would make every mean infinite.
 const LARGEST_LOSS: f64 = 100.0;
 /// Most records that the target is asked about to find causes, and most numbers that they may hold.
 const MOST_RECORDS: usize = 1000;
@@ -35,13 +36,16 @@ const CAUSES: &str = "causes.json";
 /// The figures that a manifest declares, on members and on non-members.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Declared {
+    task: Task,
     accuracy: [Option<f64>; 2],
     loss: [Option<f64>; 2],
 }
 
 impl Declared {
-    pub(crate) fn of(model: &Model) -> Self {
+    pub(crate) fn of(content: &Content) -> Self {
+        let model = &content.model;
         Self {
+            task: content.task(),
             accuracy: [model.train_accuracy, model.test_accuracy],
             loss: [model.train_loss, model.test_loss],
         }
@@ -80,15 +84,16 @@ pub(crate) fn accuracy(correct: &[bool], truth: &Truth, confidence: f64) -> Resu
 }
 
 /// Mean loss on members and on non-members.
-pub(crate) fn loss(losses: &[f32], truth: &Truth) -> [MeanLoss; 2] {
+pub(crate) fn loss(losses: &[f32], truth: &Truth, task: Task) -> [MeanLoss; 2] {
     [true, false].map(|member| {
         let rows = truth.member.iter().zip(losses).filter(|(m, _)| **m == member);
-        mean_loss(rows.map(|(_, loss)| f64::from(*loss)))
+        mean_loss(rows.map(|(_, loss)| f64::from(*loss)), task)
     })
 }
 
-fn mean_loss(losses: impl Iterator<Item = f64>) -> MeanLoss {
-    let losses: Vec<f64> = losses.map(|loss| loss.min(LARGEST_LOSS)).collect();
+fn mean_loss(losses: impl Iterator<Item = f64>, task: Task) -> MeanLoss {
+    let most = if task == Task::Classification { LARGEST_LOSS } else { f64::INFINITY };
+    let losses: Vec<f64> = losses.map(|loss| loss.min(most)).collect();
     let records = losses.len().max(1) as f64;
     let mean = losses.iter().sum::<f64>() / records;
     let spread = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (records - 1.0).max(1.0);
@@ -100,14 +105,16 @@ fn accuracy_is_near(declared: f64, measured: &Rate) -> bool {
         && declared < measured.interval.upper + ACCURACY_TOLERANCE
 }
 
-fn loss_is_near(declared: f64, measured: &MeanLoss) -> bool {
-    let tolerance = 2.0 * measured.standard_error + LOSS_TOLERANCE + LOSS_TOLERANCE_SHARE * declared;
+fn loss_is_near(declared: f64, measured: &MeanLoss, task: Task) -> bool {
+    let least = if task == Task::Classification { LOSS_TOLERANCE } else { 0.0 };
+    let tolerance = 2.0 * measured.standard_error + least + LOSS_TOLERANCE_SHARE * declared.abs();
     (declared - measured.mean).abs() <= tolerance
 }
 
 /// Where what was measured is not what was declared.
 pub(crate) fn mismatches(declared: &Declared, measured: &Measured, causes: &[Cause]) -> Vec<Reason> {
     let mut found = Vec::new();
+    let task = declared.task;
     for (side, name) in ["train", "test"].into_iter().enumerate() {
         let mut add = |measure, declared, measured| {
             found.push(Reason::Fidelity {
@@ -124,7 +131,7 @@ pub(crate) fn mismatches(declared: &Declared, measured: &Measured, causes: &[Cau
             add(Measure::Accuracy, declared, rates[side].estimate);
         }
         if let (Some(declared), Some(losses)) = (declared.loss[side], &measured.loss)
-            && !loss_is_near(declared, &losses[side])
+            && !loss_is_near(declared, &losses[side], task)
         {
             add(Measure::Loss, declared, losses[side].mean);
         }
@@ -140,7 +147,7 @@ pub(crate) fn is_unmeasured(declared: &Declared, measured: &Measured) -> bool {
 
 /// Whether causes can be looked for: figures are declared, and the target answers new questions about classes.
 pub(crate) fn is_wanted(manifest: &Manifest, inputs: &Inputs) -> bool {
-    let declared = Declared::of(&manifest.content.model);
+    let declared = Declared::of(&manifest.content);
     (0..2).any(|side| declared.names_anything_of(side))
         && !inputs.target.recorded
         && inputs.task == Task::Classification
@@ -160,7 +167,7 @@ pub(crate) fn run(
     ctx: &Ctx<'_>,
     draft: &Draft,
 ) -> Result<(), EngineError> {
-    let declared = Declared::of(&supply.manifest.content.model);
+    let declared = Declared::of(&supply.manifest.content);
     let confidence = supply.manifest.content.statistics.confidence;
     let truth = inputs::truth(object)?;
     let causes = match inputs::labels(object, inputs)? {
@@ -236,9 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn losses_of_other_tasks_have_no_scale_and_no_sign() {
+        let declared =
+            |loss| Declared { task: Task::Density, loss: [Some(loss), None], ..Declared::default() };
+        assert!(mismatches(&declared(-200.0), &measured(-205.0, 0.0), &[]).is_empty());
+        assert_eq!(mismatches(&declared(-200.0), &measured(-220.0, 0.0), &[]).len(), 1);
+        assert_eq!(mismatches(&declared(0.001), &measured(0.002, 0.0), &[]).len(), 1);
+        assert_eq!(mean_loss([300.0, 500.0].into_iter(), Task::Regression).mean, 400.0);
+    }
+
+    #[test]
     fn a_loss_without_bounds_has_a_mean() {
-        let loss = mean_loss([0.0, f64::INFINITY].into_iter());
+        let loss = mean_loss([0.0, f64::INFINITY].into_iter(), Task::Classification);
         assert_eq!((loss.mean, loss.records), (50.0, 2));
-        assert_eq!(mean_loss(std::iter::empty()).mean, 0.0);
+        assert_eq!(mean_loss(std::iter::empty(), Task::Density).mean, 0.0);
     }
 }

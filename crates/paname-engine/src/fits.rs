@@ -145,7 +145,7 @@ pub(crate) fn data_key(manifest: &Manifest, files: &[InputFile]) -> Result<Strin
     let declared = serde_json::json!({
         "records": data.records,
         "population": data.population,
-        "columns": [&data.id, &data.label, &data.member, &data.person_id],
+        "columns": (&data.id, &data.label, &data.member, &data.person_id),
         "inputs": data.inputs,
         "files": chosen(files, &names),
     });
@@ -265,7 +265,7 @@ pub(crate) fn run(
     // A model that cannot be asked is none, and must not keep the others from being asked.
     if let Some(weights) = &outcome.weights {
         let (roster, labels, base) = (&tables.roster, &tables.labels, manifest.base());
-        let setting = Setting { base, roster, labels, inputs: features };
+        let setting = Setting { base, roster, labels, inputs: features, task: manifest.content.task() };
         let config = inputs::config_of(source);
         if let Err(error) = adapter.fitted(config, recipe, &draft.path(weights), &setting, ctx) {
             outcome = given_up(error)?;

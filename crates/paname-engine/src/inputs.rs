@@ -9,7 +9,7 @@ use paname_core::{
     Access, CaseSize, Ctx, Error, Features, Labels, Membership, Reference, Registry, Roster, Setting, Signal,
     Target, TargetCard, Task,
 };
-use paname_data::{RecordTable, RecordsConfig};
+use paname_data::{LabelKind, RecordTable, RecordsConfig};
 use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,10 @@ const ASIDE: &str = "aside.npy";
 /// What signals are computed from.
 pub(crate) const ANSWERED: Access =
     Access::LABELS.union(Access::PROBABILITIES).union(Access::LOGITS).union(Access::LOSS);
+/// Name of the array of classes.
+const CLASSES: &str = "labels.npy";
+/// Name of the array of labels that are no classes.
+const VALUES: &str = "values.npy";
 
 /// What the inputs step found, without any truth and without ids.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,6 +73,9 @@ impl Inputs {
     /// What open choices of attacks are settled by.
     pub(crate) fn size(&self) -> CaseSize {
         CaseSize {
+            task: self.task,
+            granted: self.granted(),
+            augmentations: self.augmentations,
             audited: self.audited,
             population: self.population,
             references: self.references.len(),
@@ -87,10 +94,20 @@ pub(crate) struct InputFile {
 
 fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
     let data = &manifest.content.data;
+    let label_kind = match manifest.content.task() {
+        Task::Classification => LabelKind::Classes,
+        Task::MultiLabel => LabelKind::Labels,
+        Task::Regression => LabelKind::Values,
+        Task::Reconstruction if data.label.is_some() => LabelKind::Values,
+        // Nothing is known to be true of the records but what they are; classes that are named are those of groups of records.
+        _ if data.label.is_some() => LabelKind::Classes,
+        _ => LabelKind::None,
+    };
     let audited = RecordsConfig {
         table: Some(PathBuf::from(&data.records)),
         id: data.id.clone(),
         label: data.label.clone(),
+        label_kind,
         member: data.member.clone(),
         person: data.person_id.clone(),
         group: data.group.clone(),
@@ -101,6 +118,7 @@ fn tables(manifest: &Manifest) -> (RecordsConfig, Option<RecordsConfig>) {
         table: Some(PathBuf::from(table)),
         id: data.id.clone(),
         label: data.label.clone(),
+        label_kind,
         header: data.header,
         ..RecordsConfig::default()
     });
@@ -244,8 +262,9 @@ impl Tables {
             })?;
         }
         let roster = table.roster()?;
+        let classes = manifest.content.task() == Task::Classification;
         let labels = match (table.labels, data.inputs.as_ref().and_then(|inputs| inputs.folder.as_ref())) {
-            (Labels::None, Some(folder)) => paname_data::folder_records(base, folder)
+            (Labels::None, Some(folder)) if classes => paname_data::folder_records(base, folder)
                 .and_then(|images| images.labels(&roster))
                 .map_err(manifest.about("data.inputs"))?,
             (labels, _) => labels,
@@ -334,7 +353,7 @@ impl Supply<'_> {
         let adapter = self.registry.adapter(&content.target.source.adapter)?;
         Ok(TargetCard {
             name: content.model.name.clone().unwrap_or_default(),
-            task: content.model.task.unwrap_or_default(),
+            task: content.task(),
             classes: match labels {
                 Labels::Classes { classes, .. } => Some(*classes),
                 _ => None,
@@ -363,6 +382,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         roster: &tables.roster,
         labels: &tables.labels,
         inputs: if to_open { inventory.features(manifest, &tables.roster, ctx.threads())? } else { &nothing },
+        task: content.task(),
     };
     let mut card = if planned && content.target.fit.is_some() {
         supply.expected_target(&tables.labels)?
@@ -372,6 +392,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     if let Some(name) = &content.model.name {
         card.name.clone_from(name);
     }
+    agree(content.task(), &card)?;
     ctx.tick(2, 4)?;
     let (truth, audited) = (&tables.truth, tables.audited);
     let mut used = Used::default();
@@ -407,6 +428,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
                     used.excluded.push(place as u64);
                     continue;
                 }
+                agree(card.task, &reference_card)?;
                 if reference_card.classes != card.classes {
                     let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
                     let what = format!("{}, classes", reference_card.name);
@@ -422,7 +444,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     let membership = Membership::from_models(&used.member, tables.roster.len())?;
     // Every model gives the signals. Questions beyond them are for the target.
     let offered = used.cards.iter().fold(card.offers(), |all, one| all & (one.offers() | !ANSWERED));
-    let granted = manifest.granted().map_or(offered, |granted| granted.with_implied() & offered);
+    let granted = manifest.granted().map_or(offered, |granted| card.task.with_implied(granted) & offered);
     let classes = card.classes.or(match &tables.labels {
         Labels::Classes { classes, .. } => Some(*classes),
         _ => None,
@@ -436,7 +458,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         audited,
         population: tables.roster.len() - audited,
         classes,
-        task: content.model.task.unwrap_or_default(),
+        task: card.task,
         target: card,
         reference_summary: used.summary(&membership, truth)?,
         references: std::mem::take(&mut used.cards),
@@ -459,6 +481,16 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
     Ok(Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance })
 }
 
+/// The task of a model has to be that of the audit, by which the labels were read.
+fn agree(task: Task, card: &TargetCard) -> Result<(), EngineError> {
+    if card.task == task {
+        return Ok(());
+    }
+    let what = format!("{}, task", card.name);
+    let expected = format!("{task}, as `task` in [model] says, or as it says in [target]");
+    Err(Error::mismatch(what, expected, card.task).into())
+}
+
 impl Prepared {
     /// Puts everything into the store.
     pub(crate) fn write(&self, draft: &Draft) -> Result<(), EngineError> {
@@ -467,7 +499,10 @@ impl Prepared {
         draft.json("ids.json", &self.roster.ids())?;
         if let Labels::Classes { values, .. } = &self.labels {
             let values: Vec<i64> = values.iter().map(|&v| i64::from(v)).collect();
-            write_npy(draft, "labels.npy", &[values.len()], &values)?;
+            write_npy(draft, CLASSES, &[values.len()], &values)?;
+        }
+        if let Labels::Values(values) = &self.labels {
+            write_npy(draft, VALUES, values.shape(), &values.to_f64()?)?;
         }
         if let Some(balance) = &self.balance {
             let aside: Vec<i64> = balance.aside.iter().map(|&m| i64::from(m)).collect();
@@ -576,9 +611,13 @@ pub(crate) fn truth(object: &Object) -> Result<Truth, EngineError> {
     Ok(Truth { member: file.member, person: file.person, slices })
 }
 
-/// Class labels of the whole roster, where there are any.
+/// Labels of the whole roster, where there are any.
 pub(crate) fn labels(object: &Object, inputs: &Inputs) -> Result<Labels, EngineError> {
-    let path = object.path("labels.npy");
+    let values = object.path(VALUES);
+    if values.exists() {
+        return Ok(Labels::Values(read_npy(&values)?));
+    }
+    let path = object.path(CLASSES);
     if !path.exists() {
         return Ok(Labels::None);
     }
@@ -693,7 +732,13 @@ fn with_setting<T>(
     let roster = Roster::new(ids, "ids.json")?;
     let labels = labels(object, inputs)?;
     let features = supply.inventory.features(supply.manifest, &roster, ctx.threads())?;
-    work(&Setting { base: supply.manifest.base(), roster: &roster, labels: &labels, inputs: features })
+    work(&Setting {
+        base: supply.manifest.base(),
+        roster: &roster,
+        labels: &labels,
+        inputs: features,
+        task: inputs.task,
+    })
 }
 
 /// The opened models of an audit.
@@ -704,13 +749,13 @@ pub(crate) struct Models {
 
 /// The signal whose mean is held against a declared loss, where one is declared and can be measured.
 pub(crate) fn loss_signal(manifest: &Manifest, inputs: &Inputs) -> Option<Signal> {
-    let classified = inputs.task == Task::Classification && inputs.classes.is_some_and(|c| c > 1);
-    let wanted = classified && fidelity::Declared::of(&manifest.content.model).names_loss();
-    (wanted && Signal::Loss.computable_from(inputs.granted())).then_some(Signal::Loss)
+    let measurable = inputs.task != Task::Classification || inputs.classes.is_some_and(|c| c > 1);
+    let wanted = measurable && fidelity::Declared::of(&manifest.content).names_loss();
+    (wanted && Signal::Loss.computable_from(inputs.task, inputs.granted())).then_some(Signal::Loss)
 }
 
 /// Whether the right answer can be told from a wrong one.
 pub(crate) fn correctness_signal(inputs: &Inputs) -> Option<Signal> {
     let classified = inputs.task == Task::Classification && inputs.classes.is_some_and(|c| c > 1);
-    (classified && Signal::Margin.computable_from(inputs.granted())).then_some(Signal::Margin)
+    (classified && Signal::Margin.computable_from(inputs.task, inputs.granted())).then_some(Signal::Margin)
 }

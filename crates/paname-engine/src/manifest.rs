@@ -12,8 +12,8 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use paname_core::{Access, Family, Recipe};
-use paname_data::InputsConfig;
+use paname_core::{Access, Family, Recipe, Task};
+use paname_data::{Columns, InputsConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +168,13 @@ impl Content {
             .chain(self.references.as_ref().map(|references| &references.source))
     }
 
+    /// What the model does: as declared, or else as the key `task` of its adapter says.
+    pub(crate) fn task(&self) -> Task {
+        let named = self.target.source.config.get("task").and_then(serde_json::Value::as_str);
+        let of_adapter = || Task::ALL.into_iter().find(|task| named == Some(task.name()));
+        self.model.task.or_else(of_adapter).unwrap_or_default()
+    }
+
     /// What reference models are fitted by, where they are.
     pub(crate) fn reference_fit(&self) -> Option<(&ReferenceSource, &ReferenceFit, &Recipe)> {
         let references = self.references.as_ref()?;
@@ -234,9 +241,9 @@ pub struct Data {
     /// Column of the record ids (default `id`), or `row-number`.
     #[schemars(extend("minLength" = 1))]
     pub id: Option<String>,
-    /// Column of the classes (default `label`).
-    #[schemars(extend("minLength" = 1))]
-    pub label: Option<String>,
+    /// Column of the classes (default `label`); of regression, the column of the true values, or a list of columns; with several labels, a list of columns
+    /// of 0 and 1.
+    pub label: Option<Columns>,
     /// Column that says who was in the training set (default `member`).
     #[schemars(extend("minLength" = 1))]
     pub member: Option<String>,
@@ -303,8 +310,8 @@ pub struct Model {
     pub parameters: Option<u64>,
     /// How it learned, e.g. `supervised`, `unsupervised`, `self-supervised`.
     pub training: Option<String>,
-    /// What it does; classification unless stated.
-    pub task: Option<paname_core::Task>,
+    /// What it does; what [target] says, or else classification, unless stated.
+    pub task: Option<Task>,
     /// What it is for.
     pub purpose: Option<String>,
     /// Domain.
@@ -325,11 +332,9 @@ pub struct Model {
     /// Accuracy on other data, to be measured again on the audited non-members.
     #[schemars(extend("minimum" = 0, "maximum" = 1))]
     pub test_accuracy: Option<f64>,
-    /// Mean cross-entropy on its training data, to be measured again on the audited members.
-    #[schemars(extend("minimum" = 0))]
+    /// Mean loss on its training data, to be measured again on the audited members; in classification the cross-entropy.
     pub train_loss: Option<f64>,
-    /// Mean cross-entropy on other data, to be measured again on the audited non-members.
-    #[schemars(extend("minimum" = 0))]
+    /// Mean loss on other data, to be measured again on the audited non-members; in classification the cross-entropy.
     pub test_loss: Option<f64>,
 }
 

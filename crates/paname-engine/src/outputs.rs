@@ -1,23 +1,37 @@
 //! What models answer that must be computed: asked once about every record, stored, and read by every signal. Recorded models are read where they are.
+//!
+//! Answers are those that the loss and the statistics of the task are computed from, the best of each that every model gives and the manifest grants:
+//! in classification one answer, elsewhere up to three, each an array of its own.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Access, Augmentation, Ctx, Error, Input, Outputs, Query, Result, Target, TargetCard, Tensor,
+    Access, Augmentation, Ctx, Error, Input, Outputs, Query, Result, Signal, Target, TargetCard, Task, Tensor,
 };
 
 use crate::EngineError;
 use crate::inputs::{Inputs, read_npy};
 use crate::store::{Draft, Object};
 
-/// Name of the array `[variants][records of the roster][width]` in the object of a model.
-const VALUES: &str = "values.npy";
 /// Records asked about at a time.
 const BLOCK: usize = 4096;
 
-/// The answer that signals are computed from: the richest that every model gives and the manifest grants.
-fn wanted(inputs: &Inputs) -> Option<Access> {
+/// The answers that signals are computed from; see the head of the file.
+fn wanted(inputs: &Inputs) -> Access {
     let granted = inputs.granted();
-    [Access::LOGITS, Access::PROBABILITIES, Access::LOSS].into_iter().find(|&access| granted.contains(access))
+    let statistics = Signal::of_task(inputs.task).iter().copied();
+    statistics.chain([Signal::Loss]).fold(Access::empty(), |wanted, signal| {
+        let best = signal.sources(inputs.task).iter().find(|source| granted.contains(**source));
+        wanted | best.copied().unwrap_or(Access::empty())
+    })
+}
+
+/// Name of the array `[variants][records of the roster][width]` of an answer in the object of a model.
+fn file_of(answer: Access) -> String {
+    format!("{}.npy", answer.names().collect::<Vec<_>>().join("-"))
 }
 
 /// Whether the model of this number, the target being 0, is one of recorded answers.
@@ -31,7 +45,7 @@ fn is_recorded(inputs: &Inputs, model: usize) -> bool {
 
 /// The models whose answers are stored, the target being 0.
 pub(crate) fn models(inputs: &Inputs) -> Vec<u32> {
-    if wanted(inputs).is_none() {
+    if wanted(inputs).is_empty() {
         return Vec::new();
     }
     (0..=inputs.places.len()).filter(|&model| !is_recorded(inputs, model)).map(|model| model as u32).collect()
@@ -44,13 +58,9 @@ pub(crate) fn run(
     ctx: &Ctx<'_>,
     draft: &Draft,
 ) -> Result<(), EngineError> {
-    let want = wanted(inputs).ok_or(Error::Denied(Access::LOGITS))?;
+    let want = wanted(inputs);
     let records = inputs.audited + inputs.population;
-    let (file, path) = draft.file(VALUES)?;
-    let io = |error| EngineError::io(&path)(error);
-    let mut file = Some(file);
-    let mut writer = None;
-    let mut width = 0;
+    let mut arrays: Vec<Array> = want.iter().map(Array::new).collect();
     for variant in 0..inputs.augmentations {
         for start in (0..records).step_by(BLOCK) {
             ctx.tick(variant * records + start, inputs.augmentations * records)?;
@@ -59,40 +69,80 @@ pub(crate) fn run(
             let input = Input::Records(ids.into(), Augmentation(variant as u32));
             let answers = model.predict(&Query { input, labels: None, want, layers: Vec::new() })?;
             answers.check_rows(rows)?;
-            let answer = field(&answers, want).ok_or(Error::Denied(want))?;
-            if want != Access::LOSS && !matches!(answer.shape(), &[_, width] if width >= 2) {
-                let expected = "the shape [records, classes] with at least 2 classes";
-                let got = format!("{:?}", answer.shape());
-                return Err(Error::mismatch("answered scores", expected, got).into());
-            }
-            let values = answer.to_f32()?;
-            if let Some(file) = file.take() {
-                // The width shows with the first answer.
-                width = values.len() / rows.max(1);
-                let shape = [inputs.augmentations as u64, records as u64, width as u64];
-                let begun =
-                    npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape).writer(file).begin_nd();
-                writer = Some(begun.map_err(io)?);
-            }
-            if values.len() != rows * width {
-                let got = format!("shape {:?}", answer.shape());
-                return Err(Error::mismatch("answers", format!("{width} values for each record"), got).into());
-            }
-            if let Some(writer) = &mut writer {
-                writer.extend(values.iter().copied()).map_err(io)?;
+            for array in &mut arrays {
+                array.write(&answers, rows, inputs, draft)?;
             }
         }
     }
-    if let Some(writer) = writer {
-        writer.finish().map_err(io)?;
+    for array in arrays {
+        array.finish()?;
     }
     Ok(ctx.tick(records, records)?)
+}
+
+/// One answer of a model as it is written.
+struct Array {
+    answer: Access,
+    /// Where it is, how it is written and the numbers of a record: all three show with the first answer.
+    begun: Option<(PathBuf, npyz::NpyWriter<f32, BufWriter<File>>, usize)>,
+}
+
+impl Array {
+    fn new(answer: Access) -> Self {
+        Self { answer, begun: None }
+    }
+
+    fn write(
+        &mut self,
+        answers: &Outputs,
+        rows: usize,
+        inputs: &Inputs,
+        draft: &Draft,
+    ) -> Result<(), EngineError> {
+        let answer = field(answers, self.answer).ok_or(Error::Denied(self.answer))?;
+        let scores = Access::LOGITS | Access::PROBABILITIES;
+        let of_classes = scores.contains(self.answer) && inputs.task != Task::MultiLabel;
+        if of_classes && !matches!(answer.shape(), &[_, width] if width >= 2) {
+            let expected = "the shape [records, classes] with at least 2 classes";
+            let got = format!("{:?}", answer.shape());
+            return Err(Error::mismatch("answered scores", expected, got).into());
+        }
+        let values = answer.to_f32()?;
+        let (path, mut writer, width) = match self.begun.take() {
+            Some(begun) => begun,
+            None => {
+                let width = values.len() / rows.max(1);
+                let records = inputs.audited + inputs.population;
+                let (file, path) = draft.file(&file_of(self.answer))?;
+                let shape = [inputs.augmentations as u64, records as u64, width as u64];
+                let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape).writer(file);
+                let writer = options.begin_nd().map_err(EngineError::io(&path))?;
+                (path, writer, width)
+            }
+        };
+        if values.len() != rows * width {
+            let got = format!("shape {:?}", answer.shape());
+            return Err(Error::mismatch("answers", format!("{width} values for each record"), got).into());
+        }
+        writer.extend(values.iter().copied()).map_err(EngineError::io(&path))?;
+        self.begun = Some((path, writer, width));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), EngineError> {
+        match self.begun {
+            Some((path, writer, _)) => writer.finish().map_err(EngineError::io(&path)),
+            None => Ok(()),
+        }
+    }
 }
 
 fn field(answers: &Outputs, want: Access) -> Option<&Tensor> {
     match want {
         Access::LOGITS => answers.logits.as_ref(),
         Access::PROBABILITIES => answers.probabilities.as_ref(),
+        Access::LABELS => answers.labels.as_ref(),
+        Access::EMBEDDING => answers.embedding.as_ref(),
         _ => answers.loss.as_ref(),
     }
 }
@@ -100,22 +150,27 @@ fn field(answers: &Outputs, want: Access) -> Option<&Tensor> {
 /// A model known through its stored answers.
 pub(crate) struct Stored {
     card: TargetCard,
-    want: Access,
-    values: Tensor,
+    arrays: Vec<(Access, Tensor)>,
 }
 
 impl Stored {
     /// Maps the answers of a model.
     pub(crate) fn open(object: &Object, inputs: &Inputs) -> Result<Self, EngineError> {
-        let want = wanted(inputs).ok_or(Error::Denied(Access::LOGITS))?;
-        let values = read_npy(&object.path(VALUES))?;
-        let expected = [inputs.augmentations, inputs.audited + inputs.population];
-        if values.shape().len() != 3 || values.shape()[..2] != expected {
-            let got = format!("shape {:?}", values.shape());
-            return Err(Error::mismatch("stored answers", format!("{expected:?} and a width"), got).into());
+        let want = wanted(inputs);
+        let mut arrays = Vec::new();
+        for answer in want.iter() {
+            let values = read_npy(&object.path(&file_of(answer)))?;
+            let expected = [inputs.augmentations, inputs.audited + inputs.population];
+            if values.shape().len() != 3 || values.shape()[..2] != expected {
+                let got = format!("shape {:?}", values.shape());
+                return Err(
+                    Error::mismatch("stored answers", format!("{expected:?} and a width"), got).into()
+                );
+            }
+            arrays.push((answer, values));
         }
         let access = want.names().map(str::to_owned).collect();
-        Ok(Self { card: TargetCard { access, recorded: true, ..inputs.target.clone() }, want, values })
+        Ok(Self { card: TargetCard { access, recorded: true, ..inputs.target.clone() }, arrays })
     }
 }
 
@@ -128,15 +183,18 @@ impl Target for Stored {
         let Input::Records(ids, Augmentation(variant)) = &query.input else {
             return Err(Error::Unsupported("stored answers are about the records of the audit only".into()));
         };
-        if query.want != self.want {
-            return Err(Error::Denied(query.want - self.want));
-        }
-        let rows = self.values.index(*variant as usize)?.gather(ids)?;
         let mut answers = Outputs::default();
-        match self.want {
-            Access::LOGITS => answers.logits = Some(rows),
-            Access::PROBABILITIES => answers.probabilities = Some(rows),
-            _ => answers.loss = Some(rows.reshape(&[ids.len()])?),
+        for want in query.want.iter() {
+            let array = self.arrays.iter().find(|(answer, _)| *answer == want);
+            let (_, values) = array.ok_or(Error::Denied(want))?;
+            let rows = values.index(*variant as usize)?.gather(ids)?;
+            match want {
+                Access::LOGITS => answers.logits = Some(rows),
+                Access::PROBABILITIES => answers.probabilities = Some(rows),
+                Access::LABELS => answers.labels = Some(rows),
+                Access::EMBEDDING => answers.embedding = Some(rows),
+                _ => answers.loss = Some(rows.reshape(&[ids.len()])?),
+            }
         }
         Ok(answers)
     }

@@ -143,17 +143,28 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
     }
-    if inputs.task != Task::Classification {
+    if needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty()) {
         return vec![Reason::Task];
     }
     let mut found = Vec::new();
     let granted = inputs.granted();
     let mut missing: Vec<String> = (needs.access - granted).names().map(str::to_owned).collect();
-    if needs.signals.iter().any(|signal| !signal.computable_from(granted)) && missing.is_empty() {
-        missing.extend(Access::PROBABILITIES.names().map(str::to_owned));
+    let unread = needs.signals.iter().find(|signal| !signal.computable_from(inputs.task, granted));
+    if let Some(signal) = unread.filter(|_| missing.is_empty()) {
+        let usual = match inputs.task {
+            Task::Classification => Access::PROBABILITIES,
+            task => signal.sources(task).first().copied().unwrap_or(Access::LOSS),
+        };
+        missing.extend(usual.names().map(str::to_owned));
     }
     if !missing.is_empty() {
         found.push(Reason::Access { missing });
+    }
+    let variants = needs.signals.iter().map(|signal| signal.augmentations_min()).max().unwrap_or(1);
+    if inputs.augmentations < variants {
+        let (what, got) = ("variants of each record".to_owned(), inputs.augmentations as u64);
+        found.push(Reason::References { what, needed: variants as u64, got });
+        return found;
     }
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
     let models = inputs.references.len() as u64;
@@ -232,7 +243,7 @@ pub(crate) fn steps(
     let asked: Vec<Step> = outputs::models(inputs).into_iter().map(Step::Outputs).collect();
     let answered: Vec<Step> = std::iter::once(Step::Inputs).chain(asked.iter().cloned()).collect();
     let output_key =
-        |step: &Step| key(&["outputs/1", env!("CARGO_PKG_VERSION"), inputs_key, &step.to_string()]);
+        |step: &Step| key(&["outputs/2", env!("CARGO_PKG_VERSION"), inputs_key, &step.to_string()]);
     let asking = asked.iter().filter(|_| !signals.is_empty()).map(|step| Keyed {
         step: step.clone(),
         key: output_key(step),
@@ -396,7 +407,6 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
     (Verdict::LeakDemonstrated, Vec::new())
 }
 
-<<<<<<< HEAD
 /// What absence samples of this size can show.
 fn absence(
     members: u64,
@@ -441,7 +451,7 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
     if row.unrelated == 0 {
         why.push(Reason::NoPositiveControl);
     }
-    if fidelity::Declared::of(&manifest.content.model).is_empty() {
+    if fidelity::Declared::of(&manifest.content).is_empty() {
         why.push(Reason::FidelityUndeclared);
     }
     if manifest.content.data.split == Split::Undeclared && row.unrelated < FEWEST_UNRELATED {
@@ -449,7 +459,7 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
     }
     why
 }
-=======
+
 /// Seconds that a model takes for an answer, a guess: models differ by orders of magnitude.
 const ANSWER: f64 = 1e-5;
 

@@ -32,6 +32,7 @@ pub(crate) fn run(
         std::iter::once(&models.target).chain(&models.references).map(AsRef::as_ref).collect();
     let width = targets.len() * inputs.augmentations;
     let source = DirectSignals {
+        task: inputs.task,
         models: targets,
         augmentations: inputs.augmentations,
         audited: Cohort { ids: (0..records as u32).collect(), labels: labels.clone() },

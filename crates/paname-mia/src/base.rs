@@ -8,7 +8,7 @@
 //!
 //! **Formula.** With p the probability of the true class at temperature T, online score = ln p_target − ln((1/K) Σ_k p_k) over all K
 //! reference models; offline score = ln p_target − b · ln of the mean over the models that left the record out, b = `offline-scale`. The mean
-//! is one of probabilities, not of their logarithms. Augmented variants are averaged.
+//! is one of probabilities, not of their logarithms. In other tasks than classification, p is the exponential of the statistic of the task, see `rmia`. Augmented variants are averaged.
 //!
 //! **Paper.** Lassila, Östman, Ngo and Graell i Amat, *Practical Bayes-Optimal Membership Inference Attacks*, NeurIPS 2025, arXiv 2505.24089. The
 //! defaults, T = 2 and b = 0.33, are those of the authors' tool.
@@ -24,14 +24,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::references::{Mode, log_mean};
+use crate::statistic::Statistic;
 
 /// Parameters of [`Base`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
+    /// What is taken for the logarithm of a likelihood: `auto`, that of the true class at `temperature` in classification and the statistic of the
+    /// task elsewhere, or the name of a signal of which members have larger values.
+    pub signal: Statistic,
     /// Which reference models a record is compared with.
     pub mode: Mode,
-    /// Temperature of the softmax, above 0. Values other than 1 need logits or probabilities.
+    /// Temperature of the softmax, above 0, where the signal is `auto` in classification. Values other than 1 need logits or probabilities.
     pub temperature: f64,
     /// Weight of the reference term when offline, from 0 to 1.
     pub offline_scale: f64,
@@ -39,7 +43,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: Mode::default(), temperature: 2.0, offline_scale: 0.33 }
+        Self { signal: Statistic::default(), mode: Mode::default(), temperature: 2.0, offline_scale: 0.33 }
     }
 }
 
@@ -83,11 +87,17 @@ impl Attack for Base {
 
     fn new(config: Config) -> Result<Self> {
         check_share("offline-scale", config.offline_scale)?;
-        Ok(Self { signal: checked_temperature(config.temperature)?, config })
+        let own = checked_temperature(config.temperature)?;
+        Ok(Self { signal: config.signal.rising(own)?, config })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        Config { mode: config.mode.settled(size, (1, 1)), ..config }
+        // A temperature that cannot be is refused by `new`.
+        let signal = match checked_temperature(config.temperature) {
+            Ok(own) => config.signal.settled_likelihood(size, own),
+            Err(_) => config.signal,
+        };
+        Config { signal, mode: config.mode.settled(size, (1, 1)), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

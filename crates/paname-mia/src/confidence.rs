@@ -6,7 +6,8 @@
 //! model, no other data.
 //!
 //! **Formula.** score = ln p_y − ln(1 − p_y), where p_y is the probability of the true class. It ranks records as p_y does, but probabilities
-//! near 1 are not rounded to the same number. Augmented variants are averaged.
+//! near 1 are not rounded to the same number. In other tasks than classification, the score is the statistic of the task. Augmented variants are
+//! averaged.
 //!
 //! **Paper.** Yeom, Giacomelli, Fredrikson and Jha, *Privacy Risk in Machine Learning: Analyzing the Connection to Overfitting*, IEEE CSF 2018,
 //! arXiv 1709.01604.
@@ -17,12 +18,26 @@
 //! of a record cannot be told from its membership. A model that does not overfit on average may still betray single records, which this attack
 //! does not see.
 
-use paname_core::{Attack, Case, Ctx, Family, Findings, Info, Needs, Result, Signal};
+use paname_core::{Attack, Case, CaseSize, Ctx, Family, Findings, Info, Needs, Result, Signal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::single::{self, NoParameters};
+use crate::single;
+use crate::statistic::Statistic;
+
+/// Parameters of [`Confidence`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Config {
+    /// What is compared: `auto`, the statistic of the task (the scaled confidence in classification), or the name of a signal of which members have larger values.
+    pub signal: Statistic,
+}
 
 /// Scores a record by the confidence of the target in its true class.
-pub struct Confidence;
+pub struct Confidence(Signal);
+
+/// What is taken in classification.
+const OWN: Signal = Signal::ScaledConfidence;
 
 impl Attack for Confidence {
     const INFO: Info = Info {
@@ -37,17 +52,21 @@ impl Attack for Confidence {
         paper: "Yeom, Giacomelli, Fredrikson and Jha, Privacy Risk in Machine Learning, 2018, arXiv 1709.01604",
         source: include_str!("confidence.rs"),
     };
-    type Config = NoParameters;
+    type Config = Config;
 
-    fn new(_: NoParameters) -> Result<Self> {
-        Ok(Self)
+    fn new(config: Config) -> Result<Self> {
+        config.signal.rising(OWN).map(Self)
+    }
+
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { signal: config.signal.settled(size, OWN) }
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        single::needs(Signal::ScaledConfidence)
+        single::needs(self.0)
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        single::score(case, ctx, Signal::ScaledConfidence, 1.0)
+        single::score(case, ctx, self.0, 1.0)
     }
 }

@@ -49,6 +49,7 @@ pub mod ladder;
 pub mod references;
 pub mod rehearsal;
 pub mod single;
+pub mod statistic;
 
 pub mod augmentation_vote;
 pub mod boundary_distance;

@@ -7,7 +7,7 @@
 //! loss, or probabilities or logits, from which it follows, and fits reference models on data of the same kind: online, for the audited
 //! records, each in some and out of others; offline, without them.
 //!
-//! **Formula.** φ = ln p_y − ln(1 − p_y). Online, score = ln N(φ_target; μ_in, σ²_in) − ln N(φ_target; μ_out, σ²_out). Offline, score = (φ_target
+//! **Formula.** φ = ln p_y − ln(1 − p_y), or another `signal`: of other tasks than classification, the statistic of the task. Online, score = ln N(φ_target; μ_in, σ²_in) − ln N(φ_target; μ_out, σ²_out). Offline, score = (φ_target
 //! − μ_out) / σ_out, the one-sided test of the paper ranked by its argument, since the normal distribution function itself rounds to 1 far
 //! out. `offline-test = "two-sided"` is −ln N(φ_target; μ_out, σ²_out), which calls a record a member also where the target is less sure than
 //! every other model; public scripts use it, and it loses most of the power. Means and variances are taken per side over the reference
@@ -49,11 +49,14 @@ use serde::{Deserialize, Serialize};
 use crate::joint::{Moments, Normal};
 use crate::references::Mode;
 use crate::rehearsal::choose;
+use crate::statistic::Statistic;
 
 /// Parameters of [`Lira`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
+    /// What is compared: `auto`, the statistic of the task (the scaled confidence in classification), or the name of a signal of which members have larger values.
+    pub signal: Statistic,
     /// Which reference models a record is compared with.
     pub mode: Mode,
     /// How the spread of the reference models is estimated.
@@ -123,6 +126,7 @@ pub enum OfflineTest {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            signal: Statistic::default(),
             mode: Mode::default(),
             variance: Variance::default(),
             prior_weight: 4.0,
@@ -137,7 +141,13 @@ impl Default for Config {
 const SHRINK_FROM: usize = 16;
 
 /// Scores a record by the likelihood ratio of the target's confidence.
-pub struct Lira(Config);
+pub struct Lira {
+    config: Config,
+    signal: Signal,
+}
+
+/// What is compared in classification.
+const OWN: Signal = Signal::ScaledConfidence;
 
 impl Attack for Lira {
     const INFO: Info = Info {
@@ -156,7 +166,7 @@ impl Attack for Lira {
 
     fn new(config: Config) -> Result<Self> {
         if config.prior_weight.is_finite() && config.prior_weight > 0.0 {
-            return Ok(Self(config));
+            return Ok(Self { signal: config.signal.rising(OWN)?, config });
         }
         Err(Error::Config(format!("`prior-weight` must be a number above 0, got {}", config.prior_weight)))
     }
@@ -167,31 +177,33 @@ impl Attack for Lira {
             Variance::Auto => Variance::SharedRaw,
             settled => settled,
         };
-        Config { mode: config.mode.settled(size, variance.least()), variance, ..config }
+        let signal = config.signal.settled(size, OWN);
+        Config { signal, mode: config.mode.settled(size, variance.least()), variance, ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {
         // A spread around a record's mean needs a record with two models on the side.
-        let (online, offline) = match self.0.variance {
+        let (online, offline) = match self.config.variance {
             Variance::PerRecord => (4, 2),
             Variance::Shared | Variance::Shrunk => (3, 2),
             Variance::SharedRaw | Variance::Auto | Variance::Rehearsed => (2, 1),
         };
-        let (least_in, least_out) = self.0.variance.least();
+        let (least_in, least_out) = self.config.variance.least();
         Needs {
-            signals: vec![Signal::ScaledConfidence],
-            references_min: self.0.mode.least(online, offline),
+            signals: vec![self.signal],
+            references_min: self.config.mode.least(online, offline),
             references_max: usize::MAX,
-            in_out_min: self.0.mode.least((least_in, least_out), (0, least_out)),
+            in_out_min: self.config.mode.least((least_in, least_out), (0, least_out)),
             ..Needs::default()
         }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let config = Self::settle(self.0.clone(), &CaseSize::of(case)).rehearsed(case, ctx)?;
-        let scores = match config.joint {
-            Joint::Diagonal => config.diagonal(case, ctx)?,
-            Joint::Full => config.full(case, ctx)?,
+        let config = Self::settle(self.config.clone(), &CaseSize::of(case));
+        let lira = self.with(config).rehearsed(case, ctx)?;
+        let scores = match lira.config.joint {
+            Joint::Diagonal => lira.diagonal(case, ctx)?,
+            Joint::Full => lira.full(case, ctx)?,
         };
         Ok(Findings::Membership(scores))
     }
@@ -207,42 +219,44 @@ impl Variance {
     }
 }
 
-impl Config {
+impl Lira {
+    /// The same signal under other parameters.
+    fn with(&self, config: Config) -> Self {
+        Self { config, signal: self.signal }
+    }
+
     /// Settled parameters with the variance chosen.
     fn rehearsed(self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Self> {
-        if self.variance != Variance::Rehearsed {
+        if self.config.variance != Variance::Rehearsed {
             return Ok(self);
         }
+        let of = |variance: Variance| self.with(Config { variance, ..self.config.clone() });
+        let check = |lira: &Self, case: &Case<'_>| lira.needs(case.audited().len()).check(case);
         let run = |variance: Variance, case: &Case<'_>| {
-            let lira = Lira(Self { variance, ..self.clone() });
-            lira.needs(case.audited().len()).check(case)?;
+            let lira = of(variance);
+            check(&lira, case)?;
             lira.run(case, ctx)?.membership(case.audited().len())
         };
         // What `auto` would take comes first: it is taken where nothing can be rehearsed.
-        let candidates =
-            match Lira::settle(Self { variance: Variance::Auto, ..self.clone() }, &CaseSize::of(case))
-                .variance
-            {
-                Variance::Shrunk => {
-                    [Variance::Shrunk, Variance::SharedRaw, Variance::Shared, Variance::PerRecord]
-                }
-                _ => [Variance::SharedRaw, Variance::Shrunk, Variance::Shared, Variance::PerRecord],
-            };
-        let possible = |variance: &Variance| {
-            let lira = Lira(Self { variance: *variance, ..self.clone() });
-            lira.needs(case.audited().len()).check(case).is_ok()
+        let usual = Self::settle(of(Variance::Auto).config, &CaseSize::of(case)).variance;
+        let candidates = match usual {
+            Variance::Shrunk => {
+                [Variance::Shrunk, Variance::SharedRaw, Variance::Shared, Variance::PerRecord]
+            }
+            _ => [Variance::SharedRaw, Variance::Shrunk, Variance::Shared, Variance::PerRecord],
         };
+        let possible = |variance: &Variance| check(&of(*variance), case).is_ok();
         let candidates = candidates.into_iter().filter(possible).collect();
         let variance = choose("variance", candidates, case, ctx, |variance, case| run(*variance, case))?;
-        Ok(Self { variance, ..self })
+        Ok(of(variance))
     }
 
     /// Scores with variants taken for independent.
     fn diagonal(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
-        let config = self;
+        let config = &self.config;
         let online = config.mode == Mode::Online;
         let augmentations = case.augmentations();
-        let fits = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
+        let fits = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
             let mut cells = Cells::default();
             for record in chunk.records() {
@@ -283,8 +297,9 @@ impl Config {
 
     /// Scores by joint laws of the variants: one pass over the records for the covariances that they share, one for the scores.
     fn full(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
-        let online = self.mode == Mode::Online;
-        let (estimate, width) = (self.estimate(), case.augmentations());
+        let config = &self.config;
+        let online = config.mode == Mode::Online;
+        let (estimate, width) = (config.estimate(), case.augmentations());
         let sides = |record: &RecordSignals<'_>| {
             let members = record.membership();
             let side = |wanted: bool| {
@@ -294,7 +309,7 @@ impl Config {
             };
             [side(true), side(false)]
         };
-        let chunks = case.map_chunks(Whom::Audited, &[Signal::ScaledConfidence], ctx, |chunk| {
+        let chunks = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut shared = [SharedMoments::none(width), SharedMoments::none(width)];
             for record in chunk.records() {
                 for (shared, side) in shared.iter_mut().zip(sides(&record)) {
@@ -311,14 +326,14 @@ impl Config {
             if online { shared[0].covariance(&estimate, "with")? } else { vec![0.0; width * width] },
             shared[1].covariance(&estimate, "without")?,
         ];
-        case.map_records(Whom::Audited, &[Signal::ScaledConfidence], ctx, |record| {
+        case.map_records(Whom::Audited, &[self.signal], ctx, |record| {
             let sides = sides(&record);
             let size =
                 sides.iter().flat_map(|side| &side.mean).fold(1.0, |most: f64, mean| most.max(mean.abs()));
             let rounding = f64::from(f32::EPSILON) * size;
             let law = |which: usize| {
                 let (side, shared) = (&sides[which], &covariances[which]);
-                if self.variance == Variance::PerRecord && width > 1 && side.count <= width as f64 {
+                if config.variance == Variance::PerRecord && width > 1 && side.count <= width as f64 {
                     let what = format!(
                         "reference models fitted {} audited record {}, for a covariance of {width} variants",
                         ["with", "without"][which],
@@ -336,14 +351,16 @@ impl Config {
                 Ok(Normal::new(side.mean.clone(), mix.collect(), rounding * rounding))
             };
             let (out, target) = (law(1)?, record.target(0));
-            Ok(match (online, self.offline_test) {
+            Ok(match (online, config.offline_test) {
                 (true, _) => law(0)?.log_density(target) - out.log_density(target),
                 (false, OfflineTest::OneSided) => out.common_shift(target),
                 (false, OfflineTest::TwoSided) => -out.log_density(target),
             })
         })
     }
+}
 
+impl Config {
     /// The estimate that settled parameters ask for.
     fn estimate(&self) -> Estimate {
         match self.variance {
@@ -510,7 +527,7 @@ fn log_ratio(x: f64, (mean_in, variance_in): (f64, f64), (mean_out, variance_out
 
 #[cfg(test)]
 mod tests {
-    use paname_core::Membership;
+    use paname_core::{Access, Membership, Task};
     use paname_testkit::{TableCase, TableSignals};
 
     use super::*;
@@ -608,6 +625,9 @@ mod tests {
     #[test]
     fn open_choices_are_settled_by_the_size_of_the_case() {
         let size = |references, fitted_with_min| CaseSize {
+            task: Task::Classification,
+            granted: Access::LOGITS,
+            augmentations: 1,
             audited: 9,
             population: 0,
             references,
@@ -620,6 +640,7 @@ mod tests {
                 Lira::settle(settled.clone(), &CaseSize { references: 1, fitted_with_min: 0, ..size }),
                 settled
             );
+            assert_eq!(settled.signal, Statistic::Of(Signal::ScaledConfidence));
             (settled.mode, settled.variance)
         };
         let open = Config::default;
@@ -672,5 +693,7 @@ mod tests {
         for prior_weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(Lira::new(Config { prior_weight, ..Config::default() }).is_err(), "{prior_weight}");
         }
+        let falling = Config { signal: Statistic::Of(Signal::Loss), ..Config::default() };
+        assert!(Lira::new(falling).is_err());
     }
 }

@@ -6,7 +6,7 @@
 //! which it follows. No other model, no other data.
 //!
 //! **Formula.** score = −ℓ = ln p_y. Augmented variants are averaged. On a classifier it ranks records as `confidence` does; it is the one of
-//! the two that also fits targets whose loss alone is recorded.
+//! the two that also fits targets whose loss alone is recorded, whatever their task.
 //!
 //! **Paper.** Yeom, Giacomelli, Fredrikson and Jha, *Privacy Risk in Machine Learning: Analyzing the Connection to Overfitting*, IEEE CSF 2018,
 //! arXiv 1709.01604.

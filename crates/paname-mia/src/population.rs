@@ -8,7 +8,8 @@
 //! **Formula.** score = share of the population of the record's class whose loss is at least the record's, #{z : ℓ_z ≥ ℓ_x} / |Z|: one
 //! minus the conformal p-value of "x is outside", up to the usual +1. A class with fewer than `min-per-class` population records is judged by
 //! the whole population. Records between the same two population records are told apart by their own loss (`ties = "break"`); `"share"`
-//! is the plain share, in which every record with a smaller loss than the whole population scores 1. Augmented variants are averaged.
+//! is the plain share, in which every record with a smaller loss than the whole population scores 1. In other tasks than classification the statistic
+//! of the task takes the place of −ℓ. Augmented variants are averaged.
 //!
 //! **Paper.** Ye, Maddi, Murakonda, Bindschaedler and Shokri, *Enhanced Membership Inference Attacks against Machine Learning Models*, ACM CCS
 //! 2022, arXiv 2111.09679 (Attack P).
@@ -18,12 +19,13 @@
 //! **When it fails.** It knows how hard a class is, not how hard a record is. With one population for all classes it ranks records as `loss`
 //! does, and differs only in that its score is a calibrated level. A population that differs from the non-members makes the level wrong.
 
-use paname_core::{Attack, Case, Ctx, Family, Findings, Info, Needs, Result, Signal, Whom};
+use paname_core::{Attack, Case, CaseSize, Ctx, Family, Findings, Info, Needs, Result, Signal, Whom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ladder::{Ladders, Ties};
 use crate::single::mean;
+use crate::statistic::Statistic;
 
 /// Parameters of [`Population`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,18 +33,23 @@ use crate::single::mean;
 pub struct Config {
     /// Population records that a class needs in order to be judged by itself; a class with fewer is judged by the whole population.
     pub min_per_class: usize,
+    /// What is compared: `auto`, the loss in classification and the statistic of the task elsewhere, or the name of a signal.
+    pub signal: Statistic,
     /// What becomes of records that stand above the same number of population records.
     pub ties: Ties,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { min_per_class: 100, ties: Ties::default() }
+        Self { min_per_class: 100, signal: Statistic::default(), ties: Ties::default() }
     }
 }
 
 /// Scores a record by the place of its loss among the losses of the population.
 pub struct Population(Config);
+
+/// What is compared in classification.
+const OWN: Signal = Signal::Loss;
 
 impl Attack for Population {
     const INFO: Info = Info {
@@ -64,18 +71,23 @@ impl Attack for Population {
         Ok(Self(config))
     }
 
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { signal: config.signal.settled(size, OWN), ..config }
+    }
+
     fn needs(&self, _records: usize) -> Needs {
-        Needs { signals: vec![Signal::Loss], population_min: 1, ..Needs::default() }
+        Needs { signals: vec![self.0.signal.signal(OWN)], population_min: 1, ..Needs::default() }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let signals = [Signal::Loss];
+        let signals = [self.0.signal.signal(OWN)];
+        let sign = if signals[0].rises_with_membership() { 1.0 } else { -1.0 };
         let population = case.map_records(Whom::Population, &signals, ctx, |record| {
-            Ok((record.class(), -mean(record.target(0))))
+            Ok((record.class(), sign * mean(record.target(0))))
         })?;
         let ladders = Ladders::new(population, self.0.min_per_class)?;
         let scores = case.map_records(Whom::Audited, &signals, ctx, |record| {
-            Ok(ladders.of(record.class()).place(-mean(record.target(0)), self.0.ties))
+            Ok(ladders.of(record.class()).place(sign * mean(record.target(0)), self.0.ties))
         })?;
         Ok(Findings::Membership(scores))
     }
@@ -108,7 +120,7 @@ mod tests {
         // Class 0 is easy (losses 1 and 2), class 1 hard (one record, loss 9).
         let population = [(0, 1.0), (0, 2.0), (1, 9.0)];
         let audited = [(0, 1.5), (1, 1.5), (0, 0.5), (0, 3.0)];
-        let config = Config { min_per_class: 2, ties: Ties::Share };
+        let config = Config { min_per_class: 2, ties: Ties::Share, ..Config::default() };
         assert_eq!(scores(config.clone(), &audited, &population), [0.5, 2.0 / 3.0, 1.0, 0.0]);
         let config = Config { min_per_class: 3, ..config };
         assert_eq!(scores(config, &audited, &population)[0], 2.0 / 3.0);

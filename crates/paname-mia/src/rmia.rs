@@ -12,7 +12,8 @@
 //! Score = #{z : ratio(x) / ratio(z) ≥ γ} / |Z|, by sorting the ratios of Z and searching. For one target that share only rounds ratio(x) to
 //! |Z| levels, and every record above all of Z scores 1; so, by default (`ties = "break"`), the share is interpolated between neighbours in Z
 //! and continued beyond them in steps of ln ratio: no rank is lost, and γ and Z then move the level but not the ranking. `ties = "share"` is
-//! the plain formula.
+//! the plain formula. In other tasks than classification, p is the exponential of the statistic of the task: a density, of real values with errors of
+//! unknown scale, of whole records with likelihoods. Where the model does not give one, it is only a number that ratios are taken of.
 //!
 //! With augmentations, `queries = "mean"` averages the log ratios before they are compared; with `"vote"`, x wins against z where more than half of
 //! its variants do, each against the mean of z's variants: the lower median of x's log ratios stands for x. `trim` leaves that share of the reference
@@ -28,7 +29,9 @@
 //! **When it fails.** With `ties = "share"` and a small Z, at low false positive rates: ties at 1. A population that differs from the audited
 //! records shifts the level. One Pr per record ignores how much the models vary, which `lira` uses when there are many of them.
 
-use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Whom};
+use paname_core::{
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Task, Whom,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +39,15 @@ use crate::base::{check_share, checked_temperature};
 use crate::ladder::{Ladder, Ties};
 use crate::references::{Mode, log_mean};
 use crate::rehearsal::{Choice, choose};
+use crate::statistic::Statistic;
 
 /// Parameters of [`Rmia`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
+    /// What is taken for the logarithm of a likelihood: `auto`, that of the true class at `temperature` in classification and the statistic of the
+    /// task elsewhere, or the name of a signal of which members have larger values.
+    pub signal: Statistic,
     /// Which reference models a record is compared with.
     pub mode: Mode,
     /// How many times a population record's ratio the record's ratio must be in order to win (γ), above 0, or `rehearsed`.
@@ -60,6 +67,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            signal: Statistic::default(),
             mode: Mode::default(),
             gamma: GAMMAS[0].into(),
             temperature: TEMPERATURES[0].into(),
@@ -110,7 +118,7 @@ impl Attack for Rmia {
             check_share("a", a)?;
         }
         for temperature in config.temperature.candidates(&TEMPERATURES) {
-            checked_temperature(temperature)?;
+            config.signal.rising(checked_temperature(temperature)?)?;
         }
         for gamma in config.gamma.candidates(&GAMMAS) {
             if !(gamma.is_finite() && gamma > 0.0) {
@@ -124,13 +132,19 @@ impl Attack for Rmia {
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        Config { mode: config.mode.settled(size, (1, 1)), ..config }
+        // A temperature that cannot be is refused by `new`; one that is rehearsed stays open where it matters.
+        let temperatures = config.temperature.candidates(&TEMPERATURES);
+        let open = temperatures.len() > 1 && size.task == Task::Classification;
+        let signal = match checked_temperature(temperatures[0]) {
+            Ok(own) if !open => config.signal.settled_likelihood(size, own),
+            _ => config.signal,
+        };
+        Config { signal, mode: config.mode.settled(size, (1, 1)), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        let temperatures = self.0.temperature.candidates(&TEMPERATURES);
         Needs {
-            signals: temperatures.into_iter().filter_map(|t| checked_temperature(t).ok()).collect(),
+            signals: self.0.temperatures().into_iter().filter_map(|t| self.0.signal_at(t).ok()).collect(),
             references_min: self.0.mode.least(2, 1),
             references_max: usize::MAX,
             in_out_min: self.0.mode.least((1, 1), (0, 1)),
@@ -143,7 +157,7 @@ impl Attack for Rmia {
         let config = Self::settle(self.0.clone(), &CaseSize::of(case));
         let online = config.mode == Mode::Online;
         let [temperatures, slopes, gammas] = [
-            config.temperature.candidates(&TEMPERATURES),
+            config.temperatures(),
             if online { SLOPES[..1].to_vec() } else { config.a.candidates(&SLOPES) },
             config.gamma.candidates(&GAMMAS),
         ];
@@ -156,6 +170,22 @@ impl Attack for Rmia {
         ratio.gamma =
             choose("gamma", gammas, case, ctx, |&gamma, case| Ratio { gamma, ..ratio }.scores(case, ctx))?;
         Ok(Findings::Membership(ratio.scores(case, ctx)?))
+    }
+}
+
+impl Config {
+    /// The temperatures to choose from: one where a signal is named, whatever the temperature.
+    fn temperatures(&self) -> Vec<f64> {
+        let mut temperatures = self.temperature.candidates(&TEMPERATURES);
+        if self.signal != Statistic::Auto {
+            temperatures.truncate(1);
+        }
+        temperatures
+    }
+
+    /// What is taken for the logarithm of a likelihood at a temperature.
+    fn signal_at(&self, temperature: f64) -> Result<Signal> {
+        Ok(self.signal.signal(checked_temperature(temperature)?))
     }
 }
 
@@ -187,7 +217,7 @@ impl Ratio<'_> {
         let (slope, intercept) =
             (libm::log(f64::midpoint(1.0, self.a)), libm::log(f64::midpoint(1.0, -self.a)));
         let vote = self.config.queries == Queries::Vote && whom == Whom::Audited;
-        case.map_records(whom, &[checked_temperature(self.temperature)?], ctx, |record| {
+        case.map_records(whom, &[self.config.signal_at(self.temperature)?], ctx, |record| {
             let target = record.target(0);
             let left_out = (!self.online).then(|| record.membership());
             let ratio = |(a, log_p): (usize, &f32)| {
@@ -219,7 +249,7 @@ fn log_add(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use paname_core::{Membership, Signal};
+    use paname_core::Membership;
     use paname_testkit::{TableCase, TableSignals};
 
     use super::*;

@@ -23,7 +23,9 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{Attack, Case, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
+use paname_core::{
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Task, Whom,
+};
 use rand_core::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,8 @@ use crate::single::mean;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Config {
-    /// Names of the signals that make up a reaction: `scaled-confidence`, `loss`, `entropy`, `modified-entropy`, `margin`, `top-probability:0`
+    /// Names of the signals that make up a reaction, or `auto` alone, which is all of these in classification, the last probability aside, and the
+    /// statistic of the task elsewhere: `scaled-confidence`, `loss`, `entropy`, `modified-entropy`, `margin`, `top-probability:0`
     /// (the largest), `top-probability:1` and so on below the number of classes.
     pub features: Vec<String>,
     /// Examples of either kind that a class needs for a classifier of its own.
@@ -50,24 +53,23 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let features = [
-            "top-probability:0",
-            "top-probability:1",
-            "scaled-confidence",
-            "loss",
-            "entropy",
-            "modified-entropy",
-            "margin",
-        ];
-        Self {
-            features: features.map(String::from).into(),
-            min_per_class: 500,
-            examples: 100_000,
-            epochs: 20,
-            hidden: 16,
-        }
+        Self { features: vec![AUTO.into()], min_per_class: 500, examples: 100_000, epochs: 20, hidden: 16 }
     }
 }
+
+/// Stands for the signals that the task calls for.
+const AUTO: &str = "auto";
+
+/// The signals that make up a reaction in classification.
+const OWN: [Signal; 7] = [
+    Signal::TopProbability { rank: 0 },
+    Signal::TopProbability { rank: 1 },
+    Signal::ScaledConfidence,
+    Signal::Loss,
+    Signal::Entropy,
+    Signal::ModifiedEntropy,
+    Signal::Margin,
+];
 
 /// Examples of either kind below which nothing can be learned.
 const FEWEST: usize = 20;
@@ -94,11 +96,13 @@ impl Attack for ShadowClassifier {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        let signals = config
-            .features
-            .iter()
-            .map(|name| name.parse().map_err(|error| Error::Config(format!("`features`: {error}"))))
-            .collect::<Result<Vec<Signal>>>()?;
+        let named =
+            |name: &String| name.parse().map_err(|error| Error::Config(format!("`features`: {error}")));
+        let signals = if config.features == [AUTO] {
+            OWN.to_vec()
+        } else {
+            config.features.iter().map(named).collect::<Result<Vec<Signal>>>()?
+        };
         if signals.is_empty() {
             return Err(Error::Config("`features` must name at least one signal".into()));
         }
@@ -116,6 +120,15 @@ impl Attack for ShadowClassifier {
             return Err(Error::Config(format!("`hidden` must be from 1 to 1024, got {}", config.hidden)));
         }
         Ok(Self { config, signals })
+    }
+
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        if config.features != [AUTO] {
+            return config;
+        }
+        let statistic = [size.statistic()];
+        let signals = if size.task == Task::Classification { &OWN[..] } else { &statistic };
+        Config { features: signals.iter().map(Signal::to_string).collect(), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

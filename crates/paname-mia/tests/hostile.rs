@@ -222,6 +222,7 @@ fn probabilities_of_nought() {
         })
         .collect();
     let signals = DirectSignals {
+        task: Task::Classification,
         models: models.iter().map(|model| model as &dyn Target).collect(),
         augmentations: 1,
         audited: audit.audited.clone(),

@@ -1,7 +1,8 @@
 //! Every attack of the list keeps every law.
 
+use paname_core::Task;
 use paname_mia::ATTACKS;
-use paname_testkit::{check_attack, check_attack_with};
+use paname_testkit::{check_attack, check_attack_in_task, check_attack_refuses_task, check_attack_with};
 use serde_json::{Value, json};
 
 #[test]
@@ -103,4 +104,44 @@ fn options_of_composed_attacks_are_lawful() {
             json!({ "attacks": [{ "attack": "loss" }, { "attack": "lira" }, { "attack": "gap" }], "combine": "logistic" }),
         ),
     ]);
+}
+
+/// Attacks that take the statistic of the task, whatever it is.
+const OF_EVERY_TASK: [&str; 7] =
+    ["confidence", "loss", "population", "shadow-classifier", "lira", "rmia", "base"];
+
+fn other_tasks() -> impl Iterator<Item = Task> {
+    Task::ALL.into_iter().filter(|task| *task != Task::Classification)
+}
+
+#[test]
+fn every_task_has_its_attacks() {
+    for task in other_tasks() {
+        for entry in ATTACKS.iter().filter(|entry| OF_EVERY_TASK.contains(&entry.info.name)) {
+            check_attack_in_task(entry, &Value::Null, task);
+        }
+    }
+}
+
+#[test]
+fn signals_of_a_task_may_be_named() {
+    let entry = |name: &str| ATTACKS.iter().find(|entry| entry.info.name == name).unwrap();
+    let gaussian = json!({ "signal": "gaussian-log-density:0.5" });
+    for name in ["lira", "rmia", "base", "population", "confidence"] {
+        check_attack_in_task(entry(name), &gaussian, Task::Regression);
+    }
+    check_attack_in_task(entry("lira"), &json!({ "signal": "log-density" }), Task::MultiLabel);
+    check_attack_in_task(entry("population"), &json!({ "signal": "loss" }), Task::Density);
+    check_attack_in_task(entry("rmia"), &json!({ "mode": "offline" }), Task::Regression);
+    check_attack_in_task(entry("lira"), &json!({ "mode": "offline" }), Task::Embedding);
+}
+
+/// Entropies and margins are of classes.
+#[test]
+fn attacks_on_classes_refuse_other_tasks() {
+    for entry in ATTACKS.iter().filter(|entry| ["margin", "modified-entropy"].contains(&entry.info.name)) {
+        for task in other_tasks() {
+            check_attack_refuses_task(entry, task);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
     Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Needs, Result,
-    Signal, SignalSource, Whom,
+    Signal, SignalSource, Task, Whom,
 };
 use serde_json::{Value, json};
 
@@ -48,8 +48,7 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
     let name = one.info.name;
     assert_eq!(format!("{:?}", one.info), format!("{:?}", other.info), "{name}: described otherwise");
     assert_eq!(one.schema(), other.schema(), "{name}: another schema");
-    let size =
-        CaseSize { audited: 9, population: 9, references: 4, fitted_with_min: 1, fitted_without_min: 1 };
+    let size = size_of_case();
     for config in [config, &Value::Null, &json!({ "no-such-parameter": 1 }), &Value::Bool(true)] {
         assert_eq!(one.resolve(config.clone()), other.resolve(config.clone()), "{name}: other parameters");
         assert_eq!(
@@ -93,6 +92,20 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
     toy.granted = Access::empty();
     let [these, those] = [this, that].map(|subject| try_scores(subject, &toy, 1, &()).err());
     assert_eq!(these, those, "{name}: refuses less access otherwise");
+}
+
+/// A case of classification that parameters are settled for.
+fn size_of_case() -> CaseSize {
+    CaseSize {
+        task: Task::Classification,
+        granted: Access::LOGITS.with_implied(),
+        augmentations: 1,
+        audited: 9,
+        population: 9,
+        references: 4,
+        fitted_with_min: 1,
+        fitted_without_min: 1,
+    }
 }
 
 /// An attack with its parameters.
@@ -146,8 +159,7 @@ fn configured(subject: &Subject<'_>) {
         Some(defaults.clone()),
         "{name}: defaults resolve to others"
     );
-    let size =
-        CaseSize { audited: 9, population: 9, references: 4, fitted_with_min: 1, fitted_without_min: 1 };
+    let size = size_of_case();
     let settled = match subject.entry.settle(Value::Null, &size) {
         Ok(settled) => settled,
         Err(error) => panic!("{name}: default parameters cannot be settled: {error}"),

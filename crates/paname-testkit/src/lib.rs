@@ -24,6 +24,7 @@ mod killing;
 mod plugin;
 mod signals;
 mod target_laws;
+mod tasks;
 mod toy;
 
 pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};
@@ -36,4 +37,5 @@ pub use killing::{Sealed, finished_fits, sealed};
 pub use plugin::{check_plugin, check_plugin_adapter, check_plugin_with, load_plugin, plugin_library};
 pub use signals::{LogitTable, TableSignals};
 pub use target_laws::check_target;
+pub use tasks::{AnsweredSignals, TaskToy, check_attack_in_task, check_attack_refuses_task};
 pub use toy::{Behaviour, Silent, Size, TableCase, Toy, WIDTH};

@@ -46,6 +46,8 @@ impl Default for Size {
 
 /// A case and its truth, over any source of signals. The fields may be edited before [`TableCase::case`] is called.
 pub struct TableCase<S> {
+    /// What the models do.
+    pub task: Task,
     /// The signals.
     pub signals: S,
     /// The audited records.
@@ -82,6 +84,7 @@ impl<S: SignalSource> TableCase<S> {
             labels: Labels::Classes { values: values.into(), classes },
         };
         Self {
+            task: Task::Classification,
             population_membership: Membership::none(population.len(), models.saturating_sub(1)),
             audited: cohort((0..audited_len).collect(), audited),
             population: cohort((audited_len..all).collect(), population),
@@ -104,7 +107,7 @@ impl<S: SignalSource> TableCase<S> {
             return Err(Error::mismatch("models", "at least 1", 0));
         };
         Case::new(CaseParts {
-            task: Task::Classification,
+            task: self.task,
             granted: self.granted,
             target: target.as_ref(),
             references: references.iter().map(AsRef::as_ref).collect(),
@@ -527,21 +530,21 @@ fn log_sum_exp(z: &[f32]) -> f32 {
 }
 
 /// Random numbers.
-struct Draws(Pcg64);
+pub(crate) struct Draws(pub(crate) Pcg64);
 
 impl Draws {
     /// From 0 to 1, without 0.
-    fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
     /// Standard normal (Box and Muller 1958).
-    fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    fn permutation(&mut self, n: usize) -> Vec<u32> {
+    pub(crate) fn permutation(&mut self, n: usize) -> Vec<u32> {
         let mut all: Vec<u32> = (0..n as u32).collect();
         for i in (1..n).rev() {
             let j = (self.uniform() * (i + 1) as f64) as usize;
@@ -550,22 +553,22 @@ impl Draws {
         all
     }
 
-    /// Who is a member of each model. The target is alone; models 1 and 2, 3 and 4 … are pairs.
-    fn members(&mut self, size: &Size) -> Vec<Vec<bool>> {
+    /// A random half of `n` records, rounded down.
+    fn half(&mut self, n: usize) -> Vec<bool> {
+        self.permutation(n).iter().map(|&place| (place as usize) < n / 2).collect()
+    }
+
+    /// The members of each model. The target is alone; models 1 and 2, 3 and 4 … are pairs, each record a member of one of the two.
+    pub(crate) fn members(&mut self, size: &Size) -> Vec<Vec<bool>> {
         let mut members: Vec<Vec<bool>> = Vec::with_capacity(1 + size.references);
         for m in 0..=size.references {
             let half = match members.last() {
-                Some(first) if m % 2 == 0 && m > 0 => first.iter().map(|member| !member).collect(),
+                Some(first) if m % 2 == 0 => first.iter().map(|member| !member).collect(),
                 _ => self.half(size.records),
             };
             members.push(half);
         }
         members
-    }
-
-    /// A random half of `n` records, rounded down.
-    fn half(&mut self, n: usize) -> Vec<bool> {
-        self.permutation(n).iter().map(|&place| (place as usize) < n / 2).collect()
     }
 
     /// Logits and classes of a group: a difficulty per record, noise per answer, and what membership adds to the true class.

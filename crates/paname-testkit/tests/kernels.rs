@@ -1,6 +1,6 @@
 //! The fast arithmetic of signals against the plain one, through targets that answer logits.
 
-use paname_core::{Access, DirectSignals, Signal, SignalSource, Whom};
+use paname_core::{Access, DirectSignals, Signal, SignalSource, Task, Whom};
 use paname_testkit::{Behaviour, Size, Toy};
 
 const SIGNALS: [Signal; 9] = [
@@ -21,6 +21,7 @@ fn direct_signals_are_those_of_plain_arithmetic() {
         let size = Size { records: 50, population: 20, references: 2, classes, augmentations: 2 };
         let toy = Toy::new(behaviour, size, 5);
         let direct = DirectSignals {
+            task: Task::Classification,
             models: toy.targets.iter().map(AsRef::as_ref).collect(),
             augmentations: 2,
             audited: toy.audited.clone(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use npyz::WriterBuilder as _;
-use paname_core::{Features, Labels, Roster, Setting};
+use paname_core::{Features, Labels, Roster, Setting, Task};
 use paname_testkit::{Trial, check_plugin_adapter, check_plugin_with};
 use serde_json::json;
 
@@ -38,7 +38,13 @@ fn the_loaded_adapter_is_lawful_and_the_one_that_is_linked() {
     }
     let roster = Roster::new(["a", "b", "c"].map(str::to_owned).to_vec(), "test").unwrap();
     let labels = Labels::Classes { values: vec![0, 1, 2].into(), classes: 3 };
-    let setting = Setting { base, roster: &roster, labels: &labels, inputs: &Features::None };
+    let setting = Setting {
+        base,
+        roster: &roster,
+        labels: &labels,
+        inputs: &Features::None,
+        task: Task::Classification,
+    };
     let config = json!({ "program": ["python3", "model.py"], "offers": ["logits"] });
     let mut references = config.clone();
     references["weights"] = json!(["one", "two"]);

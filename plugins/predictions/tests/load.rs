@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use paname_core::{Features, Labels, Roster, Setting};
+use paname_core::{Features, Labels, Roster, Setting, Task};
 use paname_testkit::{Trial, check_adapter, check_plugin_adapter};
 use serde_json::json;
 
@@ -21,7 +21,13 @@ fn with_digits(work: impl FnOnce(&Trial<'_>)) {
     let references = json!({
         "logits": "references.npz#logits", "ids": "references.npz#ids", "member": "references.npz#member",
     });
-    let setting = Setting { base: &digits, roster: &roster, labels: &labels, inputs: &Features::None };
+    let setting = Setting {
+        base: &digits,
+        roster: &roster,
+        labels: &labels,
+        inputs: &Features::None,
+        task: Task::Classification,
+    };
     work(&Trial { config: &config, references: Some(&references), setting, fit: None });
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use npyz::WriterBuilder as _;
 use object::{Object as _, ObjectSymbol as _};
-use paname_core::{Features, FitRun, Labels, Recipe, Records, Roster, Setting, Tensor};
+use paname_core::{Features, FitRun, Labels, Recipe, Records, Roster, Setting, Task, Tensor};
 use paname_testkit::{Trial, TrialFit, check_plugin_adapter, plugin_library};
 use serde_json::json;
 
@@ -27,7 +27,13 @@ fn the_loaded_adapter_is_lawful_and_the_one_that_is_linked() {
     let labels = Labels::Classes { values: (0..12).map(|i| i % 3).collect(), classes: 3 };
     let inputs = paname_data::read_array(&fixtures, &"golden.npz#script-inputs".parse().unwrap()).unwrap();
     let inputs = Features::Tensor(inputs);
-    let setting = Setting { base: folder.path(), roster: &roster, labels: &labels, inputs: &inputs };
+    let setting = Setting {
+        base: folder.path(),
+        roster: &roster,
+        labels: &labels,
+        inputs: &inputs,
+        task: Task::Classification,
+    };
     let config = json!({ "script": "dict.pt", "trust": true, "outputs": ["logits", "embedding", "hidden"], "batch": 5 });
     let references = json!({
         "script": ["plain.pt", "frozen.pt"], "trust": true, "member": "member.npy", "ids": "row-number",
@@ -52,7 +58,13 @@ fn a_fitted_image_model_is_the_same_through_the_plugin() {
     let labels = Labels::Classes { values: (0..12).map(|i| i % 3).collect(), classes: 3 };
     let weights = tempfile::tempdir().unwrap();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/paname-torch/tests/fixtures");
-    let setting = Setting { base: &fixtures, roster: &roster, labels: &labels, inputs: &inputs };
+    let setting = Setting {
+        base: &fixtures,
+        roster: &roster,
+        labels: &labels,
+        inputs: &inputs,
+        task: Task::Classification,
+    };
     let architecture =
         json!({ "name": "convnet", "channels": [3], "batch-norm": true }).as_object().unwrap().clone();
     let recipe = Recipe { architecture, epochs: Some(2), batch: Some(5), ..Recipe::default() };

@@ -427,6 +427,7 @@ pub(super) fn with_setting<T>(
             roster: table(Some(&roster)),
             labels: labels(setting.labels),
             inputs: features(setting.inputs),
+            task: setting.task.code(),
         })
     })
 }
@@ -489,6 +490,9 @@ fn needs(needs: &Needs) -> AbiNeeds {
 
 pub(super) const fn case_size(size: &CaseSize) -> AbiCaseSize {
     AbiCaseSize {
+        task: size.task.code(),
+        granted: size.granted.bits(),
+        augmentations: size.augmentations,
         audited: size.audited,
         population: size.population,
         references: size.references,
@@ -604,7 +608,7 @@ extern "C" fn attack_settle(
 ) -> Crossing<RString> {
     guard(|| {
         let config = import::json(config.as_str())?;
-        Ok(text(&lists.attack(row)?.settle(config, &import::case_size(size))?))
+        Ok(text(&lists.attack(row)?.settle(config, &import::case_size(size)?)?))
     })
 }
 

@@ -414,7 +414,8 @@ pub(super) fn with_setting<T>(
     let roster = Roster::from_table(&ids)?;
     let labels = labels(crossed.labels)?;
     let inputs = features(crossed.inputs)?;
-    call(&Setting { base: &base, roster: &roster, labels: &labels, inputs: &inputs })
+    let task = Task::from_code(crossed.task)?;
+    call(&Setting { base: &base, roster: &roster, labels: &labels, inputs: &inputs, task })
 }
 
 /// The findings of a run on `records` audited records.
@@ -508,14 +509,17 @@ pub(super) fn findings(crossed: AbiFindings, records: usize) -> Result<Findings>
     })
 }
 
-pub(super) const fn case_size(size: AbiCaseSize) -> CaseSize {
-    CaseSize {
+pub(super) fn case_size(size: AbiCaseSize) -> Result<CaseSize> {
+    Ok(CaseSize {
+        task: Task::from_code(size.task)?,
+        granted: Access::from_bits_truncate(size.granted),
+        augmentations: size.augmentations,
         audited: size.audited,
         population: size.population,
         references: size.references,
         fitted_with_min: size.fitted_with_min,
         fitted_without_min: size.fitted_without_min,
-    }
+    })
 }
 
 pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Every signal over class scores, with ranks and temperatures besides the plain ones.
-const SIGNALS: [Signal; 9] = [
+const SIGNALS: [Signal; 11] = [
     Signal::ScaledConfidence,
     Signal::Loss,
     Signal::LogProbability { temperature: 1.0 },
@@ -15,6 +15,8 @@ const SIGNALS: [Signal; 9] = [
     Signal::Margin,
     Signal::TopProbability { rank: 0 },
     Signal::TopProbability { rank: 1 },
+    Signal::LogDensity,
+    Signal::AssignmentConfidence,
 ];
 
 /// The textbook formulas in double precision, from the log-odds of each class.
@@ -49,6 +51,11 @@ fn reference(signal: Signal, z: &[f64], y: usize) -> f64 {
             p.sort_by(|a, b| b.total_cmp(a));
             p[rank as usize]
         }
+        Signal::LogDensity => log_p(y),
+        Signal::AssignmentConfidence => {
+            (0..z.len()).map(|j| z[j] - others(j)).fold(f64::NEG_INFINITY, f64::max)
+        }
+        other => panic!("{other} is no signal of classes"),
     }
 }
 
@@ -109,7 +116,7 @@ proptest! {
                 let spread = (z.iter().copied().fold(f64::MIN, f64::max) - z.iter().copied().fold(f64::MAX, f64::min)).max(1.0);
                 // Differences of logits, and what is exponential in them, inherit the rounding of the inputs' size.
                 let size = match signal {
-                    Signal::ScaledConfidence | Signal::Margin => spread,
+                    Signal::ScaledConfidence | Signal::Margin | Signal::AssignmentConfidence => spread,
                     // The stated limit on ln(1 − p_j).
                     Signal::ModifiedEntropy if spread > 65.0 => continue,
                     _ => spread * expected.abs() + 1e-26,
@@ -139,7 +146,7 @@ proptest! {
                 let z: Vec<f64> = row.iter().map(|&p| f64::from(p).ln()).collect();
                 let expected = reference(signal, &z, labels[r] as usize);
                 let size = match signal {
-                    Signal::ScaledConfidence | Signal::Margin => 50.0,
+                    Signal::ScaledConfidence | Signal::Margin | Signal::AssignmentConfidence => 50.0,
                     _ => 50.0 * expected.abs() + 1e-26,
                 };
                 assert_close(got[r], expected, 2e-6 * size, &(signal, row, labels[r]));
@@ -268,6 +275,26 @@ fn extreme_answers_give_finite_signals() {
     assert_close(certain, 87.336_544_75, 1e-5, &"-ln 2^-126");
 }
 
+/// A logit of −∞ is that of a probability of 0, and counts as the lowest finite one.
+#[test]
+fn a_class_may_be_impossible() {
+    let (none, lowest) = (f32::NEG_INFINITY, f32::MIN);
+    for label in 0..3 {
+        for signal in SIGNALS {
+            let of = |z: Vec<f32>| signals(signal, &logits(z, 3), &[label]).unwrap();
+            let got = of(vec![none, 1.0, 2.0]);
+            assert_eq!(got, of(vec![lowest, 1.0, 2.0]), "{signal} of class {label}");
+            assert!(got[0].is_finite() && of(vec![none, none, 5.0])[0].is_finite());
+        }
+    }
+    let confidence = |label| signals(Signal::ScaledConfidence, &logits(vec![none, 1.0, 2.0], 3), &[label]);
+    assert_eq!(confidence(0).unwrap(), [f32::MIN]);
+    assert_eq!(confidence(1).unwrap(), [-1.0]);
+    let double = Tensor::from_vec(vec![f64::NEG_INFINITY, 1.0, 2.0], &[1, 3]).unwrap();
+    let answers = Outputs { logits: Some(double), ..Outputs::default() };
+    assert_eq!(signals(Signal::Margin, &answers, &[2]).unwrap(), [1.0]);
+}
+
 #[test]
 fn every_floating_point_type_is_read() {
     let values = [1.5_f32, -0.25, 3.0, 0.5, 2.0, -8.0];
@@ -322,17 +349,19 @@ fn impossible_answers_are_named() {
     };
     assert_eq!(
         loss(&logits(values.clone(), 2)),
-        "logit of row 35, class 1: expected a finite number, got NaN"
+        "logit of row 35, class 1: expected a number below +inf, got NaN"
     );
     assert_eq!(
         loss(&probabilities(values.clone(), 2)),
         "probability of row 35, class 1: expected a number from 0 to 1, got NaN"
     );
-    values[2 * 35 + 1] = f32::NEG_INFINITY;
+    values[2 * 35 + 1] = f32::INFINITY;
     assert_eq!(
         loss(&logits(values.clone(), 2)),
-        "logit of row 35, class 1: expected a finite number, got -inf"
+        "logit of row 35, class 1: expected a number below +inf, got inf"
     );
+    values[2 * 35..2 * 36].fill(f32::NEG_INFINITY);
+    assert_eq!(loss(&logits(values, 2)), "logits of row 35: expected a finite one among them, got -inf only");
     assert_eq!(
         loss(&probabilities(vec![1.25, -0.25], 2)),
         "probability of row 0, class 0: expected a number from 0 to 1, got 1.25"
@@ -379,6 +408,7 @@ fn impossible_questions_are_named() {
     let whole =
         Outputs { logits: Some(Tensor::from_vec(vec![0_i32, 1], &[1, 2]).unwrap()), ..Outputs::default() };
     assert_eq!(message(Signal::Entropy, &whole, None), "answers: expected floating-point numbers, got I32");
+    assert_eq!(message(Signal::Similarity, &two, None), "not supported: the signal similarity of classes");
     let error = write_signal(Signal::Entropy, &two, None, &mut [0.0; 3], 3).unwrap_err().to_string();
     assert_eq!(error, "signal buffer: expected 4 values, got 3");
 }

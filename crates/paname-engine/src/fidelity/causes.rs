@@ -2,8 +2,8 @@
 //! cause is likely where the change brings what was declared back.
 
 use paname_core::{
-    Access, Ctx, DType, Error, Features, Indices, Input, Outputs, Query, Result, Signal, Target, Tensor,
-    kernel,
+    Access, Ctx, DType, Error, Features, Indices, Input, Outputs, Query, Result, Signal, Target, Task,
+    Tensor, kernel,
 };
 use paname_evidence::Cause;
 use paname_stats::Rate;
@@ -196,8 +196,8 @@ impl Figures<'_> {
                 all.total += (declared - rate.estimate).abs();
             }
             if let (Some(declared), Some(losses)) = (self.declared.loss[side], &losses) {
-                let loss = mean_loss(rows.iter().map(|&r| f64::from(losses[r])));
-                let near = loss_is_near(declared, &loss);
+                let loss = mean_loss(rows.iter().map(|&r| f64::from(losses[r])), Task::Classification);
+                let near = loss_is_near(declared, &loss, Task::Classification);
                 all.near &= near;
                 all.better |= !near && loss.mean < declared;
                 all.total += (declared - loss.mean).abs() / (1.0 + declared);

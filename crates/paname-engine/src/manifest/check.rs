@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use paname_core::Task;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
@@ -15,6 +16,7 @@ pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Resul
     let root = document.get_ref();
     tests(content, root)?;
     fits(content, root)?;
+    losses(content, root)?;
     special_categories(content, root)?;
     next_review(content, root)?;
     legal(content, root)
@@ -99,6 +101,19 @@ fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
     if references.is_some_and(|references| references.fit.is_some()) && content.reference_fit().is_none() {
         let what = "[references.fit] lacks the key `recipe`, and [target] has no `fit` whose recipe would hold for reference models too";
         return Err(Problem::new(place(root, &["references", "fit"]), what));
+    }
+    Ok(())
+}
+
+/// A cross-entropy is never negative; the losses of other tasks may be.
+fn losses(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let model = &content.model;
+    for (key, loss) in [("train_loss", model.train_loss), ("test_loss", model.test_loss)] {
+        if let Some(loss) = loss.filter(|loss| *loss < 0.0 && content.task() == Task::Classification) {
+            let what =
+                format!("`model.{key}` is {loss}; expected a number of at least 0, the mean cross-entropy");
+            return Err(Problem::new(place(root, &["model", key]), what));
+        }
     }
     Ok(())
 }

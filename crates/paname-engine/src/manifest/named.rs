@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use paname_core::{AdapterEntry, Ctx, Error, Features, Labels, Recipe, Registry, Roster, Setting};
+use paname_core::{AdapterEntry, Ctx, Error, Features, Labels, Recipe, Registry, Roster, Setting, Task};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -80,7 +80,13 @@ impl Manifest {
 fn fits_models(adapter: &AdapterEntry, config: serde_json::Value, recipe: &Recipe) -> bool {
     let Ok(roster) = Roster::new(Vec::new(), "records") else { return true };
     let (labels, inputs) = (Labels::None, Features::None);
-    let setting = Setting { base: Path::new("."), roster: &roster, labels: &labels, inputs: &inputs };
+    let setting = Setting {
+        base: Path::new("."),
+        roster: &roster,
+        labels: &labels,
+        inputs: &inputs,
+        task: Task::default(),
+    };
     let opened = adapter.fitted(config, recipe, Path::new(""), &setting, &Ctx::new(0, "fit", 1, &()));
     let refusal = format!("adapter `{}` fits no models", adapter.info.name);
     !matches!(opened, Err(Error::Unsupported(said)) if said == refusal)

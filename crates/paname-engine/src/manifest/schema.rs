@@ -66,7 +66,7 @@ struct Checker<'s> {
 }
 
 impl<'s> Checker<'s> {
-    /// Follows references and skips the "or null" of optional keys, which TOML cannot write.
+    /// Follows references and skips the "or null" of optional keys, which TOML cannot write. A choice between several forms stays one.
     fn resolve(&self, mut schema: &'s Value) -> &'s Value {
         loop {
             if let Some(reference) = schema["$ref"].as_str() {
@@ -77,7 +77,8 @@ impl<'s> Checker<'s> {
                 }
             } else if let Some(some) = schema["anyOf"]
                 .as_array()
-                .and_then(|all| all.iter().find(|one| one["type"].as_str() != Some("null")))
+                .map(|all| all.iter().filter(|one| one["type"].as_str() != Some("null")))
+                .and_then(|mut all| all.next().filter(|_| all.next().is_none()))
             {
                 schema = some;
             } else {
@@ -125,7 +126,8 @@ impl<'s> Checker<'s> {
             Value::String(one) => vec![one.as_str()],
             Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
             _ => {
-                let forms = schema["oneOf"].as_array().into_iter().flatten();
+                let forms =
+                    [&schema["oneOf"], &schema["anyOf"]].into_iter().filter_map(Value::as_array).flatten();
                 forms.flat_map(|form| self.types(self.resolve(form))).collect()
             }
         };
@@ -147,7 +149,11 @@ impl<'s> Checker<'s> {
             return wrong(types.into_iter().map(type_words).collect::<Vec<_>>().join(" or "));
         }
         // Of several forms that a value may take, the one that it has; closed lists have one form.
-        let forms = schema["oneOf"].as_array().into_iter().flatten().map(|form| self.resolve(form));
+        let forms = [&schema["oneOf"], &schema["anyOf"]]
+            .into_iter()
+            .filter_map(Value::as_array)
+            .flatten()
+            .map(|form| self.resolve(form));
         let forms: Vec<&Value> = forms
             .filter(|form| form["const"].is_null())
             .filter(|form| self.types(form).iter().any(|wanted| is_of(item.get_ref(), wanted)))

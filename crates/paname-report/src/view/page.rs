@@ -339,7 +339,7 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
     if let Some(target) = &core.target {
         push(key!("target.name"), target.name.clone());
         push(key!("target.adapter"), target.adapter.clone());
-        push(key!("target.task"), target.task.clone());
+        push(key!("target.task"), words::task(&target.task, language));
         push(key!("target.offers"), list(&target.offers));
         push(key!("target.granted"), list(&target.granted));
         let accuracy = |rate: &Rate| {

@@ -132,6 +132,7 @@ fn missing(what: &str, language: Language) -> String {
         "reference models" => key!("missing.references"),
         "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
         "population records" => key!("missing.population"),
+        "variants of each record" => key!("missing.variants"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),
         other => return other.to_owned(),

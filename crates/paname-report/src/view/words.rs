@@ -49,6 +49,21 @@ pub(crate) fn family(name: &str, language: Language) -> String {
     })
 }
 
+/// What a model does, by its name in the evidence.
+pub(crate) fn task(name: &str, language: Language) -> String {
+    language.text(match name {
+        "classification" => key!("task.classification"),
+        "multi-label" => key!("task.multi_label"),
+        "regression" => key!("task.regression"),
+        "embedding" => key!("task.embedding"),
+        "reconstruction" => key!("task.reconstruction"),
+        "generation" => key!("task.generation"),
+        "density" => key!("task.density"),
+        "clustering" => key!("task.clustering"),
+        other => return other.to_owned(),
+    })
+}
+
 /// A name inside a sentence.
 pub(crate) fn lower_first(name: &str) -> String {
     let mut letters = name.chars();

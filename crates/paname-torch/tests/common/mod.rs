@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use paname_core::{Ctx, Features, Labels, Result, Roster, Setting, Target, Tensor};
+use paname_core::{Ctx, Features, Labels, Result, Roster, Setting, Target, Task, Tensor};
 use serde_json::Value;
 
 /// The folder of the fixtures, which make.py has written.
@@ -50,7 +50,13 @@ impl Audit {
     }
 
     pub(crate) fn setting(&self) -> Setting<'_> {
-        Setting { base: &self.base, roster: &self.roster, labels: &self.labels, inputs: &self.inputs }
+        Setting {
+            base: &self.base,
+            roster: &self.roster,
+            labels: &self.labels,
+            inputs: &self.inputs,
+            task: Task::Classification,
+        }
     }
 
     pub(crate) fn open(&self, config: Value) -> Result<Box<dyn Target>> {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use example_adapter::ADAPTERS;
 use paname_core::{
-    Access, AdapterEntry, Ctx, Features, Input, Labels, Outputs, Query, Roster, Setting, Target, Tensor,
+    Access, AdapterEntry, Ctx, Features, Input, Labels, Outputs, Query, Roster, Setting, Target,
+    Task, Tensor,
 };
 use paname_testkit::{Trial, check_adapter, check_plugin_adapter, load_plugin};
 use serde_json::{Value, json};
@@ -39,6 +40,7 @@ fn in_a_setting(work: impl FnOnce(&Trial<'_>)) {
             classes: 3,
         },
         inputs: &Features::None,
+        task: Task::Classification,
     };
     let config = json!({ "model": "model.json", "features": "features.csv" });
     let references = json!({ "model": "references", "features": "features.csv" });
