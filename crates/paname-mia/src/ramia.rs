@@ -127,8 +127,14 @@ mod tests {
             Attack::run(&Ramia::new(config).unwrap(), &case, &ctx).unwrap().membership(100).unwrap()
         };
         let (lowest, middle, highest, all) = (run(0.0, 0.3), run(0.4, 0.6), run(0.7, 1.0), run(0.0, 1.0));
-        let plain =
-            Attack::run(&crate::confidence::Confidence, &case, &ctx).unwrap().membership(100).unwrap();
+        let plain = Attack::run(
+            &crate::confidence::Confidence::new(crate::confidence::Config::default()).unwrap(),
+            &case,
+            &ctx,
+        )
+        .unwrap()
+        .membership(100)
+        .unwrap();
         for r in 0..100 {
             assert!(lowest[r] <= middle[r] && middle[r] <= highest[r]);
             assert!((all[r] - (lowest[r] + middle[r] + highest[r]) / 3.0).abs() < 1e-9);

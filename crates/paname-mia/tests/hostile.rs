@@ -2,7 +2,7 @@
 
 use paname_core::{
     Access, Augmentation, Ctx, DirectSignals, Error, Input, Membership, Outputs, Query, Result, Target,
-    TargetCard, Tensor, Whom,
+    TargetCard, Task, Tensor, Whom,
 };
 use paname_mia::ATTACKS;
 use paname_testkit::{LogitTable, TableCase};
