@@ -225,7 +225,6 @@ rows = [
     ("base", {"temperature": 1.0}, base(temperature=1.0)),
     ("base", {"mode": "offline"}, base(online=False)),
     ("rmia", {"trim": 0.2}, rmia(trim=0.2)),
-    ("gap", {}, (logits[0].argmax(-1) == label).astype(float)),
     ("reference", {}, outside_only(phi(logits, label), lambda x, out: interpolated(np.array([x]), out)[0])),
     ("reference", {"ties": "share"}, outside_only(log_p(logits, label), lambda x, out: (out <= x).mean())),
     ("calibration", {}, outside_only(log_p(logits, label), lambda x, out: x - out.mean())),

@@ -118,7 +118,7 @@ fn a_trusted_plugin_is_loaded_and_an_untrusted_one_is_told() {
     user.allow();
     let (loaded, skipped) = load_all(&user.places(), &user.trust()).unwrap();
     assert!(skipped.is_empty());
-    assert_eq!(loaded[0].attacks.len(), 10);
+    assert_eq!(loaded[0].attacks.len(), 24);
     let mut registry = Registry::default();
     loaded[0].register(&mut registry).unwrap();
     assert!(registry.attack("lira").unwrap().build(serde_json::Value::Null).is_ok());
@@ -158,23 +158,23 @@ fn descriptions_that_cannot_be_are_refused_at_their_place() {
     for (key, value, message) in [
         (
             "abi",
-            "\"0.2.0\"",
+            "\"0.9.0\"",
             format!(
-                "{folder}: built for plugin interface 0.2.0, this program has 0.1.0; get a build for that one"
+                "{folder}: built for plugin interface 0.9.0, this program has 0.2.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"1.0\"",
             format!(
-                "{folder}: built for plugin interface 1.0, this program has 0.1.0; get a build for that one"
+                "{folder}: built for plugin interface 1.0, this program has 0.2.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"new\"",
             format!(
-                "{folder}: built for plugin interface new, this program has 0.1.0; get a build for that one"
+                "{folder}: built for plugin interface new, this program has 0.2.0; get a build for that one"
             ),
         ),
         ("abi", "\"\"", format!("{file}: `abi`: expected 1 to 200 characters on one line")),
@@ -389,7 +389,7 @@ fn libraries_that_are_no_plugins_are_refused() {
     let zeros = user.path("libzeros.so");
     compile("char PANAME_PLUGIN[4096] __attribute__((aligned(64)));", &zeros, &[]);
     user.replace_library(&zeros);
-    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.1.0, got no header of this kind"));
+    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.2.0, got no header of this kind"));
     let needed = user.path("libneeded.so");
     compile("int needed(void) { return 1; }", &needed, &[]);
     let needing = user.path("libneeding.so");

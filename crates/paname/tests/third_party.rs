@@ -349,10 +349,10 @@ attack = "loss"
 #[test]
 fn builds_that_a_host_must_not_use_are_refused_with_one_line() {
     for (form, message) in [
-        ("other-abi", "expected one built for plugin interface 0.1.0, got one built for 0.99.0"),
+        ("other-abi", "expected one built for plugin interface 0.2.0, got one built for 0.99.0"),
         (
             "other-layout",
-            "expected plugin interface 0.1.0, got other layouts of its types under the same number 0.1.0; build it against this program's sources",
+            "expected plugin interface 0.2.0, got other layouts of its types under the same number 0.2.0; build it against this program's sources",
         ),
         (
             "panic-abort",
@@ -391,8 +391,8 @@ fn broken_attacks_fail_alone_and_the_audit_goes_on() {
         ("overflow", "its worker ended with signal: 6"),
         ("forged end", "its worker ended with exit status: 0"),
         ("child", "its worker ended with signal: 6"),
-        ("bytes, then silence", "its worker gave no sign of life for 2 s and was ended"),
-        ("silence", "its worker gave no sign of life for 2 s and was ended"),
+        ("bytes, then silence", "its worker gave no sign of life for 5 s and was ended"),
+        ("silence", "its worker gave no sign of life for 5 s and was ended"),
         ("NaN", "membership score of record 0: expected a number, got NaN"),
         ("too few", "membership scores: expected 1400, got shape [1399]"),
         ("too many", "membership scores: expected 1400, got shape [14001]"),

@@ -14,7 +14,7 @@ fn a_bad_array_is_refused_with_file_and_place() {
     let cases: &[Case] = &[
         ("NaN logit of the target", |audit| set_float(audit, "target.npy", 1, f32::NAN)),
         ("infinite logit of a reference model", |audit| {
-            set_float(audit, "references.npy", 1, f32::NEG_INFINITY);
+            set_float(audit, "references.npy", 1, f32::INFINITY);
         }),
         ("fewer rows than ids", |audit| audit.write("target.npy", floats(&[100, 3], &[0.5; 300]))),
         ("one axis", |audit| audit.write("target.npy", floats(&[120], &[0.5; 120]))),
