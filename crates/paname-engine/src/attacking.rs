@@ -326,7 +326,8 @@ mod tests {
     use std::path::Path;
 
     use npyz::WriterBuilder as _;
-    use paname_core::Registry;
+    use paname_core::{Access, Needs, Registry};
+    use paname_evidence::Reason;
     use rand_core::SeedableRng as _;
     use rand_pcg::Pcg64;
     use tempfile::TempDir;
@@ -335,6 +336,7 @@ mod tests {
     use crate::Manifest;
     use crate::features::Inventory;
     use crate::inputs::{Supply, labels, open_models, prepare, read_npy};
+    use crate::plan::unrelated_models;
     use crate::store::Store;
     use crate::work::build;
 
@@ -363,7 +365,7 @@ attack = "lira"
 
     /// An audit whose file lists the members first. Each reference model was fitted on half of the records, but on the first one only model 0.
     struct Audit {
-        _folder: TempDir,
+        folder: TempDir,
         manifest: Manifest,
         registry: Registry,
         store: Store,
@@ -431,7 +433,7 @@ attack = "lira"
             prepared.write(&draft).unwrap();
             draft.commit("inputs").unwrap();
             let inputs = prepared.inputs;
-            Self { _folder: folder, manifest, registry, store, inputs }
+            Self { folder, manifest, registry, store, inputs }
         }
 
         fn models(&self) -> Models {
@@ -509,5 +511,80 @@ attack = "lira"
         let scores = read_npy(&audit.store.object("control").path("scores.npy")).unwrap();
         // With model 0 in the target's place, no model is left that was fitted with the first record: an offline run would be another attack.
         assert_eq!(scores.shape(), [MODELS - 1, RECORDS as usize]);
+    }
+
+    /// An attack that asks so much, and of so many reference models the same.
+    fn asking(access: Access, queries_per_record: u64, references_max: usize) -> Needs {
+        Needs { access, queries_per_record, references_max, ..Needs::default() }
+    }
+
+    #[test]
+    fn reference_models_play_the_target_where_they_answer_what_the_attack_asks() {
+        let mut inputs = Audit::new().inputs;
+        let changed = Access::LABELS | Access::NEW_INPUTS;
+        let models = |inputs: &Inputs, needs: Needs| unrelated_models(&needs, inputs);
+        assert_eq!(models(&inputs, asking(Access::LABELS, 1, 0)), MODELS);
+        // Recorded answers are about records as they are.
+        assert_eq!(models(&inputs, asking(changed, 1000, 0)), 0);
+        inputs.references[0].access.push("new-inputs".into());
+        inputs.references = vec![inputs.references[0].clone(); 100];
+        inputs.places = (0..100).collect();
+        for (questions, references, expected) in
+            [(1, 0, 64), (16, 0, 32), (16, 1, 16), (16, 7, 8), (1000, 0, 8), (u64::MAX, 9, 8)]
+        {
+            assert_eq!(
+                models(&inputs, asking(changed, questions, references)),
+                expected,
+                "{questions} {references}"
+            );
+        }
+        // One set aside for each record.
+        inputs.places.push(100);
+        assert_eq!(models(&inputs, asking(changed, 1, 0)), 0);
+        assert_eq!(models(&inputs, Needs::default()), 64);
+    }
+
+    #[test]
+    fn the_plan_names_what_recorded_answers_do_not_give() {
+        let audit = Audit::new();
+        let path = audit.folder.path().join("asking.toml");
+        let tests = ["gap", "boundary-distance", "white-box-classifier"];
+        let rows = tests.map(|name| format!("[[test]]\nid = \"{name}\"\nattack = \"{name}\"\n"));
+        fs::write(&path, MANIFEST.to_owned() + &rows.concat()).unwrap();
+        let plan = crate::plan(&Manifest::read(&path).unwrap(), &audit.registry).unwrap();
+        let [_, gap, boundary, white_box] = &plan.rows[..] else { panic!("{} rows", plan.rows.len()) };
+        assert_eq!((gap.runnable, gap.queries, gap.unrelated), (true, u64::from(RECORDS), MODELS as u64));
+        let missing =
+            |names: &[&str]| Reason::Access { missing: names.iter().map(ToString::to_string).collect() };
+        assert_eq!((boundary.runnable, &boundary.reasons), (false, &vec![missing(&["new-inputs"])]));
+        let reasons = &white_box.reasons;
+        assert_eq!(reasons[0], missing(&["activations", "input-gradient", "last-layer-gradient"]));
+        let what = "reference models that can be asked what the target is asked".to_owned();
+        assert_eq!(reasons[1], Reason::References { what, needed: 1, got: 0 });
+    }
+
+    #[test]
+    fn a_control_of_an_attack_that_asks_is_not_counted() {
+        let audit = Audit::new();
+        let entry = audit.registry.attack("gap").unwrap();
+        let attack = entry.build(serde_json::Value::Null).unwrap();
+        let ctx = Ctx::new(1, "test", 1, &());
+        audit.with_bench(Vec::new(), |bench| {
+            let bench = Bench { budget: Some(RECORDS.into()), signals: Vec::new(), ..*bench };
+            for (name, control) in [("attack", false), ("control", true)] {
+                let draft = audit.store.draft(name).unwrap();
+                if control {
+                    bench.unrelated(attack.as_ref(), MODELS, &ctx, &draft).unwrap();
+                } else {
+                    bench.attack(attack.as_ref(), &ctx, &draft).unwrap();
+                }
+                draft.commit(name).unwrap();
+            }
+        });
+        let asked: Asked = audit.store.object("attack").json("asked.json").unwrap();
+        assert_eq!(asked.asked, u64::from(RECORDS));
+        let scores = read_npy(&audit.store.object("control").path("scores.npy")).unwrap();
+        assert_eq!(scores.shape(), [MODELS, RECORDS as usize]);
+        assert!(scores.to_f64().unwrap().iter().all(|score| [0.0, 1.0].contains(score)));
     }
 }

@@ -36,7 +36,8 @@ impl Adapter for Torch {
             .union(Access::ACTIVATIONS)
             .union(Access::INPUT_GRADIENT)
             .union(Access::LAST_LAYER_GRADIENT)
-            .union(Access::PARAMETERS),
+            .union(Access::PARAMETERS)
+            .union(Access::NEW_INPUTS),
     };
     type Config = TorchConfig;
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use paname_core::{Access, Error, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Task, View};
+use paname_core::{
+    Access, Error, Indices, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Task, View,
+};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::config::{Output, Variant};
@@ -67,6 +69,9 @@ impl TorchTarget {
             (Task::Classification, Output::Probabilities) => Access::PROBABILITIES,
             _ => Access::LABELS | Access::LOSS,
         };
+        if known.inputs().is_ok() {
+            access |= Access::NEW_INPUTS;
+        }
         if model.parameters()?.is_empty() {
             access -= Access::PARAMETERS;
         }
@@ -477,6 +482,18 @@ impl Target for TorchTarget {
             }
             _ => Err(Error::Denied(Access::ACTIVATIONS)),
         }
+    }
+
+    fn input(&self, records: &Indices) -> Result<paname_core::Tensor> {
+        let raw = self.known.raw(&Query::records(records.clone(), Access::empty()), &[])?;
+        let rows = self.known.part(&raw, 0..records.len(), true)?;
+        // Bytes that the preparation scales by itself; real numbers it takes as they are.
+        let scale = if rows.kind() == Kind::Uint8 && self.manner.preparation.scale.is_none() {
+            1.0 / 255.0
+        } else {
+            1.0
+        };
+        export(&rows.f_to_kind(Kind::Float).and_then(|rows| rows.f_mul_scalar(scale)).map_err(from_torch)?)
     }
 }
 
