@@ -1,6 +1,7 @@
 //! Joins the truth to the scores: the one place where statistics are computed, the same for every attack.
 
 mod absence;
+mod anytime;
 mod playing;
 pub(crate) mod validity;
 
@@ -185,10 +186,17 @@ pub(crate) fn measure(
     let (members, non_members) = (units.side(true), units.side(false));
     let roc = Roc::new(&members, &non_members).map_err(statistics)?;
     let (calibration, counted) = calibration_split(&non_members, settings, ctx);
+    let share = settings.alpha / tests.max(1) as f64;
     let levels = settings
         .fpr_targets
         .iter()
-        .map(|&level| level_result(level, &roc, &members, &calibration, &counted, settings))
+        .map(|&level| {
+            let mut result = level_result(level, &roc, &members, &calibration, &counted, settings)?;
+            if let Some(fixed) = &result.fixed {
+                result.anytime = Some(anytime::anytime(fixed, &members, &counted, settings, share, ctx)?);
+            }
+            Ok(result)
+        })
         .collect::<Result<Vec<_>>>()?;
     let test =
         |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_blind: None, p_controlled: None };
@@ -227,7 +235,6 @@ pub(crate) fn measure(
             Roc::new(&units.side(true), &units.side(false)).map_err(statistics)
         })
         .collect::<Result<_>>()?;
-    let share = settings.alpha / tests.max(1) as f64;
     let unrelated = detection
         .iter()
         .filter_map(|test| compare_unrelated(test.statistic, &roc, &null, share).transpose())
@@ -363,6 +370,7 @@ fn level_result(
         fixed,
         excess: bounds.map(|(excess, _)| excess),
         equivalence_p: bounds.map(|(_, p)| p),
+        anytime: None,
         precision: precisions,
     })
 }

@@ -443,9 +443,23 @@ impl Session<'_> {
         let exposed_sha256 = canonical_sha256(&evidence.exposed).map_err(EngineError::other)?;
         let evidence_path = run_dir.join("evidence.json");
         assemble::write_evidence(&evidence, &evidence_path)?;
+        // A later test on other units multiplies its e-values with these.
+        let ln_e: BTreeMap<&str, Vec<(f64, f64)>> = evidence
+            .core
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let levels = row.membership.as_ref()?.levels.iter();
+                Some((row.id.as_str(), levels.filter_map(|l| Some((l.level, l.anytime?.ln_e))).collect()))
+            })
+            .collect();
         self.note(
             "evidence",
-            serde_json::json!({ "core_sha256": evidence.core_sha256, "exposed_sha256": exposed_sha256 }),
+            serde_json::json!({
+                "core_sha256": evidence.core_sha256,
+                "exposed_sha256": exposed_sha256,
+                "ln_e": ln_e,
+            }),
         )?;
         Ok(Outcome { evidence, evidence_path, steps_run: tally.run, steps_reused: tally.reused })
     }

@@ -108,9 +108,28 @@ pub struct LevelResult {
     /// p-value of "the excess is at least the smallest that matters". None where refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equivalence_p: Option<f64>,
+    /// The same test in a form that may be looked at after every query. None where refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anytime: Option<Anytime>,
     /// Share of true alarms among alarms, by the share of members among the people tested: (prior, value). From `fixed`;
     /// empty where it counted no false alarm, since the share is then 100 % whatever the truth.
     pub precision: Vec<(f64, f64)>,
+}
+
+/// A test of "members are flagged no more often" that holds whenever it is looked at: an audit that pays by the query may stop at the first conclusive
+/// one, or go on with more units. Members and counted non-members are taken in pairs, in an order that chance draws.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Anytime {
+    /// Natural logarithm of the e-value after all queries. Those of tests on other units are added.
+    pub ln_e: f64,
+    /// One over the largest e-value on the way.
+    pub p: f64,
+    /// Queries taken.
+    pub queries: u64,
+    /// The query after which the audit could have stopped with "members are flagged more often", at the level of a single test of the audit.
+    pub conclusive_after: Option<u64>,
+    /// The query after which it could have stopped with "less than what matters", at the audit's level.
+    pub absence_after: Option<u64>,
 }
 
 /// Which statistic a detection test rests on.

@@ -831,6 +831,21 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Positive control at {level}: on {models} reference models with known data, the attack points at members {excess} more often than at others, too little to measure the difference that was declared to matter.",
     ),
     (
+        "beside.anytime.leak",
+        "À {level}, un audit au fil des questions aurait pu s’arrêter sur une fuite à la {after}e des {n} questions, sans rien perdre de sa rigueur (valeur e).",
+        "At {level}, an audit that looks after every question could have stopped at a leak with question {after} of {n}, and lost nothing of its rigour (e-value).",
+    ),
+    (
+        "beside.anytime.absence",
+        "À {level}, un audit au fil des questions aurait pu s’arrêter sans fuite qui compte à la {after}e des {n} questions (valeur e).",
+        "At {level}, an audit that looks after every question could have stopped without a leak that matters with question {after} of {n} (e-value).",
+    ),
+    (
+        "beside.anytime.open",
+        "À {level}, un audit au fil des questions ne conclurait pas en {n} questions (valeur e).",
+        "At {level}, an audit that looks after every question would not conclude within {n} questions (e-value).",
+    ),
+    (
         "beside.inferable",
         "Membres qu’un attaquant pourrait nommer en se trompant au plus {rate} du temps, parmi une population comptant {prior} de membres : {n}.",
         "Members that an attacker could name while being wrong at most {rate} of the time, in a population with {prior} members: {n}.",

@@ -548,3 +548,19 @@ fn the_procedure_is_audited_over_all_models_that_played() {
     );
     assert_eq!(leaky.figures.levels.len(), 1);
 }
+
+#[test]
+fn an_audit_that_is_looked_at_after_every_query_raises_no_more_false_alarms() {
+    let (truth, settings) = (truth(400), settings(&[0.1]));
+    let looked = |shift: f64, seed: u64| {
+        let row = plain(scores(&truth, shift, &mut Pcg64::seed_from_u64(seed)));
+        let result = measure(&row, &truth, &settings, 1, &Ctx::new(seed, "audit", 1, &())).unwrap();
+        result.levels[0].anytime.unwrap()
+    };
+    let alarms = (0..audits()).filter(|&seed| looked(0.0, seed).conclusive_after.is_some()).count();
+    assert!(within_five_percent(alarms, audits()), "{alarms} of {}", audits());
+    let found = looked(2.0, 1);
+    // One hundred non-members are counted, each with a member.
+    assert_eq!(found.queries, 200);
+    assert!(found.conclusive_after.unwrap() < 100 && found.ln_e > 3.0, "{found:?}");
+}

@@ -318,6 +318,19 @@ fn beside(result: &MembershipResult, language: Language) -> Vec<String> {
             sentences.push(language.fill(key, &values));
         }
     }
+    for level in &result.levels {
+        let Some(anytime) = &level.anytime else { continue };
+        let values = [("level", language.level(level.level)), ("n", language.count(anytime.queries))];
+        let [level, all] = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        sentences.push(match (anytime.conclusive_after, anytime.absence_after) {
+            (Some(after), _) => {
+                language.fill(key!("beside.anytime.leak"), &[level, all, ("after", &language.count(after))])
+            }
+            (None, Some(after)) => language
+                .fill(key!("beside.anytime.absence"), &[level, all, ("after", &language.count(after))]),
+            (None, None) => language.fill(key!("beside.anytime.open"), &[level, all]),
+        });
+    }
     for named in &result.inferable {
         sentences.push(language.fill(
             key!("beside.inferable"),

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    AttackUsed, Core, DataSummary, DetectionTest, Dose, Evidence, Exposed, FailedFit, FittedReferences,
-    GapSummary, LevelResult, MeanLoss, MembershipResult, ModelSummary, PositiveControl, Power, Procedure,
-    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated,
-    Verdict,
+    Anytime, AttackUsed, Core, DataSummary, DetectionTest, Dose, Evidence, Exposed, FailedFit,
+    FittedReferences, GapSummary, LevelResult, MeanLoss, MembershipResult, ModelSummary, PositiveControl,
+    Power, Procedure, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit,
+    Unrelated, Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
@@ -196,6 +196,13 @@ fn level_result(
         excess: fixed
             .map(|at| excess_bound(at.tpr.hits, at.tpr.trials, at.fpr.hits, at.fpr.trials, 0.05).unwrap()),
         equivalence_p: fixed.map(|_| 0.5),
+        anytime: fixed.map(|fixed| Anytime {
+            ln_e: 4.2,
+            p: 0.015,
+            queries: 2 * fixed.fpr.trials,
+            conclusive_after: (fixed.tpr.estimate > 0.05).then_some(412),
+            absence_after: (fixed.tpr.estimate < 0.012 && fixed.fpr.trials > 3000).then_some(5120),
+        }),
         precision: precision.into_iter().filter_map(|(prior, value)| Some((prior, value?))).collect(),
     }
 }
