@@ -80,8 +80,13 @@ impl Signal {
         const VECTORS: &[Access] = &[Access::LOGITS, Access::PROBABILITIES];
         const TRUE_CLASS: &[Access] = &[Access::LOGITS, Access::PROBABILITIES, Access::LOSS];
         match (self, task) {
-            (Self::ScaledConfidence | Self::Loss | Self::LogDensity, Task::Classification) => TRUE_CLASS,
-            (Self::LogProbability { temperature: 1.0 }, Task::Classification) => TRUE_CLASS,
+            (
+                Self::ScaledConfidence
+                | Self::Loss
+                | Self::LogDensity
+                | Self::LogProbability { temperature: 1.0 },
+                Task::Classification,
+            ) => TRUE_CLASS,
             (Self::LogProbability { .. } | Self::ModifiedEntropy | Self::Margin, Task::Classification)
             | (Self::Entropy | Self::TopProbability { .. }, Task::Classification | Task::Clustering)
             | (Self::AssignmentConfidence, Task::Clustering)

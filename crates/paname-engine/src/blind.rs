@@ -134,7 +134,7 @@ fn known(features: &Features, labels: &Labels, records: usize, ctx: &Ctx<'_>) ->
 fn mixed(values: &[f32], width: usize, ctx: &Ctx<'_>) -> Vec<Vec<f64>> {
     let mut rng = ctx.rng("signs");
     let signs: Vec<u64> = (0..width).map(|_| rng.next_u64()).collect();
-    let mut columns = vec![Vec::with_capacity(values.len() / width.max(1)); MOST_NUMBERS];
+    let mut columns = vec![Vec::new(); MOST_NUMBERS];
     for row in values.chunks_exact(width) {
         let mut sums = [0.0; MOST_NUMBERS];
         for (&x, signs) in row.iter().zip(&signs) {

@@ -108,17 +108,16 @@ impl Array {
             return Err(Error::mismatch("answered scores", expected, got).into());
         }
         let values = answer.to_f32()?;
-        let (path, mut writer, width) = match self.begun.take() {
-            Some(begun) => begun,
-            None => {
-                let width = values.len() / rows.max(1);
-                let records = inputs.audited + inputs.population;
-                let (file, path) = draft.file(&file_of(self.answer))?;
-                let shape = [inputs.augmentations as u64, records as u64, width as u64];
-                let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape).writer(file);
-                let writer = options.begin_nd().map_err(EngineError::io(&path))?;
-                (path, writer, width)
-            }
+        let (path, mut writer, width) = if let Some(begun) = self.begun.take() {
+            begun
+        } else {
+            let width = values.len() / rows.max(1);
+            let records = inputs.audited + inputs.population;
+            let (file, path) = draft.file(&file_of(self.answer))?;
+            let shape = [inputs.augmentations as u64, records as u64, width as u64];
+            let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape).writer(file);
+            let writer = options.begin_nd().map_err(EngineError::io(&path))?;
+            (path, writer, width)
         };
         if values.len() != rows * width {
             let got = format!("shape {:?}", answer.shape());

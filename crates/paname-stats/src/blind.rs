@@ -51,9 +51,13 @@ impl CrossFit {
         let row = |record: usize| &features[record * width..(record + 1) * width];
         let of: Vec<usize> = groups.iter().map(|group| fold_of(*group, folds, seed)).collect();
         let mut parts = vec![Sums::new(width); folds];
-        of.iter().enumerate().for_each(|(record, fold)| parts[*fold].add(row(record)));
+        for (record, fold) in of.iter().enumerate() {
+            parts[*fold].add(row(record));
+        }
         let mut whole = Sums::new(width);
-        parts.iter().for_each(|part| whole.combine(part, 1.0));
+        for part in &parts {
+            whole.combine(part, 1.0);
+        }
         let outside = parts.iter().map(|part| {
             let mut others = whole.clone();
             others.combine(part, -1.0);
@@ -157,21 +161,21 @@ fn standardised(features: &[f64], width: usize) -> Vec<f64> {
 #[derive(Clone)]
 struct Sums {
     count: f64,
-    sums: Vec<f64>,
+    totals: Vec<f64>,
     /// Lower triangle of the products, row by row.
     products: Vec<f64>,
 }
 
 impl Sums {
     fn new(width: usize) -> Self {
-        Self { count: 0.0, sums: vec![0.0; width], products: vec![0.0; width * (width + 1) / 2] }
+        Self { count: 0.0, totals: vec![0.0; width], products: vec![0.0; width * (width + 1) / 2] }
     }
 
     fn add(&mut self, x: &[f64]) {
         self.count += 1.0;
         let mut rest = self.products.as_mut_slice();
         for (i, &xi) in x.iter().enumerate() {
-            self.sums[i] += xi;
+            self.totals[i] += xi;
             let (row, after) = rest.split_at_mut(i + 1);
             row.iter_mut().zip(x).for_each(|(sum, &xj)| *sum += xi * xj);
             rest = after;
@@ -181,27 +185,27 @@ impl Sums {
     /// Adds the sums of other records, or takes them away.
     fn combine(&mut self, other: &Self, sign: f64) {
         self.count += sign * other.count;
-        for (own, others) in [(&mut self.sums, &other.sums), (&mut self.products, &other.products)] {
+        for (own, others) in [(&mut self.totals, &other.totals), (&mut self.products, &other.products)] {
             own.iter_mut().zip(others).for_each(|(own, other)| *own += sign * other);
         }
     }
 
     /// Cholesky's decomposition of the centred products with the ridge.
     fn factor(self) -> Outside {
-        let width = self.sums.len();
+        let width = self.totals.len();
         let count = self.count.max(1.0);
         let mut factor = self.products;
         for i in 0..width {
             for j in 0..=i {
                 let ridge = if i == j { RIDGE } else { 0.0 };
-                factor[at(i, j)] += ridge - self.sums[i] * self.sums[j] / count;
+                factor[at(i, j)] += ridge - self.totals[i] * self.totals[j] / count;
                 let done: f64 = (0..j).map(|k| factor[at(i, k)] * factor[at(j, k)]).sum();
                 let rest = factor[at(i, j)] - done;
                 // The ridge keeps the matrix positive definite; the floor is for rounding.
                 factor[at(i, j)] = if i == j { rest.max(1e-9).sqrt() } else { rest / factor[at(j, j)] };
             }
         }
-        Outside { means: self.sums.into_iter().map(|sum| sum / count).collect(), factor }
+        Outside { means: self.totals.into_iter().map(|sum| sum / count).collect(), factor }
     }
 }
 

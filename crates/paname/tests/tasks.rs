@@ -161,7 +161,11 @@ fn rows_of(members: &[bool]) -> Vec<usize> {
 
 /// Rows of model number `m`: its members where it remembers, and else part of the population, which tells nothing of members.
 fn rows_or_others(remembers: bool, m: usize, members: &[bool]) -> Vec<usize> {
-    if remembers { rows_of(members) } else { (AUDITED..RECORDS).filter(|r| (r + m) % 4 != 0).collect() }
+    if remembers {
+        rows_of(members)
+    } else {
+        (AUDITED..RECORDS).filter(|r| !(r + m).is_multiple_of(4)).collect()
+    }
 }
 
 fn regression(remembers: bool) -> Recorded {
@@ -285,7 +289,8 @@ fn clustering(remembers: bool) -> Recorded {
 }
 
 fn npy(path: &Path, kind: &str, shape: &[usize], data: &[u8]) {
-    let shape: String = shape.iter().map(|n| format!("{n},")).collect();
+    let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let shape = shape.join(",") + ",";
     let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
@@ -304,7 +309,11 @@ impl Recorded {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let cells = |r: usize| -> String {
-            self.labels.iter().flat_map(|(_, labels)| &labels[r]).map(|label| format!(",{label}")).collect()
+            self.labels
+                .iter()
+                .flat_map(|(_, labels)| &labels[r])
+                .flat_map(|label| [",".to_owned(), label.to_string()])
+                .collect()
         };
         let names = self.labels.as_ref().map_or(String::new(), |(names, _)| format!(",{names}"));
         let audited = (0..AUDITED).map(|r| format!("{r},{}{}\n", u8::from(self.members[0][r]), cells(r)));
@@ -346,10 +355,9 @@ impl Recorded {
     }
 
     fn manifest(&self, model: &str, target: &str, references: &str) -> String {
-        let tests: String = ["loss", "population", "lira", "rmia", "margin"]
-            .iter()
+        let tests = ["loss", "population", "lira", "rmia", "margin"]
             .map(|name| format!("[[test]]\nid = \"{name}\"\nattack = \"{name}\"\n"))
-            .collect();
+            .concat();
         let data =
             "records = \"records.csv\"\npopulation = \"population.csv\"\nsplit = \"random\"\npersonal = []";
         format!(

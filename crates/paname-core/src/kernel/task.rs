@@ -164,9 +164,13 @@ pub(crate) fn of_representations(variants: &[Outputs], out: &mut [f32], stride: 
             // The largest first, so that nothing overflows.
             let largest = vector.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
             if largest > 0.0 {
-                vector.iter_mut().for_each(|value| *value /= largest);
+                for value in &mut *vector {
+                    *value /= largest;
+                }
                 let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
-                vector.iter_mut().for_each(|value| *value /= length);
+                for value in vector {
+                    *value /= length;
+                }
             }
         }
         directions.push((values, numbers_per_row(embedding), embedding.rows()));
