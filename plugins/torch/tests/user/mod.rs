@@ -8,13 +8,13 @@ use paname_testkit::plugin_library;
 use serde_json::Value;
 
 /// The program, and the plugin packed and trusted in a folder of the test's own.
-pub struct User {
+pub(crate) struct User {
     folder: tempfile::TempDir,
     program: PathBuf,
 }
 
 impl User {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let user = Self { folder: tempfile::tempdir().unwrap(), program: program() };
         let library = plugin_library("paname_plugin_torch");
         let (here, out) = (env!("CARGO_MANIFEST_DIR"), user.path("plugins"));
@@ -27,11 +27,11 @@ impl User {
         user
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn paname(&self) -> Command {
+    pub(crate) fn paname(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env("PANAME_CONFIG", self.path("config")).env("XDG_DATA_HOME", "/nowhere");
         command.env_remove("PANAME_PLUGIN_PATH").stdin(Stdio::null()).stdout(Stdio::null());
@@ -39,14 +39,14 @@ impl User {
     }
 
     /// Two workers, so that kills fall among the fits on machines of many processors too.
-    pub fn audit(&self, manifest: &Path, run_dir: &Path) -> Command {
+    pub(crate) fn audit(&self, manifest: &Path, run_dir: &Path) -> Command {
         let mut command = self.paname();
         command.arg("--plugins").arg(self.path("plugins")).arg("run").arg(manifest);
         command.arg("--run-dir").arg(run_dir).args(["--workers", "2", "--no-progress"]);
         command
     }
 
-    pub fn finish(&self, manifest: &Path, run_dir: &Path) -> Value {
+    pub(crate) fn finish(&self, manifest: &Path, run_dir: &Path) -> Value {
         assert!(self.audit(manifest, run_dir).status().unwrap().success());
         assert!(self.paname().arg("verify").arg(run_dir).status().unwrap().success());
         serde_json::from_slice(&fs::read(run_dir.join("evidence.json")).unwrap()).unwrap()
