@@ -156,8 +156,12 @@ impl Network {
     }
 }
 
-/// The same numbers laid out with the channels last where there are four axes: convolutions on processors are fastest so.
+/// The same numbers laid out with the channels last where there are four axes: convolutions on processors are fastest so. Only with AVX-512: the
+/// kernels that the library takes for this layout with AVX2 alone write beyond their memory in backward passes over small images.
 pub(crate) fn channels_last(tensor: &Tensor) -> Result<Tensor> {
+    if !is_fast_with_channels_last() {
+        return Ok(tensor.shallow_clone());
+    }
     let &[count, depth, height, width] = tensor.size().as_slice() else { return Ok(tensor.shallow_clone()) };
     // One channel lies both ways, and libtorch would take it for the other one: only the strides tell.
     let strides = [depth * height * width, 1, width * depth, depth];
@@ -165,4 +169,16 @@ pub(crate) fn channels_last(tensor: &Tensor) -> Result<Tensor> {
     turned
         .and_then(|t| t.f_as_strided([count, depth, height, width], strides, None::<i64>))
         .map_err(from_torch)
+}
+
+/// Whether this processor has the instructions for which that layout is sound.
+fn is_fast_with_channels_last() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx512f")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
 }
