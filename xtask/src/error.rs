@@ -46,6 +46,8 @@ pub(crate) enum Error {
     SecondAudit { reason: Box<Error> },
     /// The stages of `test` that failed.
     Stages { names: Vec<&'static str> },
+    /// The validations that failed.
+    Validations { names: Vec<String> },
 }
 
 impl Error {
@@ -147,6 +149,7 @@ impl fmt::Display for Error {
                 write!(f, "the first audit stands; the second, of models in memory, is left out: {reason}")
             }
             Self::Stages { names } => write!(f, "failed: {}", names.join(", ")),
+            Self::Validations { names } => write!(f, "failed: {}", names.join(", ")),
         }
     }
 }

@@ -50,8 +50,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "validate",
-        usage: "validate [ARGUMENT OF `cargo test`]...",
-        about: "the tests again, optimised and with many more random cases",
+        usage: "validate [PART OF A NAME]",
+        about: "thousands of simulated audits into docs/validation.md, then the tests again, optimised and with many more random cases",
         run: validate::run,
     },
     Command {

@@ -2,7 +2,7 @@
 
 use paname_stats::{Result, dose, equivalence};
 
-use super::{AUDITS, MOST, most, normals, simulate, uniform};
+use super::{AUDITS, MOST, at_most, normals, simulate, tell, uniform};
 
 /// Audits that claim an excess below the margin, out of so many units a side.
 fn claims(audits: u64, seed: u64, units: u32, tpr: f64, fpr: f64, margin: f64) -> Result<u64> {
@@ -24,7 +24,12 @@ fn a_claim_is_false_no_more_often_than_stated() {
 fn validate_claims_that_are_false() {
     for (seed, tpr, fpr) in [(82, 0.03, 0.01), (83, 0.12, 0.1), (84, 0.0201, 0.0001)] {
         let claims = claims(5_000, seed, 800, tpr, fpr, tpr - fpr).unwrap();
-        assert!(claims <= most(5_000, 0.05), "{tpr}: {claims}");
+        at_most(
+            &format!("false claims that an excess is below its true value, rates {tpr} and {fpr}"),
+            0.05,
+            claims,
+            5_000,
+        );
     }
 }
 
@@ -42,6 +47,8 @@ fn validate_the_power_of_claims() {
     for (seed, units, margin) in [(86, 2_808, 0.01), (87, 800, 0.02), (88, 160, 0.05)] {
         let expected = equivalence::power(units.into(), units.into(), 0.01, margin, 0.05).unwrap();
         let claims = claims(5_000, seed, units, 0.01, 0.01, margin).unwrap() as f64 / 5_000.0;
+        let what = format!("power of the claim, {units} units a side, margin {margin}");
+        tell(&what, &format!("{expected:.3} ± 0.025"), &format!("{claims:.3}"), 5_000);
         assert!((claims - expected).abs() < 0.025, "{units}: {claims} {expected}");
     }
 }
@@ -76,5 +83,12 @@ fn validate_the_dose_control_against_planted_leaks() {
         Ok(figure.p <= 0.05)
     });
     let found = found.unwrap() as f64 / 2_000.0;
-    assert!((found - response.detected.estimate).abs() < 0.05, "{found} {response:?}");
+    let expected = response.detected.estimate;
+    tell(
+        "planted excess of 0.03 found, as the dose control predicts",
+        &format!("{expected:.3} ± 0.05"),
+        &format!("{found:.3}"),
+        2_000,
+    );
+    assert!((found - expected).abs() < 0.05, "{found} {response:?}");
 }

@@ -4,7 +4,7 @@ use paname_stats::permutation::{self, Permutations, Ranked};
 use paname_stats::{Result, conformal, discovery};
 use rand_pcg::Pcg64;
 
-use super::{AUDITS, MOST, most, normal, normals, simulate};
+use super::{AUDITS, MOST, at_most, normal, normals, simulate, tell};
 
 /// The mean share of non-members among those named, by p-values of a kind, at a prior of one fifth.
 fn mean_realised(audits: u64, seed: u64, p_value: impl Fn(&[f64], f64) -> Result<f64>) -> Result<f64> {
@@ -57,6 +57,12 @@ fn a_gaussian_with_an_estimated_spread_names_too_many_non_members() {
 fn validate_false_discoveries_of_student_p_values() {
     let student = mean_realised(1_000, 22, conformal::student_p_value).unwrap();
     // Four fifths of the pool are null: the rate kept is four fifths of the nominal one.
+    tell(
+        "share of non-members among those named by Student p-values, at 5 %",
+        "0.025 to 0.042",
+        &format!("{student:.4}"),
+        1_000,
+    );
     assert!((0.025..0.042).contains(&student), "{student}");
 }
 
@@ -93,6 +99,9 @@ fn weights_keep_the_false_discovery_rate_at_the_declared_prior() {
 fn validate_weights_keep_the_false_discovery_rate() {
     for prior in [0.5, 0.2, 0.1, 0.05] {
         let (mean, error, _) = weighted_realised(5_000, 24, prior).unwrap();
+        let what = format!("share of non-members among those named at 20 %, prior {prior}");
+        let expected = format!("≤ {:.2} within 2.33 standard errors", 0.2 * (1.0 - prior));
+        tell(&what, &expected, &format!("{mean:.4} ± {error:.4}"), 5_000);
         assert!(mean - 2.33 * error <= 0.2 * (1.0 - prior), "{prior}: {mean} {error}");
     }
 }
@@ -125,5 +134,7 @@ fn false_alarms_of_permutation_tests() {
 #[ignore = "a minute of simulation"]
 fn validate_false_alarms_of_permutation_tests() {
     let alarms = permutation_alarms(2_000, 26).unwrap();
-    assert!(alarms.iter().all(|alarms| *alarms <= most(2_000, 0.05) && *alarms > 60), "{alarms:?}");
+    at_most("false alarms of one permutation test, more than 60", 0.05, alarms[0], 2_000);
+    at_most("false alarms of the best of three, corrected, more than 60", 0.05, alarms[1], 2_000);
+    assert!(alarms.iter().all(|alarms| *alarms > 60), "{alarms:?}");
 }

@@ -4,7 +4,7 @@ use paname_stats::Result;
 use paname_stats::evalue::{Pairs, Waiting};
 use rand_pcg::Pcg64;
 
-use super::{AUDITS, MOST, most, normal, simulate, uniform};
+use super::{AUDITS, MOST, at_most, normal, simulate, uniform};
 
 /// Audits of so many pairs at most whose e-value ever reaches 20, both rates being `rate`.
 fn ever_conclusive(audits: u64, seed: u64, pairs: u32, rate: f64) -> Result<u64> {
@@ -31,7 +31,12 @@ fn looking_after_every_query_costs_nothing() {
 fn validate_looking_after_every_query() {
     for (seed, rate) in [(54, 0.001), (55, 0.01), (56, 0.05), (57, 0.2), (58, 0.5), (59, 0.9)] {
         let alarms = ever_conclusive(2_000, seed, 5_000, rate).unwrap();
-        assert!(alarms <= most(2_000, 0.05), "{rate}: {alarms}");
+        at_most(
+            &format!("false alarms looking after each of 5000 pairs, both rates {rate}"),
+            0.05,
+            alarms,
+            2_000,
+        );
     }
 }
 
@@ -123,7 +128,12 @@ fn the_bound_on_the_excess_holds_whenever_it_is_looked_at() {
 fn validate_the_bound_on_the_excess() {
     for (seed, tpr, fpr) in [(65, 0.02, 0.01), (66, 0.06, 0.01), (67, 0.3, 0.1), (68, 0.5, 0.5)] {
         let [misses, _] = bound_misses(1_000, seed, 2_000, tpr, fpr).unwrap();
-        assert!(misses <= most(1_000, 0.05), "{tpr} {fpr}: {misses}");
+        at_most(
+            &format!("bound on the excess ever below it in 2000 pairs, rates {tpr} and {fpr}"),
+            0.05,
+            misses,
+            1_000,
+        );
     }
 }
 

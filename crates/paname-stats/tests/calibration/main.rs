@@ -33,6 +33,20 @@ fn most(audits: u64, rate: f64) -> u64 {
     (0..=audits).take_while(passes).last().unwrap_or(0)
 }
 
+/// Prints a figure for `cargo xtask validate`, which puts it into `docs/validation.md`.
+#[expect(clippy::print_stdout, reason = "the figure is the result")]
+fn tell(what: &str, expected: &str, observed: &str, runs: u64) {
+    println!("validate: {what} | {expected} | {observed} | {runs}");
+}
+
+/// Tells how often something happened that may happen at a rate of `rate`, and asserts that it is no more often.
+fn at_most(what: &str, rate: f64, yes: u64, audits: u64) {
+    let most = most(audits, rate);
+    let observed = format!("{:.2} % ({yes})", 100.0 * yes as f64 / audits as f64);
+    tell(what, &format!("≤ {} %: up to {most}", 100.0 * rate), &observed, audits);
+    assert!(yes <= most, "{what}: {yes} of {audits}, at most {most}");
+}
+
 fn uniform(generator: &mut Pcg64) -> f64 {
     (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }

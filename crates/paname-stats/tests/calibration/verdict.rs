@@ -4,7 +4,7 @@ use paname_stats::{Result, Roc, binomial, conformal, delong, level, multiple, un
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::{AUDITS, MOST, most, normal, normals, simulate};
+use super::{AUDITS, MOST, at_most, normal, normals, simulate, tell};
 
 /// Alarms on exchangeable scores: the rank test, Fisher's at a calibrated threshold, `DeLong`'s between two attacks.
 fn alarms_of_tests(audits: u64, seed: u64) -> Result<[u64; 3]> {
@@ -39,7 +39,13 @@ fn false_alarms_of_the_tests_on_exchangeable_scores() {
 #[ignore = "thousands of audits"]
 fn validate_false_alarms_of_the_tests() {
     let alarms = alarms_of_tests(5_000, 12).unwrap();
-    assert!(alarms.iter().all(|alarms| *alarms <= most(5_000, 0.05)), "{alarms:?}");
+    for (alarms, test) in alarms.iter().zip([
+        "the rank test",
+        "Fisher's test at a calibrated threshold",
+        "DeLong's between two attacks",
+    ]) {
+        at_most(&format!("false alarms of {test}"), 0.05, *alarms, 5_000);
+    }
     assert!(alarms[0] >= 150 && alarms[2] >= 150, "{alarms:?}");
 }
 
@@ -65,7 +71,13 @@ fn false_alarms_of_the_null_by_unrelated_models() {
 fn validate_false_alarms_of_the_null_by_unrelated_models() {
     for models in [2, 4, 8, 19, 64] {
         let alarms = alarms_of_unrelated(10_000, models as u64, models).unwrap();
-        assert!((350..=most(10_000, 0.05)).contains(&alarms), "{models} models: {alarms}");
+        at_most(
+            &format!("false alarms of the null by {models} unrelated models, at least 350"),
+            0.05,
+            alarms,
+            10_000,
+        );
+        assert!(alarms >= 350, "{models} models: {alarms}");
     }
 }
 
@@ -90,7 +102,12 @@ fn false_alarms_of_a_whole_audit() {
 #[test]
 #[ignore = "thousands of audits"]
 fn validate_false_alarms_of_a_whole_audit() {
-    assert!(family_alarms(5_000, 14).unwrap() <= most(5_000, 0.05));
+    at_most(
+        "false alarms of any of ten tests on the same records, corrected by Holm",
+        0.05,
+        family_alarms(5_000, 14).unwrap(),
+        5_000,
+    );
 }
 
 #[test]
@@ -140,6 +157,8 @@ fn false_discoveries_of_conformal_p_values_in_a_mixed_pool() {
 #[ignore = "thousands of audits"]
 fn validate_false_discoveries_of_conformal_p_values() {
     let proportion = false_discoveries(5_000, 15).unwrap();
+    let what = "share of false discoveries of conformal p-values at 10 %, half the pool null";
+    tell(what, "0.04 to 0.0525", &format!("{proportion:.4}"), 5_000);
     assert!(proportion > 0.04 && proportion < 0.0525, "{proportion}");
 }
 
@@ -162,5 +181,12 @@ fn a_planted_leak_is_found() {
 #[test]
 #[ignore = "thousands of audits"]
 fn validate_a_planted_leak_is_found() {
-    assert!(found(2_000, 17, 300).unwrap() >= 1_900);
+    let found = found(2_000, 17, 300).unwrap();
+    tell(
+        "planted leak found: 8 % of 300 members above everybody",
+        "at least 1900",
+        &found.to_string(),
+        2_000,
+    );
+    assert!(found >= 1_900, "{found}");
 }
