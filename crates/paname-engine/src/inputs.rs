@@ -304,7 +304,11 @@ pub(crate) struct Supply<'a> {
 
 impl Supply<'_> {
     /// Opens the model under audit.
-    fn target(&self, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>, EngineError> {
+    pub(crate) fn target(
+        &self,
+        setting: &Setting<'_>,
+        ctx: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>, EngineError> {
         let TargetSource { source, fit } = &self.manifest.content.target;
         if fit.is_none() {
             let adapter = self.registry.adapter(&source.adapter)?;
@@ -482,7 +486,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
 }
 
 /// The task of a model has to be that of the audit, by which the labels were read.
-fn agree(task: Task, card: &TargetCard) -> Result<(), EngineError> {
+pub(crate) fn agree(task: Task, card: &TargetCard) -> Result<(), EngineError> {
     if card.task == task {
         return Ok(());
     }

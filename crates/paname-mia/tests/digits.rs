@@ -205,7 +205,7 @@ fn rows() -> Vec<Row> {
 #[ignore = "needs the folder that PANAME_DIGITS names, and minutes"]
 fn validate_digits_table() {
     let Some(folder) = std::env::var_os("PANAME_DIGITS") else {
-        println!("PANAME_DIGITS names no folder: nothing is checked");
+        println!("validate skipped: `PANAME_DIGITS` names no folder with the logits");
         return;
     };
     let digits = Digits::read(Path::new(&folder));
@@ -231,7 +231,17 @@ fn validate_digits_table() {
                 },
             )
             .collect();
-        println!("{what}: {}", told.join(", "));
+        let expected: Vec<String> =
+            (row.expected.iter().filter(|figure| !figure.is_nan()).map(ToString::to_string)).collect();
+        let expected = if expected.is_empty() {
+            "recorded".to_owned()
+        } else {
+            format!("{} ± {}", expected.join(", "), row.tolerance)
+        };
+        println!(
+            "validate: {what}: AUC, TPR at 1 %, TPR at 0.1 % | {expected} | {} | 10 targets",
+            told.join(", ")
+        );
         let missed = |(got, expected): (&f64, f64)| (got - expected).abs() > row.tolerance;
         if mean.iter().zip(row.expected).any(missed) {
             wrong.push(what);

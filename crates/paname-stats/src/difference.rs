@@ -3,12 +3,21 @@
 //! Newcombe's square-and-add intervals start from Wilson's: they stay within -1 and 1, hold near their confidence at small
 //! numbers, and need no search. They are approximate; where a bound must hold exactly, see [`crate::equivalence`].
 
-use crate::{Interval, Result, argument, binomial};
+use crate::{Interval, Result, argument, binomial, normal};
 
 /// The interval of `first - second` for independent samples (Newcombe, Statistics in Medicine 17, 873-890, 1998, method 10):
 /// the distances of each rate from the ends of its Wilson interval, added in squares.
 pub fn independent(first: [u64; 2], second: [u64; 2], confidence: f64) -> Result<Interval> {
     newcombe(first, second, 0.0, confidence)
+}
+
+/// The interval of `first - second` for the means of independent large samples, each given with its standard error: the normal
+/// distribution with the errors added in squares.
+pub fn means(first: (f64, f64), second: (f64, f64), confidence: f64) -> Result<Interval> {
+    argument::open_unit("confidence", confidence)?;
+    let difference = first.0 - second.0;
+    let reach = normal::two_sided(confidence) * first.1.hypot(second.1);
+    Ok(Interval { lower: difference - reach, upper: difference + reach, confidence })
 }
 
 /// The two methods' outcomes on the same units.

@@ -63,6 +63,13 @@ pub(crate) enum Command {
         #[arg(help = help(key!("help.manifest")))]
         manifest: PathBuf,
     },
+    /// Look at a model before any attack.
+    #[command(about = help(key!("help.signs")), long_about = None)]
+    Signs {
+        /// The manifest.
+        #[arg(help = help(key!("help.manifest")))]
+        manifest: PathBuf,
+    },
     /// List attacks.
     #[command(about = help(key!("help.attacks")), long_about = None)]
     Attacks {

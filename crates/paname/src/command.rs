@@ -10,6 +10,7 @@ mod plugin;
 mod run;
 mod schema;
 mod score;
+mod signs;
 mod verify;
 mod work;
 
@@ -53,6 +54,7 @@ pub(crate) fn dispatch(arguments: &Arguments, language: Language) -> Result<Exit
         Command::Score(score) => return score::score(score, language, json),
         Command::Verify { folder } => return verify::verify(folder, language, json),
         Command::Plan { manifest } => plan::plan(manifest, plugins, language, json),
+        Command::Signs { manifest } => signs::signs(manifest, plugins, language, json),
         Command::Attacks { markdown: true, .. } => attacks::manual(language),
         Command::Attacks { name, .. } => attacks::attacks(name.as_deref(), plugins, language, json),
         Command::Adapters { name } => adapters::adapters(name.as_deref(), plugins, language, json),

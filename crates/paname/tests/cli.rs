@@ -109,6 +109,7 @@ fn help_is_the_same_in_both_languages_but_for_the_words() {
             "run",
             "score",
             "plan",
+            "signs",
             "attacks",
             "adapters",
             "init",
@@ -352,6 +353,46 @@ fn a_new_manifest_can_be_planned_at_once_and_is_never_overwritten() {
     let told = call_in(folder.path(), &["init", "personal.toml", "--personal"]);
     assert!(told.stderr.contains("[legal]"), "{}", told.stderr);
     assert_eq!(call_in(folder.path(), &["plan", "personal.toml"]).code, 3);
+}
+
+#[test]
+fn signs_are_told_in_both_languages_before_any_attack() {
+    let declared = MANIFEST.replace("[references]", "[model]\nparameters = 9610\n[references]");
+    let folder = audit(&declared);
+    // Reference models are not opened.
+    std::fs::remove_file(folder.path().join("references.npz")).unwrap();
+    for language in ["fr", "en"] {
+        let told = call_in(folder.path(), &["signs", "audit.toml", "--lang", language]);
+        assert_eq!((told.code, told.stderr.as_str()), (0, ""));
+        insta::assert_snapshot!(format!("signs_{language}"), told.stdout);
+    }
+    let told = call_in(folder.path(), &["signs", "audit.toml", "--json"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let signs = told.json();
+    assert_eq!(signs["format"], "paname-signs/1");
+    assert_eq!((&signs["members"], &signs["non_members"]), (&700.into(), &700.into()));
+    assert_eq!(signs["accuracy"]["members"]["hits"], 700);
+    assert_eq!(signs["accuracy"]["rating"], "strong");
+    assert_eq!(signs["parameters"]["records"], 700);
+    assert_eq!(signs["duplicates"], Value::Null);
+}
+
+#[test]
+fn signs_say_what_they_cannot_look_at() {
+    let labels_only = MANIFEST.replace("[references]", "[access]\nsignals = [\"labels\"]\n[references]");
+    let folder = audit(&labels_only);
+    let told = call_in(folder.path(), &["signs", "audit.toml", "--json"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let signs = told.json();
+    assert_eq!(signs["accuracy"]["rating"], "strong");
+    assert!(["loss", "extreme", "parameters"].iter().all(|sign| signs[sign].is_null()), "{signs}");
+    let told = call_in(folder.path(), &["signs", "audit.toml"]);
+    assert!(told.stdout.contains("not measured") && told.stdout.contains("not declared"), "{}", told.stdout);
+
+    assert_eq!(call_in(folder.path(), &["signs", "elsewhere.toml"]).code, 5);
+    std::fs::remove_file(folder.path().join("target.npz")).unwrap();
+    let told = call_in(folder.path(), &["signs", "audit.toml"]);
+    assert!(told.code != 0 && told.stderr.contains("target.npz"), "{}", told.stderr);
 }
 
 #[test]
