@@ -5,6 +5,7 @@
 
 mod user;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +60,9 @@ models = 4
         digits = digits.display(),
     );
     for (attack, parameters) in TESTS {
-        text += &format!("[[test]]\nid = \"{attack}\"\nattack = \"{attack}\"\n");
+        writeln!(text, "[[test]]\nid = \"{attack}\"\nattack = \"{attack}\"").unwrap();
         if !parameters.is_empty() {
-            text += &format!("[test.parameters]\n{parameters}\n");
+            writeln!(text, "[test.parameters]\n{parameters}").unwrap();
         }
     }
     let path = folder.join(name);
