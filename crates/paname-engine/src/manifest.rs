@@ -310,7 +310,7 @@ pub struct Model {
     pub parameters: Option<u64>,
     /// How it learned, e.g. `supervised`, `unsupervised`, `self-supervised`.
     pub training: Option<String>,
-    /// What it does; what [target] says, or else classification, unless stated.
+    /// What it does; what `[target]` says, or else classification, unless stated.
     pub task: Option<Task>,
     /// What it is for.
     pub purpose: Option<String>,
