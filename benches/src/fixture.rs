@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+use paname_core::kernel::copy_rows;
 use paname_core::{
     Access, Buffer, Case, CaseParts, Cohort, Ctx, DType, DirectSignals, Indices, Input, Labels, Membership,
     Outputs, Query, Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
@@ -230,9 +231,7 @@ impl SignalSource for Stored {
         out: &mut [f32],
     ) -> paname_core::Result<()> {
         let order = if whom == Whom::Audited { &self.audited } else { &self.population };
-        for (&record, out) in order[range].iter().zip(out.chunks_exact_mut(self.width)) {
-            out.copy_from_slice(&self.values[record as usize * self.width..][..self.width]);
-        }
+        copy_rows(&self.values, self.width, &order[range], out);
         Ok(())
     }
 }

@@ -273,7 +273,7 @@ struct Room {
 }
 
 /// Records per chunk, so that the signals of a chunk stay within half a megabyte, in reach of a core's own cache.
-pub(crate) fn chunk_records(values_per_record: usize) -> usize {
+fn chunk_records(values_per_record: usize) -> usize {
     (128 * 1024 / values_per_record.max(1)).clamp(16, 4096)
 }
 

@@ -22,17 +22,44 @@ use half::{bf16, f16};
 use crate::{Access, DType, Error, Outputs, Result, Signal, Task, Tensor};
 
 use single::{exp, ln, ln_1p, max, one_minus_exp, softplus};
+use turn::turn;
 
 mod mean;
+mod rows;
 mod single;
+mod spread;
 pub(crate) mod task;
+mod turn;
 
 pub use mean::log_mean_exp;
+pub use rows::copy_rows;
+pub use spread::{Spread, spreads};
 
 /// Records side by side.
 const LANES: usize = 32;
 
 type Lanes = [f32; LANES];
+
+/// One class of a tile, where vectors cross no line of a cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Class(Lanes);
+
+impl std::ops::Deref for Class {
+    type Target = Lanes;
+
+    #[inline(always)]
+    fn deref(&self) -> &Lanes {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Class {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Lanes {
+        &mut self.0
+    }
+}
 
 /// Largest excess of a probability over 1 that passes as rounding.
 const ROUNDING: f32 = 1e-5;
@@ -225,18 +252,23 @@ fn dispatch(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), usi
         // SAFETY: the processor has just been asked for both features, and that is all that the function demands.
         return unsafe { write_tiles_avx2(batch, out, stride) };
     }
-    write_tiles(batch, out, stride)
+    write_tiles(batch, out, stride, turn)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn write_tiles_avx2(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), usize> {
-    write_tiles(batch, out, stride)
+    write_tiles(batch, out, stride, |rows, count, z| turn::turn_avx2(rows, count, z))
 }
 
 #[inline(always)]
-fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), usize> {
-    let mut z = vec![[0.0; LANES]; batch.width];
+fn write_tiles(
+    batch: &Batch<'_>,
+    out: &mut [f32],
+    stride: usize,
+    turn: impl Fn(&[f32], usize, &mut [Class]),
+) -> Result<(), usize> {
+    let mut z = vec![Class([0.0; LANES]); batch.width];
     let mut scratch = Vec::new();
     for start in (0..batch.records).step_by(LANES) {
         let count = LANES.min(batch.records - start);
@@ -259,73 +291,57 @@ fn write_tiles(batch: &Batch<'_>, out: &mut [f32], stride: usize) -> Result<(), 
         }
         let mut labels = [0; LANES];
         for (l, &label) in labels.iter_mut().zip(batch.labels.iter().skip(start)) {
-            *l = label as usize;
+            *l = label;
         }
-        let signals = match (batch.kind, batch.signal) {
-            (Kind::Losses, signal) => of_losses(signal, z[0]),
-            (_, Signal::ScaledConfidence) => odds(&mut z, &labels, 1.0),
-            (_, Signal::LogDensity) => minus(loss(&mut z, &labels, 1.0)),
-            (_, Signal::LogProbability { temperature }) => minus(loss(&mut z, &labels, 1.0 / temperature)),
-            (_, Signal::Margin) => margin(&mut z, &labels),
+        let mut signals = match (batch.kind, batch.signal) {
+            (Kind::Losses, signal) => of_losses(signal, *z[0]),
+            (_, Signal::ScaledConfidence) => odds(&z, &labels, 1.0),
+            (_, Signal::LogDensity) => minus(loss(&z, &labels, 1.0)),
+            (_, Signal::LogProbability { temperature }) => minus(loss(&z, &labels, 1.0 / temperature)),
+            (_, Signal::Margin) => margin(&z, &labels),
             (_, Signal::Entropy) => entropy(&z),
-            (_, Signal::ModifiedEntropy) => modified_entropy(&mut z, &labels),
+            (_, Signal::ModifiedEntropy) => modified_entropy(&z, &labels),
             (_, Signal::TopProbability { rank }) => top_probability(&z, rank as usize, &mut scratch),
-            (_, Signal::AssignmentConfidence) => assignment(&mut z),
+            (_, Signal::AssignmentConfidence) => assignment(&z),
             // The loss: signals of other tasks have been refused.
-            (_, _) => loss(&mut z, &labels, 1.0),
+            (_, _) => loss(&z, &labels, 1.0),
         };
+        for l in 0..LANES {
+            signals[l] = signals[l].clamp(f32::MIN, f32::MAX);
+        }
         for (l, &signal) in signals.iter().enumerate().take(count) {
-            out[(start + l) * stride] = signal.clamp(f32::MIN, f32::MAX);
+            out[(start + l) * stride] = signal;
         }
     }
     Ok(())
 }
 
-/// Lays `count` rows side by side; missing rows repeat the last.
-#[inline(always)]
-fn turn(rows: &[f32], count: usize, z: &mut [Lanes]) {
-    let start = turn_classes::<8>(rows, count, z, 0);
-    let start = turn_classes::<4>(rows, count, z, start);
-    let start = turn_classes::<2>(rows, count, z, start);
-    turn_classes::<1>(rows, count, z, start);
-}
-
-/// Turns as many blocks of so many classes as there are from class `start` on, and returns the first class that is left: lengths known to the
-/// compiler cost no counting, and what is read and written stays in the nearest cache for any number of classes.
-#[inline(always)]
-fn turn_classes<const CLASSES: usize>(rows: &[f32], count: usize, z: &mut [Lanes], start: usize) -> usize {
-    let width = z.len();
-    let (blocks, _) = z[start..].as_chunks_mut::<CLASSES>();
-    let mut start = start;
-    for block in blocks {
-        for l in 0..LANES {
-            let row = &rows[l.min(count - 1) * width + start..][..CLASSES];
-            for j in 0..CLASSES {
-                block[j][l] = row[j];
-            }
-        }
-        start += CLASSES;
-    }
-    start
-}
-
 /// Refuses rows that are not below +∞ or hold no finite logit, and takes −∞, the logit of probability 0, for the lowest finite number.
 #[inline(always)]
-fn refuse_logits(z: &mut [Lanes]) -> Option<usize> {
-    let (mut wrong, mut most) = ([0.0_f32; LANES], [f32::NEG_INFINITY; LANES]);
-    for lanes in z {
+fn refuse_logits(z: &mut [Class]) -> Option<usize> {
+    let (mut wrong, mut most, mut least) =
+        ([0_u32; LANES], [f32::NEG_INFINITY; LANES], [f32::INFINITY; LANES]);
+    for lanes in z.iter() {
         for l in 0..LANES {
             // NaN passes no comparison.
-            wrong[l] += if lanes[l] <= f32::MAX { 0.0 } else { 1.0 };
+            wrong[l] |= if lanes[l] <= f32::MAX { 0 } else { 1 };
             most[l] = max(lanes[l], most[l]);
-            lanes[l] = max(lanes[l], f32::MIN);
+            least[l] = -max(-lanes[l], -least[l]);
         }
     }
-    (0..LANES).find(|&l| wrong[l] > 0.0 || most[l] == f32::NEG_INFINITY)
+    let refused = (0..LANES).find(|&l| wrong[l] > 0 || most[l] == f32::NEG_INFINITY);
+    if refused.is_none() && least.contains(&f32::NEG_INFINITY) {
+        for lanes in z {
+            for l in 0..LANES {
+                lanes[l] = max(lanes[l], f32::MIN);
+            }
+        }
+    }
+    refused
 }
 
 #[inline(always)]
-fn refuse_probabilities(p: &[Lanes]) -> Option<usize> {
+fn refuse_probabilities(p: &[Class]) -> Option<usize> {
     let (mut sum, mut least, mut most) = ([0.0; LANES], [f32::MAX; LANES], [f32::MIN; LANES]);
     for lanes in p {
         for l in 0..LANES {
@@ -340,22 +356,34 @@ fn refuse_probabilities(p: &[Lanes]) -> Option<usize> {
 }
 
 #[inline(always)]
-fn refuse_losses(losses: &[Lanes]) -> Option<usize> {
+fn refuse_losses(losses: &[Class]) -> Option<usize> {
     losses[0].iter().position(|&loss| !(0.0..=f32::MAX).contains(&loss))
 }
 
-/// Takes the true class out, so that sums and maxima run over the others.
+/// The value where `class` is not the true one, −∞ where it is, so that sums and maxima run over the others.
 #[inline(always)]
-fn take_true(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
-    let mut own = [0.0; LANES];
-    for (l, &label) in labels.iter().enumerate() {
-        own[l] = std::mem::replace(&mut z[label][l], f32::NEG_INFINITY);
+fn other(value: f32, class: usize, label: u32) -> f32 {
+    if class as u32 == label { f32::NEG_INFINITY } else { value }
+}
+
+/// The true class's value, and the largest of the others.
+#[inline(always)]
+fn true_and_largest_other(z: &[Class], labels: &[u32; LANES]) -> (Lanes, Lanes) {
+    let (mut own, mut most) = ([0.0; LANES], [f32::NEG_INFINITY; LANES]);
+    for (j, lanes) in z.iter().enumerate() {
+        // Each class is compared with all labels: values picked one by one would cost more. They are read whether needed or not, and added rather
+        // than put: conditional loads and stores would cost more too.
+        for l in 0..LANES {
+            let value = lanes[l];
+            own[l] += if j as u32 == labels[l] { value } else { 0.0 };
+            most[l] = max(other(value, j, labels[l]), most[l]);
+        }
     }
-    own
+    (own, most)
 }
 
 #[inline(always)]
-fn largest(z: &[Lanes]) -> Lanes {
+fn largest(z: &[Class]) -> Lanes {
     let mut most = [f32::NEG_INFINITY; LANES];
     for lanes in z {
         for l in 0..LANES {
@@ -367,13 +395,12 @@ fn largest(z: &[Lanes]) -> Lanes {
 
 /// (z_y − m) / T − ln Σ_{j≠y} exp((z_j − m) / T) with m = max_{j≠y} z_j: the log-odds of the true class.
 #[inline(always)]
-fn odds(z: &mut [Lanes], labels: &[usize; LANES], inverse_temperature: f32) -> Lanes {
-    let own = take_true(z, labels);
-    let most = largest(z);
+fn odds(z: &[Class], labels: &[u32; LANES], inverse_temperature: f32) -> Lanes {
+    let (own, most) = true_and_largest_other(z, labels);
     let mut sum = [0.0; LANES];
-    for lanes in z.iter() {
+    for (j, lanes) in z.iter().enumerate() {
         for l in 0..LANES {
-            sum[l] += exp((lanes[l] - most[l]) * inverse_temperature);
+            sum[l] += exp((other(lanes[l], j, labels[l]) - most[l]) * inverse_temperature);
         }
     }
     let mut odds = [0.0; LANES];
@@ -385,7 +412,7 @@ fn odds(z: &mut [Lanes], labels: &[usize; LANES], inverse_temperature: f32) -> L
 
 /// −ln softmax(z / T)_y from the odds of y.
 #[inline(always)]
-fn loss(z: &mut [Lanes], labels: &[usize; LANES], inverse_temperature: f32) -> Lanes {
+fn loss(z: &[Class], labels: &[u32; LANES], inverse_temperature: f32) -> Lanes {
     let mut values = odds(z, labels, inverse_temperature);
     for l in 0..LANES {
         values[l] = softplus(-values[l]);
@@ -402,9 +429,8 @@ fn minus(mut values: Lanes) -> Lanes {
 }
 
 #[inline(always)]
-fn margin(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
-    let own = take_true(z, labels);
-    let most = largest(z);
+fn margin(z: &[Class], labels: &[u32; LANES]) -> Lanes {
+    let (own, most) = true_and_largest_other(z, labels);
     let mut margin = [0.0; LANES];
     for l in 0..LANES {
         margin[l] = own[l] - most[l];
@@ -415,7 +441,7 @@ fn margin(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
 /// Σ exp(z_j − m) over all classes but one that attains the maximum m: the odds against the likeliest class. Free of cancellation, however
 /// sure the model is.
 #[inline(always)]
-fn doubt(z: &[Lanes], most: &Lanes) -> Lanes {
+fn doubt(z: &[Class], most: &Lanes) -> Lanes {
     let (mut attained, mut sum) = ([-1.0; LANES], [0.0; LANES]);
     for lanes in z {
         for l in 0..LANES {
@@ -433,7 +459,7 @@ fn doubt(z: &[Lanes], most: &Lanes) -> Lanes {
 
 /// ln(1 + D) − Σ_j e_j (z_j − m) / (1 + D), where e_j = exp(z_j − m) and D is the [`doubt`]: two terms of one sign.
 #[inline(always)]
-fn entropy(z: &[Lanes]) -> Lanes {
+fn entropy(z: &[Class]) -> Lanes {
     let most = largest(z);
     let doubt = doubt(z, &most);
     let mut moment = [0.0; LANES];
@@ -452,7 +478,7 @@ fn entropy(z: &[Lanes]) -> Lanes {
 }
 
 #[inline(always)]
-fn modified_entropy(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
+fn modified_entropy(z: &[Class], labels: &[u32; LANES]) -> Lanes {
     let most = largest(z);
     let doubt = doubt(z, &most);
     let mut others = [0.0; LANES];
@@ -464,7 +490,7 @@ fn modified_entropy(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
             let complement = if below == 0.0 { doubt[l] / (1.0 + doubt[l]) } else { 1.0 - p };
             let rest = if below == 0.0 { 0.0 } else { (-p - (complement - 1.0)) / complement };
             let term = p * (ln(max(complement, f32::MIN_POSITIVE)) + rest);
-            others[l] -= if j == labels[l] { 0.0 } else { term };
+            others[l] -= if j as u32 == labels[l] { 0.0 } else { term };
         }
     }
     let odds = odds(z, labels, 1.0);
@@ -478,7 +504,7 @@ fn modified_entropy(z: &mut [Lanes], labels: &[usize; LANES]) -> Lanes {
 }
 
 #[inline(always)]
-fn top_probability(z: &[Lanes], rank: usize, row: &mut Vec<f32>) -> Lanes {
+fn top_probability(z: &[Class], rank: usize, row: &mut Vec<f32>) -> Lanes {
     let most = largest(z);
     let doubt = doubt(z, &most);
     let mut top = most;
@@ -497,11 +523,11 @@ fn top_probability(z: &[Lanes], rank: usize, row: &mut Vec<f32>) -> Lanes {
 
 /// The odds of the likeliest class, as a logarithm.
 #[inline(always)]
-fn assignment(z: &mut [Lanes]) -> Lanes {
-    let (mut most, mut likeliest) = ([f32::NEG_INFINITY; LANES], [0; LANES]);
+fn assignment(z: &[Class]) -> Lanes {
+    let (mut most, mut likeliest) = ([f32::NEG_INFINITY; LANES], [0_u32; LANES]);
     for (j, lanes) in z.iter().enumerate() {
         for l in 0..LANES {
-            likeliest[l] = if lanes[l] > most[l] { j } else { likeliest[l] };
+            likeliest[l] = if lanes[l] > most[l] { j as u32 } else { likeliest[l] };
             most[l] = max(lanes[l], most[l]);
         }
     }

@@ -243,7 +243,13 @@ pub struct MembershipRow<'a> {
     models: usize,
 }
 
+#[expect(clippy::len_without_is_empty, reason = "it is as long as there are models, not a collection")]
 impl MembershipRow<'_> {
+    /// Number of models.
+    pub fn len(&self) -> usize {
+        self.models
+    }
+
     /// Was the record a member of `model`.
     pub fn contains(&self, model: usize) -> bool {
         model < self.models && self.words[model / 64] >> (model % 64) & 1 == 1
@@ -257,6 +263,11 @@ impl MembershipRow<'_> {
     /// Number of models that left the record out.
     pub fn count_out(&self) -> usize {
         self.models - self.count()
+    }
+
+    /// The membership in the eight models from `8 * block` on, one bit each, the first the lowest; 0 for models that are not there.
+    pub(crate) fn eight(&self, block: usize) -> u8 {
+        self.words.get(block / 8).map_or(0, |word| (word >> (block % 8 * 8)) as u8)
     }
 
     /// The membership in each model, in order.

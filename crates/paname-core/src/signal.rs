@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Mutex;
 
-use crate::case::chunk_records;
 use crate::pieces::map_pieces;
 use crate::{
     Access, Augmentation, Cohort, Ctx, Error, Indices, Input, Labels, Outputs, Query, Result, Target, Task,
@@ -261,6 +260,10 @@ pub struct DirectSignals<'a> {
     pub granted: Access,
 }
 
+/// Records whose signals are computed at a time. However many models there are: neighbours in a row share lines of a cache, so that what is written
+/// to is a line for each record.
+const PIECE: usize = 1024;
+
 impl DirectSignals<'_> {
     /// [`SignalSource::read`] on the threads of the context, with progress and cancellation; the fastest where the ids are consecutive.
     pub fn read_all(
@@ -279,7 +282,7 @@ impl DirectSignals<'_> {
                 out.len(),
             ));
         }
-        let size = chunk_records(width);
+        let size = PIECE;
         let pieces: Vec<Mutex<&mut [f32]>> = out.chunks_mut((size * width).max(1)).map(Mutex::new).collect();
         map_pieces(pieces.len(), ctx.threads(), |piece, (): &mut ()| {
             let start = range.start + piece * size;

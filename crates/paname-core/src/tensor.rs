@@ -323,7 +323,7 @@ impl Tensor {
         let mut words = aligned(bytes);
         if bytes > 0 {
             let gathered: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
-            copy_rows(self.bytes()?, width, rows, &mut gathered[..bytes]);
+            crate::kernel::copy_rows(self.bytes()?, width, rows, &mut gathered[..bytes]);
         }
         Self::from_buffer(Arc::new(Owned(words)), self.dtype, &shape, 0)
     }
@@ -347,25 +347,6 @@ impl Tensor {
 /// Room for so many bytes; eight-byte words are aligned for every element type.
 fn aligned(bytes: usize) -> Vec<i64> {
     vec![0; bytes.div_ceil(8)]
-}
-
-/// Copies rows of `width` bytes, at least 1.
-fn copy_rows(source: &[u8], width: usize, rows: &[u32], gathered: &mut [u8]) {
-    /// Rows in flight at a time: more than a core's memory requests, and few enough to stay in its nearest cache.
-    const BLOCK: usize = 64;
-    for (rows, gathered) in rows.chunks(BLOCK).zip(gathered.chunks_mut(BLOCK * width)) {
-        // Rows in random order wait for memory one by one when each is copied at once. Loads that nothing waits for overlap.
-        let mut touched = 0;
-        for &row in rows {
-            let start = row as usize * width;
-            touched ^= source[start] ^ source[start + width - 1];
-        }
-        std::hint::black_box(touched);
-        for (&row, copy) in rows.iter().zip(gathered.chunks_exact_mut(width)) {
-            let start = row as usize * width;
-            copy.copy_from_slice(&source[start..start + width]);
-        }
-    }
 }
 
 /// Number of elements; none where the product of some of the axes overflows, even beside an axis of length zero.

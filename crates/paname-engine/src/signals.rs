@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use npyz::WriterBuilder as _;
+use paname_core::kernel::copy_rows;
 use paname_core::{
     Cohort, Ctx, DirectSignals, Error, Indices, Labels, Result, Signal, SignalSource, Target, Tensor, Whom,
 };
@@ -123,9 +124,7 @@ impl SignalSource for StoredSignals {
         })?;
         let values = array.as_slice::<f32>()?;
         let Some(aside) = &self.aside else {
-            for (row, out) in rows.iter().zip(out.chunks_exact_mut(width.max(1))) {
-                out.copy_from_slice(&values[*row as usize * width..][..width]);
-            }
+            copy_rows(values, width, rows, out);
             return Ok(());
         };
         let stored = width + self.augmentations;

@@ -39,9 +39,9 @@
 
 use std::fmt;
 
+use paname_core::kernel::{Spread, spreads};
 use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, MembershipRow, Needs, RecordSignals, Result,
-    Signal, Whom,
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, RecordSignals, Result, Signal, Whom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -258,22 +258,24 @@ impl Lira {
         let augmentations = case.augmentations();
         let fits = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
-            let mut cells = Cells::default();
+            let mut values = Vec::new();
             for record in chunk.records() {
-                cells.weigh(record.membership());
                 for (a, &target) in record.target(0).iter().enumerate() {
-                    fits.push(cells.fit(target, record.references(0).iter().skip(a).step_by(augmentations)));
+                    let references = one_variant(record.references(0), augmentations, a, &mut values);
+                    let [outside, inside] = spreads(references, record.membership());
+                    fits.push(Fit { target: f64::from(target), inside, outside });
                 }
             }
             Ok(fits)
         })?;
-        let fits: Vec<Fit> = fits.into_iter().flatten().collect();
         let estimate = config.estimate();
         let shared: Vec<(f64, f64)> = (0..augmentations)
             .map(|a| {
-                let of = || fits.iter().skip(a).step_by(augmentations);
-                let inside = if online { estimate.shared(of().map(|fit| fit.inside), "with")? } else { 0.0 };
-                Ok((inside, estimate.shared(of().map(|fit| fit.outside), "without")?))
+                let of = || fits.iter().map(move |chunk| chunk.iter().skip(a).step_by(augmentations));
+                let inside = || of().map(|chunk| chunk.map(|fit| fit.inside));
+                let outside = || of().map(|chunk| chunk.map(|fit| fit.outside));
+                let inside = if online { estimate.shared(inside, "with")? } else { 0.0 };
+                Ok((inside, estimate.shared(outside, "without")?))
             })
             .collect::<Result<_>>()?;
         let score = |fit: &Fit, (inside, outside): (f64, f64)| {
@@ -292,7 +294,13 @@ impl Lira {
             record.iter().zip(&shared).map(|(fit, shared)| score(fit, *shared)).sum::<f64>()
                 / augmentations as f64
         };
-        Ok(fits.chunks_exact(augmentations.max(1)).map(of_record).collect())
+        // The same chunks again, without their signals.
+        let size = fits.first().map_or(1, Vec::len) / augmentations.max(1);
+        let scores = case.map_chunks(Whom::Audited, &[], ctx, |chunk| {
+            let fits = &fits[chunk.range().start / size.max(1)];
+            Ok(fits.chunks_exact(augmentations.max(1)).map(of_record).collect::<Vec<f64>>())
+        })?;
+        Ok(scores.concat())
     }
 
     /// Scores by joint laws of the variants: one pass over the records for the covariances that they share, one for the scores.
@@ -383,16 +391,32 @@ struct Estimate {
 }
 
 impl Estimate {
-    /// The variance that all records share, of one side and augmentation. Sums run in the order of the records.
-    fn shared(&self, sides: impl Iterator<Item = Side> + Clone, which: &str) -> Result<f64> {
+    /// The variance that all records share, of one side and augmentation. Sums run in the order of the records, chunk by chunk.
+    fn shared<C, S>(&self, sides: impl Fn() -> C, which: &str) -> Result<f64>
+    where
+        C: Iterator<Item = S>,
+        S: Iterator<Item = Spread>,
+    {
         if self.prior == 0.0 {
             return Ok(0.0);
         }
-        let total: f64 = sides.clone().map(|side| side.count).sum();
-        let mean = sides.clone().map(|side| side.count * side.mean).sum::<f64>() / total;
-        let between = |side: &Side| if self.raw { (side.mean - mean) * (side.mean - mean) } else { 0.0 };
-        let squares: f64 = sides.clone().map(|side| side.count * (side.variance + between(&side))).sum();
-        self.check(sides.map(|side| side.count).fold(0.0, f64::max), which)?;
+        let (mut total, mut sum, mut most) = (0.0, 0.0, 0.0);
+        for chunk in sides() {
+            for side in chunk {
+                total += side.count;
+                sum += side.count * side.mean;
+                most = f64::max(most, side.count);
+            }
+        }
+        self.check(most, which)?;
+        let mean = sum / total;
+        let mut squares = 0.0;
+        for chunk in sides() {
+            for side in chunk {
+                let between = if self.raw { (side.mean - mean) * (side.mean - mean) } else { 0.0 };
+                squares += side.count * (side.variance + between);
+            }
+        }
         Ok(squares / total)
     }
 
@@ -407,7 +431,7 @@ impl Estimate {
     }
 
     /// The variance of a record on one side, at least the rounding of single precision.
-    fn variance(&self, side: &Side, shared: f64) -> f64 {
+    fn variance(&self, side: &Spread, shared: f64) -> f64 {
         let (own, prior) = (self.own * side.count, self.prior);
         let rounding = f64::from(f32::EPSILON) * side.mean.abs().max(1.0);
         ((own * side.variance + prior * shared) / (own + prior)).max(rounding * rounding)
@@ -448,69 +472,21 @@ impl SharedMoments {
     }
 }
 
-/// What the reference models of one side say about a record.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Side {
-    count: f64,
-    mean: f64,
-    /// Around the mean, divided by the count.
-    variance: f64,
-}
-
 /// The signals of a record at one augmentation, in short.
 struct Fit {
     target: f64,
-    inside: Side,
-    outside: Side,
+    inside: Spread,
+    outside: Spread,
 }
 
-/// The reference models' signals of one record at one augmentation, and which models were fitted on it: 1 where they were, 0 elsewhere.
-#[derive(Default)]
-struct Cells {
-    values: Vec<f64>,
-    inside: Vec<f64>,
-    /// Models without the record, and with it.
-    counts: [f64; 2],
-}
-
-impl Cells {
-    /// Takes up the models of a record.
-    fn weigh(&mut self, members: MembershipRow<'_>) {
-        self.counts = [members.count_out() as f64, members.count() as f64];
-        self.inside.resize(members.count_out() + members.count(), 0.0);
-        for (inside, member) in self.inside.iter_mut().zip(members.iter()) {
-            *inside = f64::from(member);
-        }
+/// One variant's values in a row `[models][variants]`: in place where there is no other, else by way of `room`.
+fn one_variant<'v>(row: &'v [f32], variants: usize, variant: usize, room: &'v mut Vec<f32>) -> &'v [f32] {
+    if variants == 1 {
+        return row;
     }
-
-    /// Sums up the signals of these models. Two passes, so that nothing cancels.
-    fn fit<'v>(&mut self, target: f32, signals: impl Iterator<Item = &'v f32>) -> Fit {
-        self.values.clear();
-        self.values.extend(signals.map(|signal| f64::from(*signal)));
-        let mean = self.means(|value, _| value);
-        let variance = self.means(|value, side| (value - mean[side]) * (value - mean[side]));
-        let side =
-            |side: usize| Side { count: self.counts[side], mean: mean[side], variance: variance[side] };
-        Fit { target: f64::from(target), inside: side(1), outside: side(0) }
-    }
-
-    /// The mean of a term on either side; 0 where there is no model. Terms are summed in four parts, so that additions do not wait for each other.
-    fn means(&self, term: impl Fn(f64, usize) -> f64) -> [f64; 2] {
-        let mut sums = [[0.0; 4]; 2];
-        let mut add = |values: &[f64], inside: &[f64]| {
-            for (l, (&value, &inside)) in values.iter().zip(inside).enumerate() {
-                sums[0][l] += (1.0 - inside) * term(value, 0);
-                sums[1][l] += inside * term(value, 1);
-            }
-        };
-        let (values, last_values) = self.values.as_chunks::<4>();
-        let (inside, last_inside) = self.inside.as_chunks::<4>();
-        for (values, inside) in values.iter().zip(inside) {
-            add(values, inside);
-        }
-        add(last_values, last_inside);
-        [0, 1].map(|side: usize| sums[side].iter().sum::<f64>() / self.counts[side].max(1.0))
-    }
+    room.clear();
+    room.extend(row.iter().skip(variant).step_by(variants));
+    room
 }
 
 /// ln of the normal density.

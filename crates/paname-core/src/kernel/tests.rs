@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Membership;
 
 /// Every signal over class scores, with ranks and temperatures besides the plain ones.
 const SIGNALS: [Signal; 11] = [
@@ -164,7 +165,7 @@ proptest! {
         for signal in SIGNALS {
             let batch = Batch::new(signal, &answers, Some(&labels)).unwrap();
             let (mut plain, mut fast) = (vec![0.0_f32; labels.len()], vec![0.0_f32; labels.len()]);
-            prop_assert_eq!(write_tiles(&batch, &mut plain, 1), Ok(()));
+            prop_assert_eq!(write_tiles(&batch, &mut plain, 1, turn), Ok(()));
             prop_assert_eq!(dispatch(&batch, &mut fast, 1), Ok(()));
             let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
             prop_assert_eq!(bits(&plain), bits(&fast), "{}", signal);
@@ -207,6 +208,30 @@ proptest! {
         let got = log_mean_exp(&values);
         prop_assert!((got - (most + mean.ln())).abs() <= 2e-7 * f64::from(scale).max(1.0), "{} {}", got, most + mean.ln());
         prop_assert_eq!(got.to_bits(), mean::log_mean_exp_plain(&values).to_bits());
+    }
+
+    /// Any number of models, so that the last block is filled up, and any share of them fitted with the record.
+    #[test]
+    fn spreads_are_accurate_and_of_one_kind(
+        models in prop_oneof![1..20_usize, 60..200_usize].prop_flat_map(|n| prop::collection::vec((-30.0..30.0_f32, any::<bool>()), n)),
+    ) {
+        let mut members = Membership::none(2, models.len());
+        // The other record's row must not be taken for this one's.
+        (0..models.len()).for_each(|m| members.insert(0, m));
+        for (m, _) in models.iter().enumerate().filter(|(_, (_, inside))| *inside) {
+            members.insert(1, m);
+        }
+        let values: Vec<f32> = models.iter().map(|(value, _)| *value).collect();
+        let got = spreads(&values, members.row(1));
+        prop_assert_eq!(got, spread::spreads_plain(&values, members.row(1)));
+        for (spread, side) in got.into_iter().zip([false, true]) {
+            let values: Vec<f64> = models.iter().filter(|(_, inside)| *inside == side).map(|(v, _)| f64::from(*v)).collect();
+            let count = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / count.max(1.0);
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count.max(1.0);
+            prop_assert_eq!(spread.count, count);
+            prop_assert!((spread.mean - mean).abs() < 1e-12 && (spread.variance - variance).abs() < 1e-10, "{:?}", spread);
+        }
     }
 
     /// 2 units in the last place, measured against double precision.
