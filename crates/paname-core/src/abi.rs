@@ -567,8 +567,9 @@ pub trait AbiHost: Sync {
         data: AbiRecords,
         runs: RVec<AbiFitRun>,
     ) -> Crossing<RVec<Crossing<AbiFitted>>>;
-    #[sabi(last_prefix_field)]
     fn run(&self, name: RStr<'_>, config: RStr<'_>, case: AbiCase<'_>) -> Crossing<AbiFindings>;
+    #[sabi(last_prefix_field)]
+    fn chose(&self, parameter: RStr<'_>, value: RStr<'_>);
 }
 
 type HostRef<'a> = AbiHost_TO<'a, RRef<'a, ()>>;

@@ -21,6 +21,10 @@ pub trait Host: Sync {
     /// Takes a line for the audit's log. It must hold no record and no secret.
     fn log(&self, _line: &str) {}
 
+    /// Told which value a parameter was given that the attack chose by itself, such as by letting reference models play the target. It stands in the
+    /// evidence; the last value of a parameter counts.
+    fn chose(&self, _parameter: &str, _value: &str) {}
+
     /// The folder that relative paths of configurations start from: the manifest's.
     fn base(&self) -> PathBuf {
         PathBuf::from(".")
@@ -44,6 +48,65 @@ pub trait Host: Sync {
 }
 
 impl Host for () {}
+
+/// The host of a run within a run, such as that of an attack that another one combines: the same services. What it chooses is reported under its
+/// name, or it reports nothing where it has none, as in a rehearsal.
+pub struct Within<'a> {
+    host: &'a dyn Host,
+    name: Option<&'a str>,
+}
+
+impl<'a> Within<'a> {
+    /// The host of a part called `name`.
+    pub fn part(host: &'a dyn Host, name: &'a str) -> Self {
+        Self { host, name: Some(name) }
+    }
+
+    /// A host that passes on no progress, no line of the log and no choice.
+    pub fn silent(ctx: &Ctx<'a>) -> Self {
+        Self { host: ctx.host, name: None }
+    }
+}
+
+impl Host for Within<'_> {
+    fn progress(&self, done: u64, total: u64) {
+        if self.name.is_some() {
+            self.host.progress(done, total);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.host.cancelled()
+    }
+
+    fn log(&self, line: &str) {
+        if self.name.is_some() {
+            self.host.log(line);
+        }
+    }
+
+    fn chose(&self, parameter: &str, value: &str) {
+        if let Some(name) = self.name {
+            self.host.chose(&format!("{name}.{parameter}"), value);
+        }
+    }
+
+    fn base(&self) -> PathBuf {
+        self.host.base()
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        self.host.folder()
+    }
+
+    fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        self.host.fit(recipe, data, runs)
+    }
+
+    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
+        self.host.run(name, config, case)
+    }
+}
 
 /// The context of one run.
 #[derive(Clone, Copy)]
@@ -83,7 +146,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// The host.
-    pub(crate) fn host(&self) -> &'a dyn Host {
+    pub fn host(&self) -> &'a dyn Host {
         self.host
     }
 
@@ -126,6 +189,11 @@ impl<'a> Ctx<'a> {
     /// Leaves a line in the audit's log.
     pub fn log(&self, line: &str) {
         self.host.log(line);
+    }
+
+    /// Reports the value of a parameter that the attack chose by itself; see [`Host::chose`].
+    pub fn chose(&self, parameter: &str, value: &str) {
+        self.host.chose(parameter, value);
     }
 
     /// Fits reference models through the audit's adapter.

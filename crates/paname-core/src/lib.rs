@@ -80,7 +80,7 @@ pub use adapter::{
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
-pub use ctx::{Ctx, Host};
+pub use ctx::{Ctx, Host, Within};
 pub use error::{Error, Result};
 pub use findings::{AttributeGuess, Extraction, Findings, GroupClaim, Reconstruction};
 pub use meter::{Metered, Recorded};

@@ -10,6 +10,7 @@ use paname_evidence::{
 };
 
 use crate::EngineError;
+use crate::attacking::Account;
 use crate::blind;
 use crate::fidelity::{self, Declared, Measured};
 use crate::fits::{self, FitOutcome};
@@ -209,8 +210,7 @@ fn row(
             origin,
             planned,
             inputs,
-            if ran { place.asked(&test.id)? } else { 0 },
-            ran,
+            if ran { Some(place.account(&test.id)?) } else { None },
         )),
         verdict: Verdict::NotTested,
         membership: if ran {
@@ -228,8 +228,7 @@ fn attack_used(
     origin: &Origin,
     planned: &Planned<'_>,
     inputs: &Inputs,
-    asked: u64,
-    ran: bool,
+    account: Option<Account>,
 ) -> AttackUsed {
     let info = entry.info;
     AttackUsed {
@@ -246,11 +245,11 @@ fn attack_used(
         files: planned.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect(),
         signals: planned.needs.signals.iter().map(ToString::to_string).collect(),
         references: inputs.references.len().min(planned.needs.references_max) as u64,
-        asked: if ran {
-            questions(&paname_core::Needs { queries_per_record: 0, ..planned.needs.clone() }, inputs) + asked
-        } else {
-            0
-        },
+        asked: account.as_ref().map_or(0, |account| {
+            questions(&paname_core::Needs { queries_per_record: 0, ..planned.needs.clone() }, inputs)
+                + account.asked
+        }),
+        chosen: account.map(|account| account.chosen).unwrap_or_default(),
     }
 }
 

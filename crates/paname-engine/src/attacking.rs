@@ -1,13 +1,12 @@
 //! The attack steps: a case without truth is put together from the store, the attack runs, and its scores go back in the order of the roster.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Indices, Input,
-    Labels, Metered, Named, Outputs, Pullback, Query, Recipe, Records, Result, Signal, Target, TargetCard,
-    Tensor, View,
+    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Fitted, Indices, Input, Labels, Metered,
+    Named, Outputs, Pullback, Query, Records, Result, Signal, Target, TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +26,16 @@ pub(crate) const FEWEST_ASKED: usize = 8;
 /// Name of the list of the reference models that played the target, in the order of their scores.
 pub(crate) const PLAYED: &str = "played.json";
 
+/// Name of the [`Account`].
+pub(crate) const ACCOUNT: &str = "account.json";
+
 /// What an attack step leaves besides scores.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Asked {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Account {
     /// Records that the attack asked the target about itself.
     pub(crate) asked: u64,
+    /// Values of the parameters that it chose by itself.
+    pub(crate) chosen: BTreeMap<String, String>,
 }
 
 /// What a case is made of.
@@ -46,6 +50,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) veil: &'a OnceLock<Indices>,
     /// Takes what the engine is told and attacks are not.
     pub(crate) log: &'a (dyn Fn(&str) + Sync),
+    /// Parameters that the attack chooses by itself, as its host hears them.
+    pub(crate) chosen: &'a Mutex<BTreeMap<String, String>>,
     /// Opens the models, should the attack ask them.
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
 }
@@ -123,7 +129,8 @@ impl Bench<'_> {
         let (scores, order, asked) =
             self.with_case(|case| attack.run(case, ctx)?.membership(case.audited().len()))?;
         write_npy(draft, "scores.npy", &[scores.len()], &in_roster_order(&scores, &order))?;
-        draft.json("asked.json", &Asked { asked })
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        draft.json(ACCOUNT, &Account { asked, chosen })
     }
 
     /// Runs a control step: the same attack with each of the first reference models in the target's place.
@@ -135,7 +142,7 @@ impl Bench<'_> {
         draft: &Draft,
     ) -> Result<(), EngineError> {
         let (rows, order, _) = self.with_case(|case| {
-            let silent = Quiet(ctx);
+            let silent = Within::silent(ctx);
             let inner = ctx.within(&silent);
             let mut rows: Vec<(usize, Vec<f64>)> = Vec::with_capacity(models);
             for k in 0..models {
@@ -166,31 +173,6 @@ fn in_roster_order(scores: &[f64], order: &[u32]) -> Vec<f64> {
         sorted[record as usize] = *score;
     }
     sorted
-}
-
-/// The host of a run within a run: cancelled with it, silent about its progress.
-struct Quiet<'a>(&'a Ctx<'a>);
-
-impl paname_core::Host for Quiet<'_> {
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-
-    fn base(&self) -> PathBuf {
-        self.0.base()
-    }
-
-    fn folder(&self) -> Result<PathBuf> {
-        self.0.folder()
-    }
-
-    fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
-        self.0.fit(recipe, data, runs)
-    }
-
-    fn run(&self, name: &str, config: &serde_json::Value, case: &Case<'_>) -> Result<Findings> {
-        self.0.run(name, config, case)
-    }
 }
 
 /// Records in the numbers of the roster, for an adapter.
@@ -456,6 +438,7 @@ attack = "lira"
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
                 veil: &OnceLock::new(),
                 log: &|_| {},
+                chosen: &Mutex::default(),
                 open: &|| Ok(self.models()),
             })
         }
@@ -581,8 +564,8 @@ attack = "lira"
                 draft.commit(name).unwrap();
             }
         });
-        let asked: Asked = audit.store.object("attack").json("asked.json").unwrap();
-        assert_eq!(asked.asked, u64::from(RECORDS));
+        let account: Account = audit.store.object("attack").json(ACCOUNT).unwrap();
+        assert_eq!(account.asked, u64::from(RECORDS));
         let scores = read_npy(&audit.store.object("control").path("scores.npy")).unwrap();
         assert_eq!(scores.shape(), [MODELS, RECORDS as usize]);
         assert!(scores.to_f64().unwrap().iter().all(|score| [0.0, 1.0].contains(score)));

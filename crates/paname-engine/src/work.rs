@@ -8,18 +8,18 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
-    Registry, Result, Roster, Signal, Target,
+    Registry, Result, Roster, Signal, Target, Within,
 };
 use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attacking::{Asked, Bench, PLAYED, unveiled, veiled, withheld};
+use crate::attacking::{ACCOUNT, Account, Bench, PLAYED, unveiled, veiled, withheld};
 use crate::blind::{self, Found};
 use crate::features::Inventory;
 use crate::fidelity;
@@ -132,8 +132,15 @@ impl Workplace<'_> {
             Step::Fit(Fit::Reference(_)) => self.reference_seed(),
             _ => self.seed(),
         };
-        let services =
-            |role| Services { host, place: self, step, role, scope: &scope, veil: OnceLock::new() };
+        let services = |role| Services {
+            host,
+            place: self,
+            step,
+            role,
+            scope: &scope,
+            veil: OnceLock::new(),
+            chosen: Mutex::default(),
+        };
         let host = &services("");
         // What adapters leave in their folder names records as the roster does, which attacks must not see.
         let models_host = &services("-models");
@@ -190,6 +197,7 @@ impl Workplace<'_> {
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),
+                    chosen: &host.chosen,
                     open: &open,
                 };
                 if matches!(step, Step::Attack(_)) {
@@ -328,10 +336,9 @@ impl Workplace<'_> {
         Ok(scores.zip(models).map(|(scores, model)| judge::Played { scores, rows: rows(model) }).collect())
     }
 
-    /// Records that an attack asked the target about by itself.
-    pub(crate) fn asked(&self, test: &str) -> Result<u64, EngineError> {
-        let object = self.store.object(self.run.key(&Step::Attack(test.to_owned()))?);
-        Ok(object.json::<Asked>("asked.json")?.asked)
+    /// What an attack left besides scores.
+    pub(crate) fn account(&self, test: &str) -> Result<Account, EngineError> {
+        self.store.object(self.run.key(&Step::Attack(test.to_owned()))?).json(ACCOUNT)
     }
 
     /// The truth, with every cut that results are reported by.
@@ -394,6 +401,8 @@ struct Services<'a> {
     scope: &'a str,
     /// Position in the roster of each number of the case, where there is a case.
     veil: OnceLock<Indices>,
+    /// Parameters that the attack chose by itself.
+    chosen: Mutex<BTreeMap<String, String>>,
 }
 
 impl Host for Services<'_> {
@@ -407,6 +416,11 @@ impl Host for Services<'_> {
 
     fn log(&self, line: &str) {
         self.host.log(line);
+    }
+
+    fn chose(&self, parameter: &str, value: &str) {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        chosen.insert(parameter.to_owned(), value.to_owned());
     }
 
     fn base(&self) -> PathBuf {
@@ -424,7 +438,7 @@ impl Host for Services<'_> {
         let source = &self.place.manifest.content.target.source;
         let adapter = self.place.registry.adapter(&source.adapter)?;
         let scope = format!("{}/fit", self.scope);
-        let models = Services { role: "-models", veil: OnceLock::new(), ..*self };
+        let models = Services { role: "-models", veil: OnceLock::new(), chosen: Mutex::default(), ..*self };
         let ctx = Ctx::new(self.place.seed(), &scope, self.place.run.threads, &models);
         let config = inputs::config_of(source);
         let Some(order) = self.veil.get() else { return Ok(adapter.fit(config, recipe, data, runs, &ctx)) };
@@ -452,7 +466,8 @@ impl Host for Services<'_> {
         let attack = entry.build(config.clone())?;
         // Random streams of its own, whoever calls it.
         let scope = format!("{}/{name}", self.scope);
-        attack.run(case, &Ctx::new(self.place.seed(), &scope, self.place.run.threads, self))
+        let within = Within::part(self, name);
+        attack.run(case, &Ctx::new(self.place.seed(), &scope, self.place.run.threads, &within))
     }
 }
 

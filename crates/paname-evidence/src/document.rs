@@ -282,6 +282,9 @@ pub struct AttackUsed {
     pub origin: String,
     /// All parameters, defaults included.
     pub parameters: serde_json::Value,
+    /// Values of the parameters that it chose by itself, by letting reference models play the target: the truth about the target played no part.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, String>,
     /// Files besides the program that decide its findings, such as a script that it starts, with their digests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(String, String)>,

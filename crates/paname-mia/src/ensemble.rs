@@ -19,7 +19,7 @@
 //! are: at the lowest false positive rates the best single attack can be better. A score depends on the other audited records, by its rank.
 
 use paname_core::{
-    Attack, Case, CaseSize, Ctx, DynAttack, Error, Family, Findings, Info, Needs, Result, Whom,
+    Attack, Case, CaseSize, Ctx, DynAttack, Error, Family, Findings, Info, Needs, Result, Whom, Within,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -176,18 +176,21 @@ impl Attack for Ensemble {
 impl Ensemble {
     /// The ranks of the audited records under each attack.
     fn ranks(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<Vec<f64>>> {
-        let run =
-            |attack: &dyn DynAttack| Ok(ranks(&attack.run(case, ctx)?.membership(case.audited().len())?));
-        self.attacks.iter().map(|attack| run(attack.as_ref())).collect()
+        let run = |(attack, part): (&Box<dyn DynAttack>, &Part)| {
+            let within = Within::part(ctx.host(), &part.attack);
+            Ok(ranks(&attack.run(case, &ctx.within(&within))?.membership(case.audited().len())?))
+        };
+        self.attacks.iter().zip(&self.config.attacks).map(run).collect()
     }
 
     /// The weights of the attacks where reference models play the target; 1 where none can.
     fn weights(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
         let mut examples: Vec<(Vec<f64>, bool)> = Vec::new();
         let mut played = 0;
+        let silent = Within::silent(ctx);
         for k in rehearsals(case) {
             let rehearsal = case.with_reference_as_target(k)?;
-            let ranks = match self.ranks(&rehearsal, ctx) {
+            let ranks = match self.ranks(&rehearsal, &ctx.within(&silent)) {
                 Ok(ranks) => ranks,
                 Err(Error::Missing { .. }) => continue,
                 Err(error) => return Err(error),
@@ -210,10 +213,9 @@ impl Ensemble {
             .zip(&weights)
             .map(|(part, weight)| format!("{} {weight:.4}", part.attack))
             .collect();
-        ctx.log(&format!(
-            "weights = {}, by {played} reference models in the target's place",
-            told.join(", ")
-        ));
+        let told = told.join(", ");
+        ctx.log(&format!("weights = {told}, by {played} reference models in the target's place"));
+        ctx.chose("weights", &told);
         Ok(if weights.iter().all(|weight| *weight == 0.0) { vec![1.0; weights.len()] } else { weights })
     }
 }

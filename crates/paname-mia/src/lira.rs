@@ -232,7 +232,7 @@ impl Lira {
         }
         let of = |variance: Variance| self.with(Config { variance, ..self.config.clone() });
         let check = |lira: &Self, case: &Case<'_>| lira.needs(case.audited().len()).check(case);
-        let run = |variance: Variance, case: &Case<'_>| {
+        let run = |variance: Variance, case: &Case<'_>, ctx: &Ctx<'_>| {
             let lira = of(variance);
             check(&lira, case)?;
             lira.run(case, ctx)?.membership(case.audited().len())
@@ -247,7 +247,8 @@ impl Lira {
         };
         let possible = |variance: &Variance| check(&of(*variance), case).is_ok();
         let candidates = candidates.into_iter().filter(possible).collect();
-        let variance = choose("variance", candidates, case, ctx, |variance, case| run(*variance, case))?;
+        let variance =
+            choose("variance", candidates, case, ctx, |variance, case, ctx| run(*variance, case, ctx))?;
         Ok(of(variance))
     }
 

@@ -1,7 +1,7 @@
 //! Parameters chosen by rehearsal: some reference models play the target in turn, each candidate is tried on them, and the one that tells their rows
 //! best is taken. The rows of reference models are known; the target's are not looked at.
 
-use paname_core::{Case, Ctx, Error, Result, Whom};
+use paname_core::{Case, Ctx, Error, Result, Whom, Within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,14 +51,15 @@ const ROUNDING: f64 = 1e-9;
 
 /// The candidate with the largest mean area under the ROC curve over the audited records of the reference models that play the target; the first of
 /// equals. `scores` runs a candidate; one that lacks something in a rehearsal is out. Where no model can play the target, or no candidate runs, it is
-/// the first. The log is told, under the name `what`.
+/// the first. The log and the evidence are told, under the name `what`.
 pub(crate) fn choose<C: std::fmt::Display>(
     what: &str,
     candidates: Vec<C>,
     case: &Case<'_>,
     ctx: &Ctx<'_>,
-    scores: impl Fn(&C, &Case<'_>) -> Result<Vec<f64>>,
+    scores: impl Fn(&C, &Case<'_>, &Ctx<'_>) -> Result<Vec<f64>>,
 ) -> Result<C> {
+    let silent = Within::silent(ctx);
     let mut areas: Vec<Option<f64>> = vec![Some(0.0); candidates.len()];
     let mut played = 0;
     for k in rehearsals(case).into_iter().filter(|_| candidates.len() > 1) {
@@ -66,7 +67,7 @@ pub(crate) fn choose<C: std::fmt::Display>(
         let rehearsal = case.with_reference_as_target(k)?;
         for (candidate, total) in candidates.iter().zip(&mut areas) {
             let Some(sum) = total else { continue };
-            match scores(candidate, &rehearsal) {
+            match scores(candidate, &rehearsal, &ctx.within(&silent)) {
                 Ok(scores) => *sum += area(&scores, &truth),
                 Err(Error::Missing { .. }) => *total = None,
                 Err(error) => return Err(error),
@@ -98,6 +99,7 @@ pub(crate) fn choose<C: std::fmt::Display>(
             _ => "since no reference model can play the target".into(),
         };
         ctx.log(&format!("{what} = {candidate}, {heard}"));
+        ctx.chose(what, &candidate.to_string());
     }
     Ok(candidate)
 }
@@ -159,13 +161,10 @@ mod tests {
     fn sign(toy: &Toy, signs: Vec<f64>) -> (f64, Vec<String>) {
         let ears = Ears::default();
         let ctx = Ctx::new(1, "test", 1, &ears);
-        let chosen =
-            choose("sign", signs, &toy.case().unwrap(), &ctx, |sign, case| {
-                let signals = [Signal::ScaledConfidence];
-                case.map_records(Whom::Audited, &signals, &ctx, |record| {
-                    Ok(sign * f64::from(record.target(0)[0]))
-                })
-            });
+        let chosen = choose("sign", signs, &toy.case().unwrap(), &ctx, |sign, case, ctx| {
+            let signals = [Signal::ScaledConfidence];
+            case.map_records(Whom::Audited, &signals, ctx, |record| Ok(sign * f64::from(record.target(0)[0])))
+        });
         (chosen.unwrap(), ears.0.into_inner().unwrap())
     }
 

@@ -163,12 +163,13 @@ impl Attack for Rmia {
         ];
         let mut ratio =
             Ratio { online, temperature: temperatures[0], a: slopes[0], gamma: gammas[0], config: &config };
-        ratio.temperature = choose("temperature", temperatures, case, ctx, |&temperature, case| {
+        ratio.temperature = choose("temperature", temperatures, case, ctx, |&temperature, case, ctx| {
             Ratio { temperature, ..ratio }.scores(case, ctx)
         })?;
-        ratio.a = choose("a", slopes, case, ctx, |&a, case| Ratio { a, ..ratio }.scores(case, ctx))?;
-        ratio.gamma =
-            choose("gamma", gammas, case, ctx, |&gamma, case| Ratio { gamma, ..ratio }.scores(case, ctx))?;
+        ratio.a = choose("a", slopes, case, ctx, |&a, case, ctx| Ratio { a, ..ratio }.scores(case, ctx))?;
+        ratio.gamma = choose("gamma", gammas, case, ctx, |&gamma, case, ctx| {
+            Ratio { gamma, ..ratio }.scores(case, ctx)
+        })?;
         Ok(Findings::Membership(ratio.scores(case, ctx)?))
     }
 }

@@ -789,6 +789,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     ("test.figure", "Mesure", "Figure"),
     ("test.value", "Valeur", "Value"),
+    (
+        "test.chosen",
+        "{value}, choisi en attaquant des modèles de référence",
+        "{value}, chosen by attacking reference models",
+    ),
     ("test.balanced_accuracy", "Exactitude équilibrée (optimiste)", "Balanced accuracy (optimistic)"),
     ("test.advantage", "Avantage, TPR − FPR (optimiste)", "Advantage, TPR − FPR (optimistic)"),
     (

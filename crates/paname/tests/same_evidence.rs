@@ -49,10 +49,36 @@ fn loaded(folder: &Path) -> Registry {
     registry
 }
 
-/// The evidence core of the digits' audit.
-fn core(registry: &Registry, run_dir: PathBuf) -> Value {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/digits/audit.toml");
-    let manifest = Manifest::read(&manifest).unwrap();
+/// The audit of the digits, with a test more whose parameters the attack chooses by itself.
+fn audit(folder: &Path) -> PathBuf {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/digits").canonicalize().unwrap();
+    for file in ["records.csv", "population.csv", "target.npz", "references.npz"] {
+        fs::copy(example.join(file), folder.join(file)).unwrap();
+    }
+    let mut text = fs::read_to_string(example.join("audit.toml")).unwrap();
+    text.push_str(
+        r#"
+[[test]]
+id = "within"
+edpb = "55(i)"
+attack = "ensemble"
+parameters = { attacks = [{ attack = "rmia", config = { temperature = "rehearsed" } }, { attack = "margin" }] }
+
+[[test]]
+id = "alone"
+edpb = "55(i)"
+attack = "lira"
+parameters = { variance = "rehearsed" }
+"#,
+    );
+    let manifest = folder.join("audit.toml");
+    fs::write(&manifest, text).unwrap();
+    manifest
+}
+
+/// The evidence core of an audit.
+fn core(manifest: &Path, registry: &Registry, run_dir: PathBuf) -> Value {
+    let manifest = Manifest::read(manifest).unwrap();
     let options = RunOptions { run_dir, workers: 2, worker: None, patience: None };
     let evidence = paname_engine::run(&manifest, registry, &options, &()).unwrap().evidence;
     serde_json::to_value(evidence.core).unwrap()
@@ -61,8 +87,9 @@ fn core(registry: &Registry, run_dir: PathBuf) -> Value {
 #[test]
 fn an_audit_through_plugins_gives_the_same_evidence() {
     let folder = tempfile::tempdir().unwrap();
-    let with_linked = core(&linked(), folder.path().join("linked"));
-    let mut with_plugins = core(&loaded(folder.path()), folder.path().join("loaded"));
+    let manifest = audit(folder.path());
+    let with_linked = core(&manifest, &linked(), folder.path().join("linked"));
+    let mut with_plugins = core(&manifest, &loaded(folder.path()), folder.path().join("loaded"));
     let plugins = with_plugins["plugins"].take();
     let named: Vec<&str> = plugins.as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
     assert_eq!(named, PLUGINS);
@@ -78,6 +105,14 @@ fn an_audit_through_plugins_gives_the_same_evidence() {
         row["attack"]["origin"] = "paname-mia".into();
     }
     assert_eq!(first_difference(&with_plugins, &with_linked, "core"), None);
+    // What an attack chose by itself stands in the evidence, and so does what one chose within another.
+    let chosen = |id: &str| {
+        let rows = with_linked["rows"].as_array().unwrap();
+        rows.iter().find(|row| row["id"] == id).unwrap()["attack"]["chosen"].clone()
+    };
+    let variance = chosen("alone")["variance"].as_str().unwrap().to_owned();
+    assert!(["per-record", "shared", "shared-raw", "shrunk"].contains(&variance.as_str()), "{variance}");
+    assert!(["1", "2", "4"].contains(&chosen("within")["rmia.temperature"].as_str().unwrap()));
 }
 
 /// Where two documents differ first, and in what: the whole would be too long to read.

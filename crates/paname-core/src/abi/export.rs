@@ -366,6 +366,10 @@ impl AbiHost for HostExport<'_> {
             })
         })
     }
+
+    fn chose(&self, parameter: RStr<'_>, value: RStr<'_>) {
+        self.told(|| self.host.chose(parameter.as_str(), value.as_str()), ());
+    }
 }
 
 /// The bytes of a path.

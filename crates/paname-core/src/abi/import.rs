@@ -336,6 +336,10 @@ impl Host for ImportedHost<'_> {
         self.0.log(line.into());
     }
 
+    fn chose(&self, parameter: &str, value: &str) {
+        self.0.chose(parameter.into(), value.into());
+    }
+
     fn base(&self) -> PathBuf {
         let base = received(self.0.base()).and_then(|bytes| path(&bytes));
         base.unwrap_or_else(|_| PathBuf::from("."))

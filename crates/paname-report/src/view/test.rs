@@ -1,7 +1,7 @@
 //! One test in detail.
 
 use minijinja::Value;
-use paname_evidence::{DetectionTest, LevelResult, MembershipResult, Row, Slice, Unrelated};
+use paname_evidence::{AttackUsed, DetectionTest, LevelResult, MembershipResult, Row, Slice, Unrelated};
 use paname_stats::unrelated::NullMethod;
 use serde::Serialize;
 
@@ -161,14 +161,23 @@ pub(crate) fn test(
             .collect(),
         identity: identity(row, language),
         formula: row.attack.as_ref().map(|attack| attack.formula.clone()).unwrap_or_default(),
-        parameters: row
-            .attack
-            .as_ref()
-            .map(|attack| words::flattened(&attack.parameters))
-            .unwrap_or_default(),
+        parameters: row.attack.as_ref().map(|attack| parameters(attack, language)).unwrap_or_default(),
         title,
         anchor,
     }
+}
+
+/// Parameters as given, with the value of each that the attack chose by itself.
+fn parameters(attack: &AttackUsed, language: Language) -> Vec<(String, String)> {
+    let mut rows = words::flattened(&attack.parameters);
+    for (parameter, value) in &attack.chosen {
+        let chosen = language.fill(key!("test.chosen"), &[("value", value)]);
+        match rows.iter_mut().find(|(name, _)| name == parameter) {
+            Some((_, given)) => *given = chosen,
+            None => rows.push((parameter.clone(), chosen)),
+        }
+    }
+    rows
 }
 
 fn summary(row: &Row, language: Language) -> String {
