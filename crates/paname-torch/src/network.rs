@@ -121,9 +121,12 @@ impl Network {
                     x.f_linear(self.parameter(*weight), Some(self.parameter(*bias)))
                 }
                 Layer::Convolution { weight, bias, stride, padding } => {
-                    let bias = bias.map(|bias| self.parameter(bias));
-                    let (stride, padding) = ([*stride; 2], [*padding; 2]);
-                    x.f_conv2d(self.parameter(*weight), bias, stride, padding, [1, 1], 1)
+                    let (weight, bias) = (self.parameter(*weight), bias.map(|bias| self.parameter(bias)));
+                    if weight.size().ends_with(&[1, 1]) {
+                        pointwise(&x, weight, bias, *stride)
+                    } else {
+                        x.f_conv2d(weight, bias, [*stride; 2], [*padding; 2], [1, 1], 1)
+                    }
                 }
                 Layer::BatchNorm { weight, bias, mean, variance } => x.f_batch_norm(
                     Some(self.parameter(*weight)),
@@ -156,12 +159,21 @@ impl Network {
     }
 }
 
-/// The same numbers laid out with the channels last where there are four axes: convolutions on processors are fastest so. Only with AVX-512: the
-/// kernels that the library takes for this layout with AVX2 alone write beyond their memory in backward passes over small images.
+/// A convolution that looks at one place at a time, as the product of matrices that it is. oneDNN's kernel for the gradient of its weights with AVX2 and
+/// channels that lie last (`jit_avx2_1x1_convolution_bwd_weights`, in libtorch 2.11) writes beyond its memory where there are few places.
+fn pointwise(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: i64,
+) -> std::result::Result<Tensor, tch::TchError> {
+    let places = x.f_slice(2, None, None, stride)?.f_slice(3, None, None, stride)?;
+    let channels = places.f_permute([0, 2, 3, 1])?.f_linear(&weight.f_flatten(1, -1)?, bias)?;
+    channels.f_permute([0, 3, 1, 2])
+}
+
+/// The same numbers laid out with the channels last where there are four axes: convolutions on processors are fastest so.
 pub(crate) fn channels_last(tensor: &Tensor) -> Result<Tensor> {
-    if !is_fast_with_channels_last() {
-        return Ok(tensor.shallow_clone());
-    }
     let &[count, depth, height, width] = tensor.size().as_slice() else { return Ok(tensor.shallow_clone()) };
     // One channel lies both ways, and libtorch would take it for the other one: only the strides tell.
     let strides = [depth * height * width, 1, width * depth, depth];
@@ -169,16 +181,4 @@ pub(crate) fn channels_last(tensor: &Tensor) -> Result<Tensor> {
     turned
         .and_then(|t| t.f_as_strided([count, depth, height, width], strides, None::<i64>))
         .map_err(from_torch)
-}
-
-/// Whether this processor has the instructions for which that layout is sound.
-fn is_fast_with_channels_last() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx512f")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
 }
