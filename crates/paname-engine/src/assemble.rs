@@ -165,8 +165,9 @@ fn references_fitted(
     Ok(Some(FittedReferences {
         adapter: references.source.adapter.clone(),
         recipe: serde_json::to_value(recipe).map_err(EngineError::other)?,
-        asked: u64::from(fit.models),
-        fitted: u64::from(fit.models) - failed.len() as u64,
+        asked: u64::from(place.run.models),
+        fitted: u64::from(place.run.models) - failed.len() as u64,
+        stages: fit.stages.iter().map(|&models| u64::from(models)).collect(),
         share: fit.share,
         failed,
     }))

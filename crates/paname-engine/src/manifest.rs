@@ -144,6 +144,10 @@ pub struct ReferenceFit {
     /// How many; drawn in pairs that complement each other.
     #[schemars(extend("minimum" = 2, "maximum" = 10_000))]
     pub models: u32,
+    /// Numbers of models after which the audit is judged, and ends where that decides: where a leak is demonstrated, or the absence of one by every
+    /// test. Rising, the last one `models`; judged once, at the end, where empty. Each look has an equal part of the statistics' `alpha`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<u32>,
     /// Share of the audited records, or persons, that each is fitted on. Other than 0.5 there are no pairs.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub share: f64,
@@ -157,7 +161,7 @@ pub struct ReferenceFit {
 
 impl Default for ReferenceFit {
     fn default() -> Self {
-        Self { models: 16, share: 0.5, recipe: None, seed: None }
+        Self { models: 16, stages: Vec::new(), share: 0.5, recipe: None, seed: None }
     }
 }
 
@@ -173,6 +177,15 @@ impl Content {
         let named = self.target.source.config.get("task").and_then(serde_json::Value::as_str);
         let of_adapter = || Task::ALL.into_iter().find(|task| named == Some(task.name()));
         self.model.task.or_else(of_adapter).unwrap_or_default()
+    }
+
+    /// Numbers of reference models after which the audit is judged: one, all of them, where no stages are declared.
+    pub(crate) fn stages(&self) -> Vec<u32> {
+        match self.reference_fit() {
+            Some((_, fit, _)) if !fit.stages.is_empty() => fit.stages.clone(),
+            Some((_, fit, _)) => vec![fit.models],
+            None => vec![0],
+        }
     }
 
     /// What reference models are fitted by, where they are.
@@ -567,10 +580,12 @@ impl Manifest {
         let document = text.parse()?;
         let declared = declared::json(&document).map_err(|problem| text.error(problem))?;
         schema::conforms(&document, &manifest_schema()).map_err(|problem| text.error(problem))?;
-        let content = Content::deserialize(toml::de::Deserializer::from(document.clone()))
+        let mut content = Content::deserialize(toml::de::Deserializer::from(document.clone()))
             .map_err(|error| text.toml_error(&error))?;
         check::rules(&content, &document).map_err(|problem| text.error(problem))?;
         drop(document);
+        // Each look at the data has an equal part (Bonferroni): whichever comes last, the whole is the level that was declared.
+        content.statistics.alpha /= content.stages().len() as f64;
         Ok(Self { path: path.to_owned(), sha256: text.sha256(), content, declared, text })
     }
 

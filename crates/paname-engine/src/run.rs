@@ -9,7 +9,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use paname_core::{Host, Registry};
-use paname_evidence::{Evidence, Journal, JournalEntry, canonical_sha256, sha256_hex};
+use paname_evidence::{Evidence, Journal, JournalEntry, Verdict, canonical_sha256, sha256_hex};
 
 use crate::EngineError;
 use crate::assemble::{self, Failures};
@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::plan;
 use crate::plugins;
 use crate::process::Worker;
-use crate::step::{Keyed, Step};
+use crate::step::{Fit, Keyed, Step};
 use crate::store::{Lookup, Store, create_private_folder, write_whole};
 use crate::work::{RUN_FILE, RunFile, RunPlugin, Workplace};
 
@@ -132,7 +132,8 @@ pub fn run(
             order,
             data,
             threads: (available / options.workers.max(1)).max(1),
-            keys: fits.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone())).collect(),
+            models: 0,
+            keys: BTreeMap::new(),
             plugins: plugins::used(manifest, registry)?.iter().map(RunPlugin::of).collect(),
         },
     };
@@ -140,33 +141,23 @@ pub fn run(
     for RunPlugin { name, version, sha256, .. } in &session.run_file.plugins {
         session.note("plugin", serde_json::json!({ "name": name, "version": version, "sha256": sha256 }))?;
     }
-    session.write_run_file()?;
-    let mut names: Vec<String> = fits.iter().map(|keyed| keyed.step.to_string()).collect();
-    if !fits.is_empty() {
-        // What follows the inputs is not known yet.
-        watch.steps(&names);
-        session.perform(&fits, &mut tally)?;
-        session.run_file.keys.retain(|name, _| tally.finished.contains(name));
-        if let Some(error) = fits::target_failure(&session.place().fits(), &tally.failures)? {
-            return Err(error);
+    let mut names: Vec<String> = Vec::new();
+    let stages = manifest.content.stages();
+    for (stage, &models) in stages.iter().enumerate() {
+        let outcome = session.stage(&fits, models, &files, past.amendments, &mut names, &mut tally)?;
+        let decided = decided(&outcome.evidence);
+        if stages.len() > 1 {
+            session.note("stage", serde_json::json!({ "models": models, "decided": decided }))?;
+            watch.log(&format!(
+                "{models} reference models: {}",
+                if decided { "decided" } else { "not decided" }
+            ));
+        }
+        if decided || stage + 1 == stages.len() {
+            return Ok(outcome);
         }
     }
-    let made: Vec<&str> = session.run_file.keys.values().map(String::as_str).collect();
-    let inputs_key = inputs::inputs_key(manifest, registry, &session.run_file.order, &made)?;
-    session.run_file.keys.insert(Step::Inputs.to_string(), inputs_key.clone());
-    session.write_run_file()?;
-    let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
-    session.perform(&[first], &mut tally)?;
-    let inputs: Inputs = session.store.object(&inputs_key).json("inputs.json")?;
-    let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
-    let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
-    session.run_file.keys.extend(keys);
-    session.write_run_file()?;
-    names.push(Step::Inputs.to_string());
-    names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
-    watch.steps(&names);
-    session.perform(&steps, &mut tally)?;
-    session.finish(&inputs, &files, past.amendments, &tally)
+    Err(EngineError::Other("an audit without stages".into()))
 }
 
 /// What earlier calls left in the journal.
@@ -233,7 +224,69 @@ fn lock(run_dir: &Path) -> Result<File, EngineError> {
     }
 }
 
+/// Whether more reference models could change nothing that matters: a leak is demonstrated, or its absence by every test that ran.
+fn decided(evidence: &Evidence) -> bool {
+    let mut verdicts =
+        evidence.core.rows.iter().filter(|row| row.membership.is_some()).map(|row| row.verdict);
+    let leak = verdicts.clone().any(|verdict| verdict == Verdict::LeakDemonstrated);
+    leak || (verdicts.clone().count() > 0 && verdicts.all(|verdict| verdict == Verdict::NoLeakDetected))
+}
+
 impl Session<'_> {
+    /// The whole audit with the first reference models: those among `fits` that are not yet fitted, and everything that follows from them. `names` are
+    /// the steps of the stages so far.
+    fn stage(
+        &mut self,
+        fits: &[Keyed],
+        models: u32,
+        files: &[InputFile],
+        amendments: u64,
+        names: &mut Vec<String>,
+        tally: &mut Tally,
+    ) -> Result<Outcome, EngineError> {
+        let (manifest, registry) = (self.manifest, self.registry);
+        let fits: Vec<Keyed> = fits
+            .iter()
+            .filter(|keyed| !matches!(keyed.step, Step::Fit(Fit::Reference(model)) if model >= models))
+            .cloned()
+            .collect();
+        self.run_file.models = models;
+        self.run_file.keys = fits.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone())).collect();
+        // Everything but fits is done again: it depends on how many models there are.
+        tally.finished.retain(|name| self.run_file.keys.contains_key(name));
+        tally.failures.retain(|name, _| self.run_file.keys.contains_key(name));
+        self.write_run_file()?;
+        if !fits.is_empty() {
+            let tried = |name: &String| tally.finished.contains(name) || tally.failures.contains_key(name);
+            let missing: Vec<Keyed> =
+                fits.iter().filter(|keyed| !tried(&keyed.step.to_string())).cloned().collect();
+            names.extend(missing.iter().map(|keyed| keyed.step.to_string()));
+            // What follows the inputs is not known yet.
+            self.watch.steps(names);
+            self.perform(&missing, tally)?;
+            self.run_file.keys.retain(|name, _| tally.finished.contains(name));
+            if let Some(error) = fits::target_failure(&self.place().fits(), &tally.failures)? {
+                return Err(error);
+            }
+        }
+        let made: Vec<&str> = self.run_file.keys.values().map(String::as_str).collect();
+        let inputs_key = inputs::inputs_key(manifest, registry, &self.run_file.order, &made)?;
+        self.run_file.keys.insert(Step::Inputs.to_string(), inputs_key.clone());
+        self.write_run_file()?;
+        let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
+        self.perform(&[first], tally)?;
+        let inputs: Inputs = self.store.object(&inputs_key).json("inputs.json")?;
+        let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
+        let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
+        self.run_file.keys.extend(keys);
+        self.write_run_file()?;
+        names.push(Step::Inputs.to_string());
+        names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
+        self.watch.steps(names);
+        self.perform(&steps, tally)?;
+        self.finish(&inputs, files, amendments, tally)
+    }
+
     fn write_run_file(&self) -> Result<(), EngineError> {
         let text = serde_json::to_vec(&self.run_file).map_err(EngineError::other)?;
         write_whole(&self.options.run_dir.join(RUN_FILE), &text)

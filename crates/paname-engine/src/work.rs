@@ -51,6 +51,8 @@ pub(crate) struct RunFile {
     pub(crate) order: String,
     /// What rows of reference models are drawn by, besides a seed.
     pub(crate) data: String,
+    /// Reference models that are to be fitted: in an audit by stages, those of this one.
+    pub(crate) models: u32,
     /// Key of each step by its name; of the fits, once they have run, those that are there.
     pub(crate) keys: BTreeMap<String, String>,
     /// The plugins that the audit uses.

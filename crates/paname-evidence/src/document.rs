@@ -179,8 +179,11 @@ pub struct FittedReferences {
     pub adapter: String,
     /// The training procedure.
     pub recipe: serde_json::Value,
-    /// Models asked for.
+    /// Models asked for; in an audit by stages, those of the last one.
     pub asked: u64,
+    /// Numbers of models after which the audit was to be judged; empty where it was judged once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<u64>,
     /// Models fitted.
     pub fitted: u64,
     /// Share of the audited records, or persons, that each was fitted on.

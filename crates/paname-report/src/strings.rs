@@ -1020,6 +1020,12 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{fitted} sur {asked}, chacun sur une part de {share} tirée au sort ({recipe})",
         "{fitted} of {asked}, each on a random share of {share} ({recipe})",
     ),
+    ("target.references.stages", "Étapes de l’audit", "Stages of the audit"),
+    (
+        "target.references.stages.value",
+        "jugé après {stages} modèles de référence, arrêté à {asked} ; le seuil déclaré est divisé par {looks}, le nombre d’examens prévus",
+        "judged after {stages} reference models, ended at {asked}; the declared level is divided by {looks}, the number of looks planned",
+    ),
     ("target.recipe.default", "réglages de l’adaptateur", "the adapter’s settings"),
     (
         "target.gap",

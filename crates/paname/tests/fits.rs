@@ -145,6 +145,50 @@ fn an_audit_fits_its_models_and_names_them() {
     assert_eq!((fitted_count(&more), audit.fits("run")), (10, 11));
 }
 
+/// A leak that four models show ends the audit there; without one, all are fitted. Either way each look has its part of the level.
+#[test]
+fn an_audit_by_stages_ends_where_it_is_decided() {
+    let staged = |how: &str| {
+        let audit = Audit::new(8, how);
+        let text = fs::read_to_string(audit.path("audit.toml")).unwrap();
+        audit.write("audit.toml", &text.replace("models = 8", "models = 8, stages = [4, 8]"));
+        audit
+    };
+    let audit = staged("seconds = 0");
+    let evidence = audit.evidence("run");
+    let FittedReferences { asked, fitted, stages, .. } = fitted(&evidence);
+    assert_eq!((*asked, *fitted, &stages[..], audit.fits("run")), (4, 4, &[4, 8][..], 5));
+    assert!(evidence.core.rows.iter().any(|row| row.verdict == Verdict::LeakDemonstrated));
+    assert_eq!(evidence.core.rows[0].membership.as_ref().unwrap().alpha, 0.025);
+    let journal = fs::read_to_string(audit.path("run/journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"op\":\"stage\"").count(), 1, "{journal}");
+    assert!(paname_engine::verify(&audit.path("run")).unwrap().holds());
+    let report = fs::read_to_string(audit.path("run/report.en.html")).unwrap();
+    assert!(report.contains("judged after 4, 8 reference models, ended at 4"));
+    // Nothing is left to do, and the outcome is the same.
+    let again = audit.evidence("run");
+    assert_eq!((again.run.steps_run, &again.core_sha256), (0, &evidence.core_sha256));
+
+    let quiet = staged("grip = 1.0");
+    let evidence = quiet.evidence("run");
+    assert_eq!((fitted_count(&evidence), quiet.fits("run")), (8, 9));
+    assert!(evidence.core.rows.iter().all(|row| row.verdict != Verdict::LeakDemonstrated));
+    let journal = fs::read_to_string(quiet.path("run/journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"op\":\"stage\"").count(), 2, "{journal}");
+
+    for stages in ["[8, 4]", "[4, 6]", "[1, 8]", "[4, 4, 8]"] {
+        let text = fs::read_to_string(quiet.path("audit.toml")).unwrap().replace("[4, 8]", stages);
+        quiet.write("audit.toml", &text);
+        let output = quiet.run("run");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            said.contains("expected rising numbers of reference models from 2 on, the last one 8"),
+            "{said}"
+        );
+        quiet.write("audit.toml", &text.replace(stages, "[4, 8]"));
+    }
+}
+
 fn fitted_count(evidence: &Evidence) -> u64 {
     fitted(evidence).fitted
 }

@@ -102,6 +102,16 @@ fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
         let what = "[references.fit] lacks the key `recipe`, and [target] has no `fit` whose recipe would hold for reference models too";
         return Err(Problem::new(place(root, &["references", "fit"]), what));
     }
+    if let Some((_, fit, _)) = content.reference_fit()
+        && let Some(&last) = fit.stages.last()
+        && (last != fit.models || !fit.stages.is_sorted_by(|a, b| a < b) || fit.stages[0] < 2)
+    {
+        let what = format!(
+            "`stages` is {:?}; expected rising numbers of reference models from 2 on, the last one {}, the number of `models`",
+            fit.stages, fit.models
+        );
+        return Err(Problem::new(place(root, &["references", "fit", "stages"]), what));
+    }
     Ok(())
 }
 

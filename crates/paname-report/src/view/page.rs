@@ -381,6 +381,19 @@ fn target(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
                 ],
             );
             push(key!("target.references.fitted"), value);
+            if !fitted.stages.is_empty() {
+                let stages: Vec<String> =
+                    fitted.stages.iter().map(|&models| language.count(models)).collect();
+                let values = [
+                    ("stages", &*stages.join(", ")),
+                    ("asked", &*language.count(fitted.asked)),
+                    ("looks", &*language.count(fitted.stages.len() as u64)),
+                ];
+                push(
+                    key!("target.references.stages"),
+                    language.fill(key!("target.references.stages.value"), &values),
+                );
+            }
         }
         push(key!("target.references"), language.count(references.used));
         let range = |(least, most): (u64, u64)| {

@@ -339,6 +339,7 @@ fn core(rows: Vec<Row>) -> Core {
                 adapter: "command".to_owned(),
                 recipe: json!({ "architecture": { "name": "mlp", "hidden": [128] }, "epochs": 20, "momentum": null, "checkpoints": [] }),
                 asked: 18,
+                stages: vec![4, 18, 64],
                 fitted: 17,
                 share: 0.5,
                 failed: vec![FailedFit { model: 5, reason: "the loss is not a number".to_owned() }],
