@@ -39,6 +39,8 @@ pub struct Plan {
     pub references: u64,
     /// Models that will be fitted.
     pub fits: u64,
+    /// Numbers of reference models after which the audit is judged, and ends where that decides; empty where it is judged once.
+    pub stages: Vec<u32>,
     /// Names of the steps in an order in which they can run.
     pub steps: Vec<String>,
     /// What the records are, where the manifest names their inputs.
@@ -380,6 +382,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         population: inputs.population as u64,
         references: inputs.references.len() as u64,
         fits: fits.len() as u64,
+        stages: manifest.content.reference_fit().map(|(_, fit, _)| fit.stages.clone()).unwrap_or_default(),
         inputs: features::config(manifest)
             .map(|inputs| inputs.describe(manifest.base()).map_err(manifest.about("data.inputs")))
             .transpose()?,

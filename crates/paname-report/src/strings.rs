@@ -1672,6 +1672,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Steps: {n}. Estimated time on one core: {time}.",
     ),
     ("plan.fits", "Modèles à entraîner : {n}.", "Models to fit: {n}."),
+    (
+        "plan.stages",
+        "Jugé après {stages} modèles de référence, arrêté dès que cela suffit.",
+        "Judged after {stages} reference models, ended as soon as that decides.",
+    ),
     ("plan.seconds", "{n} s", "{n} s"),
     ("plan.minutes", "{n} min", "{n} min"),
     ("plan.hours", "{n} h", "{n} h"),

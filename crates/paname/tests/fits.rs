@@ -155,6 +155,9 @@ fn an_audit_by_stages_ends_where_it_is_decided() {
         audit
     };
     let audit = staged("seconds = 0");
+    let plan = audit.paname("plan", &[]).output().unwrap();
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(plan.contains("Models to fit: 9. Judged after 4, 8 reference models"), "{plan}");
     let evidence = audit.evidence("run");
     let FittedReferences { asked, fitted, stages, .. } = fitted(&evidence);
     assert_eq!((*asked, *fitted, &stages[..], audit.fits("run")), (4, 4, &[4, 8][..], 5));

@@ -63,9 +63,15 @@ fn shown(plan: &Plan, language: Language) -> String {
         0 => String::new(),
         n => language.fill(key!("plan.fits"), &[("n", &language.count(n))]) + " ",
     };
+    let stages = if plan.stages.is_empty() {
+        String::new()
+    } else {
+        let stages: Vec<String> = plan.stages.iter().map(u32::to_string).collect();
+        language.fill(key!("plan.stages"), &[("stages", &stages.join(", "))]) + " "
+    };
     let inputs = plan.inputs.as_ref().map_or_else(String::new, |inputs| described(inputs, language));
     format!(
-        "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{steps}\n  {}\n",
+        "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{stages}{steps}\n  {}\n",
         plan.steps.join("\n  ")
     )
 }
