@@ -22,13 +22,15 @@
 //! | `auto` | `shared-raw` with fewer than 16 reference models, `shrunk` from 16 on |
 //! | `rehearsed` | the one of the first four that has the largest AUC where up to four reference models play the target |
 //!
+//! `center = "median"` takes medians for μ, which a reference model or two that went astray do not move, and spreads as before, around means.
+//!
 //! With several augmentations the score is the mean over them: the ranking of a joint normal law with a diagonal covariance (`joint = "diagonal"`).
 //! With `joint = "full"` the covariance of the variants is estimated like the variance, matrices in the place of σ², and the score is the log ratio
 //! of the joint laws; offline and one-sided, it is 1ᵀΣ⁻¹(φ_target − μ) / √(1ᵀΣ⁻¹1), the most powerful test of a shift that the variants share. With
 //! one variant both are the same.
 //!
 //! **Paper.** Carlini, Chien, Nasr, Song, Terzis and Tramèr, *Membership Inference Attacks From First Principles*, IEEE S&P 2022, arXiv 2112.03570.
-//! Its script takes medians for the centres; means are used here. The two shared variances go by one name (`fix_variance`, "carlini") in
+//! Its script takes medians for the centers; means are the default here. The two shared variances go by one name (`fix_variance`, "carlini") in
 //! public tools. Shrinking is the usual conjugate estimate of a variance under a scaled inverse χ² prior.
 //!
 //! **Cost.** One question per record and augmentation; K reference models; O(N K).
@@ -41,7 +43,8 @@ use std::fmt;
 
 use paname_core::kernel::{Spread, spreads};
 use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, RecordSignals, Result, Signal, Whom,
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, MembershipRow, Needs, RecordSignals, Result,
+    Signal, Whom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,6 +70,8 @@ pub struct Config {
     pub offline_test: OfflineTest,
     /// How augmented variants of a record hang together.
     pub joint: Joint,
+    /// What the target is compared with on either side; medians need `joint = "diagonal"`.
+    pub center: Center,
 }
 
 /// How the spread of the reference models is estimated.
@@ -101,6 +106,17 @@ impl fmt::Display for Variance {
     }
 }
 
+/// The middle of the reference models of a side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Center {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their median; the mean of the two in the middle where their number is even.
+    Median,
+}
+
 /// How augmented variants of a record hang together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -132,6 +148,7 @@ impl Default for Config {
             prior_weight: 4.0,
             offline_test: OfflineTest::default(),
             joint: Joint::default(),
+            center: Center::default(),
         }
     }
 }
@@ -165,10 +182,16 @@ impl Attack for Lira {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        if config.prior_weight.is_finite() && config.prior_weight > 0.0 {
-            return Ok(Self { signal: config.signal.rising(OWN)?, config });
+        if !(config.prior_weight.is_finite() && config.prior_weight > 0.0) {
+            let got = config.prior_weight;
+            return Err(Error::Config(format!("`prior-weight` must be a number above 0, got {got}")));
         }
-        Err(Error::Config(format!("`prior-weight` must be a number above 0, got {}", config.prior_weight)))
+        if config.center == Center::Median && config.joint == Joint::Full {
+            return Err(Error::Config(
+                "`center` is \"median\" and `joint` is \"full\", which compares with means; expected one of the two".into(),
+            ));
+        }
+        Ok(Self { signal: config.signal.rising(OWN)?, config })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
@@ -259,12 +282,16 @@ impl Lira {
         let augmentations = case.augmentations();
         let fits = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
-            let mut values = Vec::new();
+            let (mut values, mut sides) = (Vec::new(), [Vec::new(), Vec::new()]);
             for record in chunk.records() {
                 for (a, &target) in record.target(0).iter().enumerate() {
                     let references = one_variant(record.references(0), augmentations, a, &mut values);
                     let [outside, inside] = spreads(references, record.membership());
-                    fits.push(Fit { target: f64::from(target), inside, outside });
+                    let centers = match config.center {
+                        Center::Mean => [outside.mean, inside.mean],
+                        Center::Median => medians(references, record.membership(), &mut sides),
+                    };
+                    fits.push(Fit { target: f64::from(target), inside, outside, centers });
                 }
             }
             Ok(fits)
@@ -280,15 +307,15 @@ impl Lira {
             })
             .collect::<Result<_>>()?;
         let score = |fit: &Fit, (inside, outside): (f64, f64)| {
-            let Fit { target, inside: with, outside: without } = fit;
+            let Fit { target, inside: with, outside: without, centers: [mean_out, mean_in] } = fit;
             let variance_out = estimate.variance(without, outside);
             match (online, config.offline_test) {
                 (true, _) => {
                     let variance_in = estimate.variance(with, inside);
-                    log_ratio(*target, (with.mean, variance_in), (without.mean, variance_out))
+                    log_ratio(*target, (*mean_in, variance_in), (*mean_out, variance_out))
                 }
-                (false, OfflineTest::OneSided) => (target - without.mean) / variance_out.sqrt(),
-                (false, OfflineTest::TwoSided) => -log_normal(*target, without.mean, variance_out),
+                (false, OfflineTest::OneSided) => (target - mean_out) / variance_out.sqrt(),
+                (false, OfflineTest::TwoSided) => -log_normal(*target, *mean_out, variance_out),
             }
         };
         let of_record = |record: &[Fit]| {
@@ -478,6 +505,8 @@ struct Fit {
     target: f64,
     inside: Spread,
     outside: Spread,
+    /// Of the models without the record, and with it.
+    centers: [f64; 2],
 }
 
 /// One variant's values in a row `[models][variants]`: in place where there is no other, else by way of `room`.
@@ -488,6 +517,25 @@ fn one_variant<'v>(row: &'v [f32], variants: usize, variant: usize, room: &'v mu
     room.clear();
     room.extend(row.iter().skip(variant).step_by(variants));
     room
+}
+
+/// The medians of the models without a record and of those with it; 0 where there is none.
+fn medians(values: &[f32], members: MembershipRow<'_>, sides: &mut [Vec<f32>; 2]) -> [f64; 2] {
+    sides.iter_mut().for_each(Vec::clear);
+    for (&value, inside) in values.iter().zip(members.iter()) {
+        sides[usize::from(inside)].push(value);
+    }
+    sides.each_mut().map(|side| {
+        let middle = side.len() / 2;
+        let odd = side.len() % 2 == 1;
+        if side.is_empty() {
+            return 0.0;
+        }
+        let (below, upper, _) = side.select_nth_unstable_by(middle, f32::total_cmp);
+        let upper = f64::from(*upper);
+        let lower = below.iter().copied().max_by(f32::total_cmp).map_or(upper, f64::from);
+        if odd { upper } else { f64::midpoint(lower, upper) }
+    })
 }
 
 /// ln of the normal density.
@@ -627,6 +675,22 @@ mod tests {
         let per_record = || Config { variance: Variance::PerRecord, ..open() };
         assert_eq!(settled(per_record(), size(16, 1)), (Mode::Offline, Variance::PerRecord));
         assert_eq!(settled(per_record(), size(16, 2)), (Mode::Online, Variance::PerRecord));
+    }
+
+    #[test]
+    fn medians_by_hand() {
+        // In: median 4; out: median 0, as the means are. Then one model goes astray, and only the mean follows.
+        let config = |center| Config { variance: Variance::Shared, center, ..Config::default() };
+        let rows = [[3.0, 3.0, 5.0, -2.0, 2.0]];
+        assert_eq!(run(config(Center::Median), &rows).unwrap(), run(config(Center::Mean), &rows).unwrap());
+        let mut members = Membership::none(1, 5);
+        members.insert(0, 1);
+        members.insert(0, 3);
+        let mut room = [Vec::new(), Vec::new()];
+        assert_eq!(medians(&[9.0, 1.0, -1.0, 2.0, 1e30], members.row(0), &mut room), [9.0, 1.5]);
+        assert_eq!(medians(&[7.0], Membership::none(1, 1).row(0), &mut room), [7.0, 0.0]);
+        let both = Config { joint: Joint::Full, ..config(Center::Median) };
+        assert!(Lira::new(both).is_err());
     }
 
     #[test]

@@ -137,6 +137,12 @@ fn rows() -> Vec<Row> {
         exact(16, "lira", offline("per-record", "one-sided"), [0.6760, 0.0854, 0.0257]),
         exact(16, "lira", offline("shared-raw", "one-sided"), [0.6771, 0.1056, 0.0697]),
         exact(16, "lira", offline("per-record", "two-sided"), [0.531, UNSTATED, UNSTATED]),
+        exact(
+            16,
+            "lira",
+            json!({ "variance": "per-record", "mode": "offline", "offline-test": "two-sided", "center": "median" }),
+            [0.5332, UNSTATED, UNSTATED],
+        ),
         exact(16, "rmia", json!({ "mode": "online", "ties": "share" }), [0.7500, 0.1466, 0.0883]),
         exact(64, "lira", per_record.clone(), [0.7511, 0.1586, 0.1044]),
         exact(128, "lira", per_record, [0.7555, 0.165, 0.106]),

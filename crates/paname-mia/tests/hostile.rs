@@ -25,6 +25,7 @@ fn subjects() -> Vec<(&'static str, Value)> {
     }
     all.extend([
         ("lira", json!({ "mode": "offline", "offline-test": "two-sided" })),
+        ("lira", json!({ "center": "median" })),
         ("rmia", json!({ "mode": "offline", "ties": "share", "trim": 0.4, "queries": "vote" })),
         ("rmia", json!({ "temperature": "rehearsed", "a": "rehearsed", "gamma": "rehearsed" })),
         ("base", json!({ "mode": "offline" })),
