@@ -86,12 +86,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if filter.is_some() {
         return Ok(());
     }
-    stream(cargo(["test", "--profile", "validate"]).env("PROPTEST_CASES", CASES))
+    stream(cargo(["test", "--release"]).env("PROPTEST_CASES", CASES))
 }
 
 /// Builds the tests and lists the validations, in an order that depends on names alone.
 fn list(filter: Option<&str>) -> Result<Vec<Validation>> {
-    let mut build = cargo(["test", "--profile", "validate", "--no-run", "--lib"]);
+    let mut build = cargo(["test", "--release", "--no-run", "--lib"]);
     build.args(PROGRAMS.iter().flat_map(|program| ["--test", program]));
     let built = capture(build.args(["--message-format", "json-render-diagnostics"]))?;
     let mut programs: Vec<Program> = String::from_utf8_lossy(&built).lines().filter_map(program).collect();
