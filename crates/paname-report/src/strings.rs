@@ -1777,8 +1777,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "plan.epsilon",
-        "Confidentialité différentielle : canaris : {canaries} ; paris : {guesses} ; un test peut montrer au plus que ε vaut {ceiling} (δ = {delta}).",
-        "Differential privacy: canaries: {canaries}; guesses: {guesses}; a test can show at most that ε is {ceiling} (δ = {delta}).",
+        "Confidentialité différentielle (canaris : {canaries} ; paris : {guesses}) : un test peut montrer au mieux que ε vaut au moins {ceiling}, à δ = {delta}.",
+        "Differential privacy (canaries: {canaries}; guesses: {guesses}): a test can at best show that ε is at least {ceiling}, at δ = {delta}.",
     ),
     (
         "plan.epsilon.beyond",
@@ -1847,8 +1847,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "canaries.ceiling",
-        "Avec ces canaris, un audit d’un seul test peut montrer au plus que ε vaut {ceiling} ; pour réfuter un ε plus grand, il en faut davantage.",
-        "With these canaries, an audit of one test can show at most that ε is {ceiling}; to refute a larger ε takes more of them.",
+        "Avec ces canaris, un audit d’un seul test peut montrer au mieux que ε vaut au moins {ceiling} ; pour réfuter un ε plus grand, il en faut davantage.",
+        "With these canaries, an audit of one test can at best show that ε is at least {ceiling}; to refute a larger ε takes more of them.",
     ),
     (
         "canaries.few",

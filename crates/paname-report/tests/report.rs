@@ -281,10 +281,10 @@ fn with_bounds(found: OneRunEpsilon) -> Evidence {
 fn a_bound_stands_beside_its_ceiling_and_the_claim() {
     let evidence = with_bounds(sample::one_run(1000, 100, 90, Some(1.0)));
     for (language, refuted, guesses) in [
-        (Language::English, "ε ≤ 1 at δ = 0.00001, is refuted: ε is at least 1.3", "50 “in” for the highest"),
+        (Language::English, "ε ≤ 1 at δ = 0.00001, is refuted: ε is at least 1.4", "50 “in” for the highest"),
         (
             Language::French,
-            "ε ≤ 1 pour δ = 0,00001, est réfutée\u{202f}: ε vaut au moins 1,3",
+            "ε ≤ 1 pour δ = 0,00001, est réfutée\u{202f}: ε vaut au moins 1,4",
             "50 «\u{202f}dedans\u{202f}»",
         ),
     ] {
@@ -294,7 +294,7 @@ fn a_bound_stands_beside_its_ceiling_and_the_claim() {
         // On the first screen and beside the figures.
         assert_eq!(text.matches(refuted).count(), 2, "{text}");
         assert!(headline(&evidence, language)[1].contains(refuted));
-        assert!(text.contains(guesses) && text.contains(&"c0de".repeat(16)), "{text}");
+        assert!(text.contains(guesses) && html.contains(&"c0de".repeat(16)), "{text}");
         assert!(!text.to_lowercase().contains("heuristi"), "{text}");
     }
     let text = page::text(&html(&evidence, Language::English).unwrap());
@@ -318,7 +318,7 @@ fn a_claim_that_is_not_refuted_is_not_confirmed() {
 #[test]
 fn without_canaries_there_is_no_bound_but_a_heuristic() {
     let text = page::text(&html(&sample::leak(), Language::English).unwrap());
-    assert!(text.contains("Heuristic, no guarantee: 1.234, with a ceiling of 4.400."), "{text}");
+    assert_eq!(text.matches("Heuristic, no guarantee: ").count(), 3, "{text}");
     assert!(!text.contains("Lower bound on ε") && !text.contains("ε is at least"), "{text}");
 }
 

@@ -116,7 +116,7 @@ fn canaries_go_from_the_draw_to_a_bound_that_refutes_a_claim() {
     audit(folder, 0, "[model]\ndp = { claimed_epsilon = 0.5, delta = 1e-6 }");
     let plan = call(folder, "plan audit.toml --lang en");
     assert!(
-        plan.stdout.contains("canaries: 600; guesses: 60; a test can show at most that ε is 2.6"),
+        plan.stdout.contains("(canaries: 600; guesses: 60): a test can at best show that ε is at least 2.6"),
         "{}",
         plan.stdout
     );

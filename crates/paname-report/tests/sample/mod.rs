@@ -16,10 +16,10 @@ use paname_stats::delong::{AucDifference, Paired};
 use paname_stats::discovery::{self, Inferable};
 use paname_stats::equivalence::excess_bound;
 use paname_stats::histogram::Histogram;
-use paname_stats::level::{Resolution, resolution};
+use paname_stats::level::{FixedThreshold, Resolution, resolution};
 use paname_stats::one_run::{self, Guesses};
 use paname_stats::procedure::Model;
-use paname_stats::{Rate, Roc, band, conformal, delong, level, power, precision, unrelated};
+use paname_stats::{Rate, Roc, band, conformal, delong, epsilon, level, power, precision, unrelated};
 use serde_json::json;
 
 /// Deterministic noise, roughly normal.
@@ -133,7 +133,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
             ],
         }),
         inferable: inferable(members, calibration, counted),
-        epsilon: Some(heuristic(&levels)),
+        epsilon: levels.iter().find_map(|level| level.fixed).map(|fixed| heuristic(&fixed)),
         procedure: controls.then(|| procedure(members, non_members)),
         power: Power {
             power: 0.8,
@@ -160,13 +160,11 @@ fn beyond_blind(members: &[f64], non_members: &[f64]) -> AucDifference {
 }
 
 /// The figure of a test without canaries.
-fn heuristic(levels: &[LevelResult]) -> Epsilon {
-    let level = levels[0].level;
-    Epsilon::Heuristic(HeuristicEpsilon {
-        level,
-        delta: 1e-5,
-        figure: EpsilonFigure { bound: 1.2345, ceiling: 4.4 },
-    })
+fn heuristic(fixed: &FixedThreshold) -> Epsilon {
+    let (members, others) = (fixed.tpr.trials, fixed.fpr.trials);
+    let bound = |tp, fp| epsilon::lower_bound(tp, members, fp, others, 1e-5, 0.05).unwrap();
+    let figure = EpsilonFigure { bound: bound(fixed.tpr.hits, fixed.fpr.hits), ceiling: bound(members, 0) };
+    Epsilon::Heuristic(HeuristicEpsilon { level: fixed.level, delta: 1e-5, figure })
 }
 
 /// The bounds of a test whose members are canaries that coins drew: so many guesses were right, and this ε is claimed.
