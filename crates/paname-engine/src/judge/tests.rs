@@ -699,7 +699,7 @@ fn bounds_on_epsilon_stay_below_the_truth_and_near_it() {
 #[test]
 #[ignore = "thousands of audits"]
 fn validate_bounds_on_epsilon_under_randomised_response() {
-    for true_epsilon in [0.1, 0.5, 1.0, 2.0, 4.0] {
+    for true_epsilon in [0.1, 0.5, 1.0, 2.0, 3.0] {
         let above = above_the_truth(MANY, true_epsilon);
         at_most(
             &format!("any bound of an audit above ε = {true_epsilon} of randomised response"),
