@@ -481,6 +481,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The most exposed are not listed: they are only on request.",
     ),
     (
+        "limits.epsilon",
+        "Un test qui n’est pas valide, pour les motifs qu’il indique, ne borne pas ε, même avec des canaris.",
+        "A test that is not valid, for the reasons that it gives, does not bound ε, even with canaries.",
+    ),
+    (
         "limits.undeclared.one",
         "{n} question du contexte est restée sans réponse dans le manifeste : elle porte plus bas la mention « non déclaré ».",
         "{n} question of the context has no answer in the manifest: it is marked “not declared” below.",

@@ -214,6 +214,21 @@ fn what_does_not_fit_the_coins_is_refused() {
 }
 
 #[test]
+fn a_test_that_is_not_valid_bounds_nothing() {
+    let folder = drawn(400);
+    let folder = folder.path();
+    // A model that is not the one declared.
+    audit(folder, 0, "[model]\ntrain_accuracy = 0.2\ndp = { claimed_epsilon = 0.1, delta = 1e-6 }");
+    let run = call(folder, "run audit.toml --no-progress");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stdout.contains("refuted"), "{}", run.stdout);
+    let evidence = read(folder, "audit.run/evidence.json");
+    assert_eq!(evidence["core"]["rows"][0]["membership"]["epsilon"], Value::Null);
+    let report = fs::read_to_string(folder.join("audit.run/report.en.html")).unwrap();
+    assert!(report.contains("does not bound ε, even with canaries") && !report.contains("Lower bound on ε"));
+}
+
+#[test]
 fn coins_that_nobody_threw_are_refused() {
     let folder = drawn(60);
     let folder = folder.path();

@@ -289,6 +289,10 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
     if core.references.as_ref().is_some_and(|references| references.balanced) {
         limits.push(language.text(key!("limits.balanced")));
     }
+    let unbound = |row: &Row| row.membership.as_ref().is_some_and(|result| result.epsilon.is_none());
+    if core.data.canaries.is_some() && core.rows.iter().any(unbound) {
+        limits.push(language.text(key!("limits.epsilon")));
+    }
     if lead::ran(core).next().is_some() {
         limits.push(language.text(key!("limits.optimistic")));
         limits.push(language.text(key!("limits.absence")));
