@@ -34,7 +34,7 @@ pub struct Canaries {
     format: String,
     /// Thirty-two random bytes, hexadecimal: without them, coins could be guessed until their digest fits.
     salt: String,
-    canaries: Vec<Canary>,
+    drawn: Vec<Canary>,
 }
 
 /// The records of one canary: one, or all of one person.
@@ -98,23 +98,24 @@ impl Canaries {
         fill_random(&mut salt)?;
         let mut coins = vec![0_u8; candidates.len().div_ceil(8)];
         fill_random(&mut coins)?;
-        let canaries = candidates
-            .into_iter()
-            .enumerate()
-            .map(|(i, records)| Canary { records, included: (coins[i / 8] >> (i % 8)) & 1 == 1 });
-        let drawn = Self { format: CANARIES.to_owned(), salt: hex(&salt), canaries: canaries.collect() };
+        let throw = |(i, records)| Canary { records, included: (coins[i / 8] >> (i % 8)) & 1 == 1 };
+        let drawn = Self {
+            format: CANARIES.to_owned(),
+            salt: blake3::Hash::from_bytes(salt).to_hex().to_string(),
+            drawn: candidates.into_iter().enumerate().map(throw).collect(),
+        };
         drawn.check(place)?;
         Ok(drawn)
     }
 
     /// How many there are.
     pub fn count(&self) -> u64 {
-        self.canaries.len() as u64
+        self.drawn.len() as u64
     }
 
     /// The records that belong in the training set. Whoever knows them knows the coins.
     pub fn included(&self) -> impl Iterator<Item = &str> {
-        let included = self.canaries.iter().filter(|canary| canary.included);
+        let included = self.drawn.iter().filter(|canary| canary.included);
         included.flat_map(|canary| &canary.records).map(String::as_str)
     }
 
@@ -138,11 +139,11 @@ impl Canaries {
         if self.format != CANARIES {
             return Err(refused(format!("its format is {:?}; expected {CANARIES:?}", self.format)));
         }
-        if self.canaries.is_empty() {
+        if self.drawn.is_empty() {
             return Err(refused("holds no canary; expected at least one".to_owned()));
         }
         let mut seen = HashSet::new();
-        for (i, canary) in self.canaries.iter().enumerate() {
+        for (i, canary) in self.drawn.iter().enumerate() {
             let number = i + 1;
             if canary.records.is_empty() {
                 return Err(refused(format!("canary {number} has no record")));
@@ -156,7 +157,7 @@ impl Canaries {
                 }
             }
         }
-        let included = self.canaries.iter().filter(|canary| canary.included).count() as u64;
+        let included = self.drawn.iter().filter(|canary| canary.included).count() as u64;
         let most = included.max(self.count() - included);
         let tail = binomial::tail_at_least(most, self.count(), 0.5);
         if 2.0 * tail.map_err(|error| Error::Other(error.to_string()))? < UNFAIR {
@@ -176,7 +177,7 @@ impl Canaries {
             *sizes.entry(person).or_default() += 1;
         }
         let mut found = vec![false; ids.len()];
-        for (i, canary) in self.canaries.iter().enumerate() {
+        for (i, canary) in self.drawn.iter().enumerate() {
             let refused = |problem: String| Error::data(place, format!("canary {}: {problem}", i + 1));
             for id in &canary.records {
                 let Some(&row) = rows.get(id.as_str()) else {
@@ -278,8 +279,4 @@ pub(crate) fn of(
 pub fn largest_epsilon(canaries: u64) -> Result<f64, EngineError> {
     let settings = Statistics::default();
     Ok(epsilon::ceiling(canaries, &settings, &epsilon::Terms::new(None, &settings, 1))?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -71,6 +71,7 @@ pub(crate) enum Reader {
 }
 
 /// Writes a file that is not there yet; nothing is overwritten.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix knows modes"))]
 pub(crate) fn write_new(path: &Path, text: &str, reader: Reader) -> Result<(), Failure> {
     let write = || {
         let mut options = OpenOptions::new();

@@ -40,11 +40,12 @@ fn read(folder: &Path, name: &str) -> Value {
     serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap()
 }
 
-/// A folder in which so many candidates were drawn from.
+/// A folder in which coins were thrown for so many candidates.
 fn drawn(candidates: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let table: String = (0..candidates).map(|i| format!("c{i},{}\n", i % 2)).collect();
-    fs::write(folder.path().join("candidates.csv"), format!("id,label\n{table}")).unwrap();
+    let rows = (0..candidates).map(|i| format!("c{i},{}\n", i % 2));
+    let table = format!("id,label\n{}", rows.collect::<String>());
+    fs::write(folder.path().join("candidates.csv"), table).unwrap();
     let told = call(folder.path(), "canaries make candidates.csv");
     assert_eq!((told.code, told.stdout.as_str()), (0, ""), "{}", told.stderr);
     folder
@@ -58,7 +59,7 @@ fn coins(folder: &Path) -> HashMap<String, bool> {
         let records = canary["records"].as_array().unwrap().iter();
         records.map(|id| (id.as_str().unwrap().to_owned(), included)).collect::<Vec<_>>()
     };
-    canaries["canaries"].as_array().unwrap().iter().flat_map(of).collect()
+    canaries["drawn"].as_array().unwrap().iter().flat_map(of).collect()
 }
 
 /// The audit of a model that knows its members by heart: the canaries, and `others` records of which every second was a member.
@@ -332,8 +333,8 @@ fn all_records_of_a_person_share_a_coin_and_are_one_canary() {
     let folder = folder.path();
     // Records of a person need not stand together.
     let person = |i: usize| format!("p{}", i % 60);
-    let table: String = (0..120).map(|i| format!("c{i},{}\n", person(i))).collect();
-    fs::write(folder.join("candidates.csv"), format!("id,who\n{table}")).unwrap();
+    let rows = (0..120).map(|i| format!("c{i},{}\n", person(i)));
+    fs::write(folder.join("candidates.csv"), format!("id,who\n{}", rows.collect::<String>())).unwrap();
     assert_eq!(call(folder, "canaries make candidates.csv --person who").code, 0);
     let coins = coins(folder);
     assert!((0..60).all(|i| coins[&format!("c{i}")] == coins[&format!("c{}", i + 60)]));
