@@ -1836,14 +1836,14 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Canaries drawn: {n}. {canaries} and {included} are secret, since who reads them knows the coins; {commitment} is public and tells none.",
     ),
     (
-        "canaries.next.train",
-        "1. Mettez dans le jeu d’entraînement les candidats que nomme {included}, et aucun des autres.",
-        "1. Put the candidates that {included} names into the training set, and none of the others.",
+        "canaries.next.commit",
+        "1. AVANT l’entraînement, publiez {commitment}, ou confiez-le à qui pourra dire depuis quand il l’a. Empreinte : {sha256}",
+        "1. BEFORE training, publish {commitment}, or give it to somebody who can say since when they have had it. Digest: {sha256}",
     ),
     (
-        "canaries.next.commit",
-        "2. AVANT l’entraînement, publiez {commitment}, ou confiez-le à qui pourra dire depuis quand il l’a. Empreinte : {sha256}",
-        "2. BEFORE training, publish {commitment}, or give it to somebody who can say since when they have had it. Digest: {sha256}",
+        "canaries.next.train",
+        "2. Mettez dans le jeu d’entraînement les candidats que nomme {included}, et aucun des autres.",
+        "2. Put the candidates that {included} names into the training set, and none of the others.",
     ),
     (
         "canaries.next.audit",

@@ -279,7 +279,7 @@ fn a_draw_is_never_overwritten_and_its_secrets_are_for_their_owner() {
 #[test]
 fn the_draw_says_what_to_do_next_in_both_languages() {
     for (language, words) in
-        [("en", "2. BEFORE training, publish"), ("fr", "2. AVANT l’entraînement, publiez")]
+        [("en", "1. BEFORE training, publish"), ("fr", "1. AVANT l’entraînement, publiez")]
     {
         let folder = tempfile::tempdir().unwrap();
         let told = call(folder.path(), &format!("canaries make --count 1000 --lang {language}"));

@@ -69,9 +69,9 @@ fn make(arguments: &MakeArguments, language: Language, json: bool) -> Result<(),
     let made =
         [("n", &*count), ("canaries", &*canaries), ("included", &*included), ("commitment", &*commitment)];
     say(&language.fill(key!("canaries.made"), &made));
-    say(&language.fill(key!("canaries.next.train"), &[("included", &included)]));
     let commit = [("commitment", &*commitment), ("sha256", &*published.sha256)];
     say(&language.fill(key!("canaries.next.commit"), &commit));
+    say(&language.fill(key!("canaries.next.train"), &[("included", &included)]));
     let audit = [("canaries", &*canaries), ("commitment", &*commitment)];
     say(&language.fill(key!("canaries.next.audit"), &audit));
     say(&if ceiling > 0.0 {
