@@ -283,7 +283,7 @@ pub(crate) fn conclude(
         rows.iter_mut().filter_map(|row| row.membership.as_mut()).collect();
     judge::correct(&mut measured)?;
     for row in rows {
-        let Some(result) = &row.membership else { continue };
+        let Some(result) = &mut row.membership else { continue };
         let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
         let of = |all: &[Reason], with: &[Reason]| {
             all.iter().chain(with.iter().filter(|_| references)).cloned().collect::<Vec<Reason>>()
@@ -298,6 +298,10 @@ pub(crate) fn conclude(
             declared: circumstances.declared,
         };
         (row.verdict, row.reasons) = judge::verdict(result, grounds, settings);
+        if !grounds.validity.is_empty() {
+            // What told members besides the model would have guessed coins too, and a claim is not one about another model.
+            result.epsilon = None;
+        }
     }
     Ok(())
 }
@@ -346,9 +350,13 @@ pub(crate) fn controller_key(run_dir: &Path) -> Result<[u8; 32], EngineError> {
 /// Thirty-two bytes from the system's generator.
 pub(crate) fn random_key() -> Result<[u8; 32], EngineError> {
     let mut key = [0; 32];
-    getrandom::fill(&mut key)
-        .map_err(|e| EngineError::Other(format!("no random bytes from the system: {e}")))?;
+    fill_random(&mut key)?;
     Ok(key)
+}
+
+/// Fills with bytes from the system's generator.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), EngineError> {
+    getrandom::fill(bytes).map_err(|e| EngineError::Other(format!("no random bytes from the system: {e}")))
 }
 
 /// Digest of ids and truth under the controller's key.

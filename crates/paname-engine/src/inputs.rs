@@ -10,11 +10,12 @@ use paname_core::{
     Target, TargetCard, Task,
 };
 use paname_data::{LabelKind, RecordTable, RecordsConfig};
-use paname_evidence::{DataSummary, ReferenceSummary, SliceKind};
+use paname_evidence::{CanarySummary, DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::balance::Balance;
+use crate::canaries;
 use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits::{self, Fits};
@@ -131,6 +132,8 @@ pub(crate) fn data_files(manifest: &Manifest) -> Result<Vec<PathBuf>, EngineErro
     let (audited, population) = tables(manifest);
     let mut paths = audited.files(base);
     paths.extend(population.iter().flat_map(|table| table.files(base)));
+    let data = &manifest.content.data;
+    paths.extend(data.canaries.iter().chain(&data.commitment).map(|file| base.join(file)));
     if let Some(inputs) = features::config(manifest) {
         paths.extend(inputs.files(base).map_err(manifest.about("data.inputs"))?);
     }
@@ -235,6 +238,8 @@ pub(crate) struct Tables {
     pub(crate) labels: Labels,
     pub(crate) audited: usize,
     pub(crate) truth: Truth,
+    /// What may be told of the canaries.
+    pub(crate) canaries: Option<CanarySummary>,
 }
 
 impl Tables {
@@ -248,9 +253,11 @@ impl Tables {
         let member = table.member.take().ok_or_else(|| no_members(data))?;
         let person = table.person.take().filter(|_| data.person_id.is_some());
         let group = table.group.take().filter(|_| data.group.is_some());
-        let truth =
-            Truth { member, person, slices: group.map(|g| (SliceKind::Group, g)).into_iter().collect() };
+        let slices = group.map(|g| (SliceKind::Group, g)).into_iter().collect();
+        let mut truth = Truth { member, person, slices, canary: None };
         truth.check(&table.ids, &data.records)?;
+        let (canary, canaries) = canaries::of(manifest, &table.ids, &truth)?.unzip();
+        truth.canary = canary;
         if let Some(config) = population_config {
             let mut population = RecordTable::read(&config, base).map_err(manifest.about("data"))?;
             (population.member, population.person, population.group) = (None, None, None);
@@ -269,7 +276,7 @@ impl Tables {
                 .map_err(manifest.about("data.inputs"))?,
             (labels, _) => labels,
         };
-        Ok(Self { roster, labels, audited, truth })
+        Ok(Self { roster, labels, audited, truth, canaries })
     }
 }
 
@@ -477,6 +484,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
             member_persons: persons.then_some(members),
             non_member_persons: persons.then_some(non_members),
             classes: classes.map(|c| c as u64),
+            canaries: tables.canaries.clone(),
             files: Vec::new(),
         },
     };
@@ -598,13 +606,15 @@ struct TruthFile {
     member: Vec<bool>,
     person: Option<Vec<String>>,
     group: Option<Vec<String>>,
+    canary: Option<Vec<bool>>,
 }
 
 impl TruthFile {
     fn of(truth: &Truth) -> Self {
         let group =
             truth.slices.iter().find(|(kind, _)| *kind == SliceKind::Group).map(|(_, parts)| parts.clone());
-        Self { member: truth.member.clone(), person: truth.person.clone(), group }
+        let Truth { member, person, canary, .. } = truth.clone();
+        Self { member, person, group, canary }
     }
 }
 
@@ -612,7 +622,7 @@ impl TruthFile {
 pub(crate) fn truth(object: &Object) -> Result<Truth, EngineError> {
     let file: TruthFile = object.json("truth.json")?;
     let slices = file.group.map(|group| (SliceKind::Group, group)).into_iter().collect();
-    Ok(Truth { member: file.member, person: file.person, slices })
+    Ok(Truth { member: file.member, person: file.person, slices, canary: file.canary })
 }
 
 /// Labels of the whole roster, where there are any.

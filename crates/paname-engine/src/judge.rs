@@ -2,6 +2,7 @@
 
 mod absence;
 mod anytime;
+pub(crate) mod epsilon;
 mod playing;
 pub(crate) mod validity;
 
@@ -43,6 +44,8 @@ pub(crate) struct Truth {
     pub(crate) person: Option<Vec<String>>,
     /// Cuts to report on apart: the part that each record belongs to.
     pub(crate) slices: Vec<(SliceKind, Vec<String>)>,
+    /// Records that are canaries, whose membership is their coin.
+    pub(crate) canary: Option<Vec<bool>>,
 }
 
 impl Truth {
@@ -279,6 +282,7 @@ pub(crate) fn measure(
         )?,
         inferable,
         procedure: playing::procedure(&scores.played, truth, settings, ctx)?,
+        epsilon: None,
         histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
         slices: slices(&target, truth, settings)?,
     })

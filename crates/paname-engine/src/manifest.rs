@@ -266,6 +266,12 @@ pub struct Data {
     /// Column of a group to report on apart.
     #[schemars(extend("minLength" = 1))]
     pub group: Option<String>,
+    /// Canaries among the audited records with the coins that decided on them before training, as `paname canaries make` writes them.
+    #[schemars(extend("minLength" = 1))]
+    pub canaries: Option<String>,
+    /// The commitment to these coins, made before training; goes with `canaries`.
+    #[schemars(extend("minLength" = 1))]
+    pub commitment: Option<String>,
     /// Whether the first line of CSV tables names the columns; where not, they are `column-1`, `column-2`, … (default `true`).
     pub header: Option<bool>,
     /// What the records are besides their labels, for models in memory; recorded models need none.
@@ -355,7 +361,7 @@ pub struct Model {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DifferentialPrivacy {
-    /// ε.
+    /// ε, for adding or removing one record, or one person where persons are counted.
     #[schemars(extend("minimum" = 0))]
     pub claimed_epsilon: f64,
     /// δ.
@@ -500,6 +506,10 @@ pub struct Statistics {
     pub priors: Vec<f64>,
     /// One score per person.
     pub person_score: PersonScore,
+    /// Guesses at the coins of canaries, half of them "in" for the highest scores and half "out" for the lowest; a tenth of the canaries where absent.
+    #[schemars(extend("minimum" = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon_guesses: Option<u64>,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -526,6 +536,7 @@ impl Default for Statistics {
             power: 0.8,
             priors: vec![0.5, 0.1, 0.01],
             person_score: PersonScore::Mean,
+            epsilon_guesses: None,
             seed: 1,
         }
     }

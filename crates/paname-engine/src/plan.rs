@@ -17,6 +17,7 @@ use crate::fits;
 use crate::inputs::{
     ANSWERED, InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
+use crate::judge::epsilon::{self, Terms};
 use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Statistics, Test};
 use crate::outputs;
@@ -47,6 +48,8 @@ pub struct Plan {
     pub inputs: Option<InputsSchema>,
     /// What absence of a leak samples of this size can show, one entry per declared level that they resolve.
     pub absence: Vec<PlannedAbsence>,
+    /// What canaries can show of ε; None without any.
+    pub epsilon: Option<PlannedEpsilon>,
     /// One row per test.
     pub rows: Vec<PlannedRow>,
     /// Rough guess of the time on one core, in seconds.
@@ -64,6 +67,21 @@ pub struct PlannedAbsence {
     pub wanted: f64,
     /// Members, and as many counted non-members, that it takes to exclude that; None beyond a million.
     pub needed: Option<u64>,
+}
+
+/// What guesses at the coins of canaries can show of the ε of differential privacy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedEpsilon {
+    /// Canaries.
+    pub canaries: u64,
+    /// Guesses that will be made.
+    pub guesses: u64,
+    /// The δ at which bounds will be stated.
+    pub delta: f64,
+    /// The largest lower bound that a test can come to: every guess is right.
+    pub ceiling: f64,
+    /// The ε that the manifest claims. Only a bound above it would refute it.
+    pub claim: Option<f64>,
 }
 
 /// What a test needs and can come to.
@@ -277,6 +295,7 @@ pub(crate) fn steps(
     }
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
+    let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
     for row in runnable {
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
@@ -320,7 +339,8 @@ pub(crate) fn steps(
             });
             judged.push(unrelated);
         }
-        let judge_key = key(&["judge/3", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests]);
+        let decided = ["judge/4", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests, &claim];
+        let judge_key = key(&decided);
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
     Ok(steps)
@@ -342,8 +362,11 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let settings = &manifest.content.statistics;
     let planned = resolve(manifest, registry, inputs)?;
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
-    let tests = most_tests(planned.iter().filter(|row| runs(row)).count(), settings);
+    let running = planned.iter().filter(|row| runs(row)).count();
+    let tests = most_tests(running, settings);
     let absence = absence(members, non_members, settings)?;
+    let canaries = inputs.data.canaries.as_ref();
+    let epsilon = canaries.map(|found| planned_epsilon(found.canaries, manifest, running)).transpose()?;
     let asked = |row: &Planned<'_>| {
         let questions = row.needs.queries_per_record.saturating_mul(inputs.audited as u64) as f64;
         if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
@@ -389,6 +412,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members) + asked * ANSWER,
         steps: names.collect(),
         absence,
+        epsilon,
         rows,
     })
 }
@@ -433,6 +457,19 @@ fn absence(
         });
     }
     Ok(levels)
+}
+
+/// What so many canaries can show in each of so many rows.
+fn planned_epsilon(canaries: u64, manifest: &Manifest, rows: usize) -> Result<PlannedEpsilon, EngineError> {
+    let settings = &manifest.content.statistics;
+    let terms = Terms::new(manifest.content.model.dp.as_ref(), settings, rows);
+    Ok(PlannedEpsilon {
+        canaries,
+        guesses: epsilon::guesses_made(canaries, settings),
+        delta: terms.delta,
+        ceiling: epsilon::ceiling(canaries, settings, &terms)?,
+        claim: terms.claim,
+    })
 }
 
 /// Why a row could not show the absence of a leak, whatever it finds.

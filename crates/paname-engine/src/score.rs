@@ -11,7 +11,7 @@ use crate::EngineError;
 use crate::assemble::{
     Circumstances, add_missing_families, conclude, fingerprint, hardware, random_key, tool,
 };
-use crate::judge::{Scores, Truth, measure, most_exposed, most_tests, validity};
+use crate::judge::{Scores, Truth, epsilon, measure, most_exposed, most_tests, validity};
 use crate::manifest::{Split, Statistics};
 use crate::run::now;
 
@@ -44,13 +44,15 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let table = ScoreTable::read(path)?;
     let bytes = std::fs::read(path).map_err(EngineError::io(path))?;
     let slices = table.group.into_iter().map(|group| (SliceKind::Group, group)).collect();
-    let truth = Truth { member: table.member, person: table.person, slices };
+    let truth = Truth { member: table.member, person: table.person, slices, ..Truth::default() };
     truth.check(&table.ids, &path.display().to_string())?;
     let settings = &options.statistics;
     let scores = Scores { target: table.scores, ..Scores::default() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
     let tests = most_tests(1, settings);
-    let result = measure(&scores, &truth, settings, tests, &ctx)?;
+    let mut result = measure(&scores, &truth, settings, tests, &ctx)?;
+    let terms = epsilon::Terms::new(None, settings, 1);
+    result.epsilon = epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;
     let file = path.file_name().map_or_else(PathBuf::new, PathBuf::from).to_string_lossy().into_owned();
     let title = options.title.clone().unwrap_or_else(|| file.clone());
     let mut rows = vec![Row {
@@ -93,6 +95,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
             member_persons: persons.then_some(members),
             non_member_persons: persons.then_some(non_members),
             classes: None,
+            canaries: None,
             files: vec![(file, digest)],
         },
         target: None,

@@ -26,7 +26,7 @@ use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::gap;
 use crate::inputs::{self, Inputs, Models, Supply, correctness_signal};
-use crate::judge;
+use crate::judge::{self, epsilon::Terms};
 use crate::manifest::{Manifest, Test};
 use crate::outputs::{self, Stored};
 use crate::plan;
@@ -234,7 +234,11 @@ impl Workplace<'_> {
                 let audit = Ctx::new(seed, "audit", 1, host);
                 let rows = self.run.keys.keys().filter(|name| name.starts_with("judge/")).count();
                 let tests = judge::most_tests(rows, settings);
-                draft.json("result.json", &judge::measure(&scores, &truth, settings, tests, &audit)?)?;
+                let mut result = judge::measure(&scores, &truth, settings, tests, &audit)?;
+                let terms = Terms::new(self.manifest.content.model.dp.as_ref(), settings, rows);
+                result.epsilon =
+                    judge::epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;
+                draft.json("result.json", &result)?;
                 ctx.tick(1, 1)?;
             }
         }

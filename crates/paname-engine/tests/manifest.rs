@@ -134,6 +134,12 @@ fn each_bad_manifest_has_one_message_at_its_place() {
             with("personal = []", "personal = []\ninputs = { arrays = \"x.npy\" }"),
         ),
         ("inputs from a pickle", with("personal = []", "personal = []\ninputs = { array = \"x.pkl\" }")),
+        (
+            "canaries without a commitment",
+            with("personal = []", "personal = []\ncanaries = \"canaries.json\""),
+        ),
+        ("a commitment to nothing", with("personal = []", "personal = []\ncommitment = \"commitment.json\"")),
+        ("no guess", and("[statistics]\nepsilon_guesses = 0")),
         ("epsilon without delta", and("[model]\ndp = { claimed_epsilon = 1 }")),
         ("id twice", and("[[test]]\nid = \"mia-loss\"\nattack = \"entropy\"")),
         ("id twice but for capitals", and("[[test]]\nid = \"MIA-loss\"\nattack = \"entropy\"")),

@@ -116,8 +116,22 @@ pub struct DataSummary {
     pub non_member_persons: Option<u64>,
     /// Number of classes.
     pub classes: Option<u64>,
+    /// Canaries among the audited records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canaries: Option<CanarySummary>,
     /// Digest of each input file by its name as written in the manifest.
     pub files: Vec<(String, String)>,
+}
+
+/// Canaries: records, or persons, of which fair coins decided before training who is a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CanarySummary {
+    /// How many.
+    pub canaries: u64,
+    /// SHA-256 that committed to the coins; the audit found that they are those.
+    pub commitment: String,
+    /// When, as the commitment says. Whoever has had it since before training can bear witness.
+    pub committed: String,
 }
 
 /// A model in numbers.

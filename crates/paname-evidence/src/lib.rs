@@ -21,12 +21,13 @@ mod verdict;
 
 pub use canonical::{canonical_sha256, sha256_hex};
 pub use document::{
-    AttackUsed, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget, GapSummary, MeanLoss,
-    ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
+    AttackUsed, CanarySummary, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget,
+    GapSummary, MeanLoss, ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
-    Anytime, Blind, DetectionTest, Dose, Exposed, LevelResult, MembershipResult, PositiveControl, Power,
+    Anytime, Blind, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Exposed, GaussianFigure,
+    GuessRule, HeuristicEpsilon, LevelResult, MembershipResult, OneRunEpsilon, PositiveControl, Power,
     Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated,
 };
 pub use verdict::{Cause, Measure, Reason, Scaling, Verdict};

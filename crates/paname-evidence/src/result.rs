@@ -62,6 +62,10 @@ pub struct MembershipResult {
     /// What the attack finds on each reference model in turn: an audit of the training procedure, not of this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedure: Option<Procedure>,
+    /// What the scores say of the ε of differential privacy. None where neither canaries nor a level that the sample resolves give a figure, or the
+    /// test is not valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<Epsilon>,
     /// What this sample can detect.
     pub power: Power,
     /// Distribution of scores.
@@ -213,6 +217,96 @@ pub struct Procedure {
     pub units: u64,
     /// What was found, averaged over the models.
     pub figures: ProcedureFigures,
+}
+
+/// What scores say of the ε of differential privacy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Epsilon {
+    /// A lower bound, from canaries whose coins were committed to before training.
+    OneRun(OneRunEpsilon),
+    /// No bound: the same arithmetic on members that no committed coin drew. It proves nothing.
+    Heuristic(HeuristicEpsilon),
+}
+
+/// Lower bounds on ε, for adding or removing one unit, from guesses at the coins of canaries. They hold if each canary was put in or left out by a
+/// fair coin of its own. All of the audit's together hold with `confidence`. A small bound is not privacy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OneRunEpsilon {
+    /// Canaries, guessed about or not.
+    pub canaries: u64,
+    /// What fixed the number of guesses before any score existed.
+    pub rule: GuessRule,
+    /// Guesses made: "in" for the canaries with the highest scores, "out" for those with the lowest. Equal scores at the edge count as wrong.
+    pub guesses: u64,
+    /// Guesses "in".
+    pub guessed_in: u64,
+    /// Guesses "out".
+    pub guessed_out: u64,
+    /// Guesses that were right.
+    pub right: u64,
+    /// The δ at which the bounds are stated: the claimed one, else 1e-5.
+    pub delta: f64,
+    /// Probability that every bound of the audit lies below the truth, at the least.
+    pub confidence: f64,
+    /// By the number of right guesses (Steinke, Nasr and Jagielski, "Privacy auditing with one (1) training run", NeurIPS 2023).
+    pub one_run: EpsilonFigure,
+    /// By the whole curve of (ε, δ) (Mahloujifar, Melis and Chaudhuri, "Auditing f-differential privacy in one run", ICML 2025).
+    pub curve: EpsilonFigure,
+    /// The same where the training hides a record as Gaussian noise does: an assumption. None at δ = 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaussian: Option<GaussianFigure>,
+    /// The ε that the manifest claims, held against `one_run` and `curve`. None where it claims none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<EpsilonClaim>,
+}
+
+/// What fixed the number of guesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuessRule {
+    /// The manifest.
+    Declared,
+    /// A tenth of the canaries, rounded up; half of it "in", rounded up.
+    Tenth,
+}
+
+/// A figure for ε beside the most that it could have been.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EpsilonFigure {
+    /// The figure.
+    pub bound: f64,
+    /// What it would be had every guess been right.
+    pub ceiling: f64,
+}
+
+/// A lower bound on µ of Gaussian differential privacy and the ε that it means, if the training is Gaussian: an assumption that no count can show.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GaussianFigure {
+    /// µ.
+    pub mu: f64,
+    /// Its ε.
+    pub epsilon: EpsilonFigure,
+}
+
+/// A claimed ε and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EpsilonClaim {
+    /// The claimed ε.
+    pub epsilon: f64,
+    /// Whether a bound lies above it. That none does confirms nothing.
+    pub refuted: bool,
+}
+
+/// What counts at a threshold fixed on other non-members would bound ε by, were every record a training run of its own (Clopper and Pearson).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeuristicEpsilon {
+    /// The false-positive level whose threshold gave the figure, the largest over the levels, which share the error.
+    pub level: f64,
+    /// The δ at which it is stated: the claimed one, else 1e-5.
+    pub delta: f64,
+    /// The figure.
+    pub figure: EpsilonFigure,
 }
 
 /// A classifier that tells members from non-members by what is known of records without any model: it should be at chance.

@@ -61,6 +61,11 @@ impl Language {
         self.with_sign(&self.localised(&((1e12 * share).round() / 1e10).to_string()))
     }
 
+    /// A declared number, with the digits that it was declared with: `8`, `0.00001`.
+    pub fn number(self, value: f64) -> String {
+        self.localised(&value.to_string())
+    }
+
     /// A p-value: three decimals, more for small ones, a bound below one in ten thousand.
     pub fn p_value(self, p: f64) -> String {
         if p < 0.0001 {

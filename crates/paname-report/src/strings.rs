@@ -481,6 +481,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The most exposed are not listed: they are only on request.",
     ),
     (
+        "limits.epsilon",
+        "Un test qui n’est pas valide, pour les motifs qu’il indique, ne borne pas ε, même avec des canaris.",
+        "A test that is not valid, for the reasons that it gives, does not bound ε, even with canaries.",
+    ),
+    (
         "limits.undeclared.one",
         "{n} question du contexte est restée sans réponse dans le manifeste : elle porte plus bas la mention « non déclaré ».",
         "{n} question of the context has no answer in the manifest: it is marked “not declared” below.",
@@ -865,6 +870,77 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         " ; {tpr} des membres reconnus à {level} ({range})",
         "; {tpr} of the members recognised at {level} ({range})",
     ),
+    (
+        "beside.heuristic",
+        "Heuristique, sans garantie : {figure}, avec un plafond de {ceiling}. C’est ce que la théorie de la confidentialité différentielle (δ = {delta}) tirerait des taux au niveau de {level} si chaque unité comptée était un entraînement à part. Aucun tirage au sort engagé d’avance n’a désigné les membres : ce chiffre ne borne pas ε.",
+        "Heuristic, no guarantee: {figure}, with a ceiling of {ceiling}. It is what the theory of differential privacy (δ = {delta}) would make of the rates at the level of {level} if every unit counted were a training run of its own. No coins committed to in advance drew the members: this figure does not bound ε.",
+    ),
+    ("test.epsilon", "Borne inférieure sur ε (canaris)", "Lower bound on ε (canaries)"),
+    ("test.epsilon.method", "Méthode", "Method"),
+    ("test.epsilon.bound", "ε vaut au moins", "ε is at least"),
+    ("test.epsilon.ceiling", "Plafond, si tous les paris étaient justes", "Ceiling, were all guesses right"),
+    (
+        "test.epsilon.one_run",
+        "Nombre de paris justes (Steinke et al., 2023)",
+        "Number of right guesses (Steinke et al., 2023)",
+    ),
+    (
+        "test.epsilon.curve",
+        "Courbe entière (Mahloujifar et al., 2025)",
+        "Whole curve (Mahloujifar et al., 2025)",
+    ),
+    (
+        "test.epsilon.gaussian",
+        "Sous l’hypothèse, que rien ne vérifie, d’un bruit gaussien : µ ≥ {mu}",
+        "If the noise is Gaussian, an assumption that nothing checks: µ ≥ {mu}",
+    ),
+    ("test.epsilon.canaries", "Canaris (m)", "Canaries (m)"),
+    ("test.epsilon.guesses", "Paris (r)", "Guesses (r)"),
+    (
+        "test.epsilon.guesses.value",
+        "{n} : {inside} « dedans » pour les scores les plus hauts, {outside} « dehors » pour les plus bas ({rule})",
+        "{n}: {inside} “in” for the highest scores, {outside} “out” for the lowest ({rule})",
+    ),
+    ("test.epsilon.rule.declared", "nombre fixé par le manifeste", "number fixed by the manifest"),
+    (
+        "test.epsilon.rule.tenth",
+        "un dixième des canaris, règle fixée d’avance",
+        "a tenth of the canaries, a rule fixed in advance",
+    ),
+    ("test.epsilon.right", "Paris justes (v)", "Right guesses (v)"),
+    ("test.epsilon.delta", "δ", "δ"),
+    ("test.epsilon.delta.default", "{delta} (faute de δ déclaré)", "{delta} (no δ is declared)"),
+    (
+        "test.epsilon.confidence",
+        "Confiance, toutes les bornes de l’audit ensemble",
+        "Confidence, all bounds of the audit together",
+    ),
+    ("test.epsilon.claim", "ε revendiqué", "Claimed ε"),
+    (
+        "epsilon.refuted",
+        "La confidentialité différentielle revendiquée, ε ≤ {claim} pour δ = {delta}, est réfutée : ε vaut au moins {bound}, avec une confiance de {confidence}.",
+        "The claimed differential privacy, ε ≤ {claim} at δ = {delta}, is refuted: ε is at least {bound}, with a confidence of {confidence}.",
+    ),
+    (
+        "epsilon.beyond",
+        "L’ε revendiqué, {claim}, ne pouvait pas être réfuté : même tous justes, {guesses} paris ne montrent pas plus de {ceiling}.",
+        "The claimed ε, {claim}, could not have been refuted: even all right, {guesses} guesses show no more than {ceiling}.",
+    ),
+    (
+        "epsilon.open",
+        "L’ε revendiqué, {claim}, n’est pas réfuté, ce qui ne le confirme pas.",
+        "The claimed ε, {claim}, is not refuted, which does not confirm it.",
+    ),
+    (
+        "epsilon.nothing",
+        "Trop peu de canaris : même tous justes, {guesses} paris ne permettraient de rien conclure sur ε.",
+        "Too few canaries: even all right, {guesses} guesses would allow no conclusion about ε.",
+    ),
+    (
+        "reading.epsilon",
+        "Pour chaque canari, un tirage au sort équitable a décidé avant l’entraînement s’il y servirait. L’attaque parie sur ces tirages ; sous confidentialité différentielle, trop de paris ne peuvent être justes. ε s’entend pour l’ajout ou le retrait d’une unité comptée. Une petite borne n’est pas une garantie : aucune ne dépasse son plafond, et une autre attaque peut trouver plus. Que l’engagement date d’avant l’entraînement, seul peut en témoigner qui le détient depuis.",
+        "For each canary a fair coin decided before training whether it would be used. The attack guesses at these coins; under differential privacy too many guesses cannot be right. ε is for adding or removing one unit counted. A small bound is no guarantee: none exceeds its ceiling, and another attack may find more. That the commitment is older than the training, only who has held it since can bear witness to.",
+    ),
     ("test.parts", "Par partie des données", "By part of the data"),
     ("test.part.value", "Partie", "Part"),
     ("test.part.small", "moins de 10", "under 10"),
@@ -1202,6 +1278,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{n} fois ; le journal garde chaque version",
         "{n} times; the journal keeps each version",
     ),
+    ("provenance.commitment", "Engagement sur les canaris (SHA-256)", "Commitment to the canaries (SHA-256)"),
     ("provenance.data", "Données auditées (empreinte à clé)", "Audited data (keyed digest)"),
     ("provenance.target", "Modèle audité", "Audited model"),
     ("provenance.files", "Fichiers d’entrée", "Input files"),
@@ -1265,6 +1342,12 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Ce que l’échantillon permet de voir avec une bonne probabilité. Une fuite plus faible peut rester invisible.",
         "What the sample allows one to see with good probability. A weaker leak may remain invisible.",
     ),
+    ("term.epsilon", "ε (confidentialité différentielle)", "ε (differential privacy)"),
+    (
+        "term.epsilon.text",
+        "Promesse d’un procédé d’entraînement : qu’une donnée soit ajoutée ou retirée ne multiplie la probabilité d’aucun résultat par plus de e^ε, à δ près. Plus ε est petit, moins une donnée se trahit.",
+        "Promise of a training procedure: that a record is added or removed multiplies the probability of no outcome by more than e^ε, up to δ. The smaller ε, the less a record gives itself away.",
+    ),
     // Command line: begin.
     (
         "help.about",
@@ -1314,6 +1397,48 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "help.adapters",
         "Donne la liste des adaptateurs, ou les clés d’un adaptateur",
         "List the adapters, or show the keys of one",
+    ),
+    (
+        "help.canaries",
+        "Tire au sort des canaris, grâce auxquels un audit borne ε, ou vérifie un tirage",
+        "Draw canaries, by which an audit bounds ε, or check a draw",
+    ),
+    (
+        "help.canaries.make",
+        "Tire au sort, pour chaque candidat, s’il servira à l’entraînement",
+        "Throw a coin for each candidate: is it to be trained on?",
+    ),
+    (
+        "help.canaries.check",
+        "Vérifie qu’un tirage est celui sur lequel on s’est engagé",
+        "Check that a draw is the one that was committed to",
+    ),
+    (
+        "help.canaries.table",
+        "Table des candidats : .csv ou .npz, avec une colonne id",
+        "Table of the candidates: .csv or .npz, with a column id",
+    ),
+    (
+        "help.canaries.count",
+        "Nombre de canaris à nommer canary-1, canary-2, etc., au lieu d’une table",
+        "How many canaries to name canary-1, canary-2 and so on, instead of a table",
+    ),
+    ("help.canaries.id", "Colonne des identifiants ; à défaut, id", "Column of the ids; id where absent"),
+    (
+        "help.canaries.person",
+        "Colonne de la personne concernée : un seul tirage pour toutes ses données",
+        "Column of the person a record is about: one coin for all records of a person",
+    ),
+    (
+        "help.canaries.out",
+        "Dossier des trois fichiers ; à défaut, le dossier courant",
+        "Folder of the three files; the current one where absent",
+    ),
+    ("help.canaries.draw", "Le tirage ; à défaut, canaries.json", "The draw; canaries.json where absent"),
+    (
+        "help.canaries.commitment",
+        "L’engagement ; à défaut, commitment.json",
+        "The commitment; commitment.json where absent",
     ),
     ("help.init", "Écrit un manifeste commenté", "Write a commented manifest"),
     (
@@ -1667,6 +1792,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Absence of a leak: samples of this size can show none at any of the declared levels.",
     ),
     (
+        "plan.epsilon",
+        "Confidentialité différentielle (canaris : {canaries} ; paris : {guesses}) : un test peut montrer au mieux que ε vaut au moins {ceiling}, à δ = {delta}.",
+        "Differential privacy (canaries: {canaries}; guesses: {guesses}): a test can at best show that ε is at least {ceiling}, at δ = {delta}.",
+    ),
+    (
+        "plan.epsilon.beyond",
+        " L’ε revendiqué, {claim}, ne pourra donc pas être réfuté.",
+        " The claimed ε, {claim}, can therefore not be refuted.",
+    ),
+    (
         "plan.steps",
         "Étapes : {n}. Temps estimé sur un cœur : {time}.",
         "Steps: {n}. Estimated time on one core: {time}.",
@@ -1710,6 +1845,41 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "hint.split",
         "Un test trouve une différence, mais rien n’exclut qu’elle vienne des données elles-mêmes. Si le sort a séparé les membres d’un même ensemble, dites-le : `--split random` pour `paname score`, `split = \"random\"` sous [data] dans le manifeste ; sinon, donnez des modèles de référence.",
         "A test finds a difference, but nothing excludes that it comes from the data themselves. If chance drew the members from one pool, say so: `--split random` for `paname score`, `split = \"random\"` under [data] in the manifest; else give reference models.",
+    ),
+    (
+        "canaries.made",
+        "Canaris tirés au sort : {n}. {canaries} et {included} sont secrets, car qui les lit connaît le tirage ; {commitment} est public et n’en dit rien.",
+        "Canaries drawn: {n}. {canaries} and {included} are secret, since who reads them knows the coins; {commitment} is public and tells none.",
+    ),
+    (
+        "canaries.next.commit",
+        "1. AVANT l’entraînement, publiez {commitment}, ou confiez-le à qui pourra dire depuis quand il l’a. Empreinte : {sha256}",
+        "1. BEFORE training, publish {commitment}, or give it to somebody who can say since when they have had it. Digest: {sha256}",
+    ),
+    (
+        "canaries.next.train",
+        "2. Mettez dans le jeu d’entraînement les candidats que nomme {included}, et aucun des autres.",
+        "2. Put the candidates that {included} names into the training set, and none of the others.",
+    ),
+    (
+        "canaries.next.audit",
+        "3. Après l’entraînement, auditez tous les candidats : sous [data] du manifeste, `canaries` et `commitment` nomment {canaries} et {commitment}.",
+        "3. After training, audit all candidates: under [data] of the manifest, `canaries` and `commitment` name {canaries} and {commitment}.",
+    ),
+    (
+        "canaries.ceiling",
+        "Avec ces canaris, un audit d’un seul test peut montrer au mieux que ε vaut au moins {ceiling} ; pour réfuter un ε plus grand, il en faut davantage.",
+        "With these canaries, an audit of one test can at best show that ε is at least {ceiling}; to refute a larger ε takes more of them.",
+    ),
+    (
+        "canaries.few",
+        "C’est trop peu : aucun audit ne pourra rien conclure sur ε avec ces canaris.",
+        "They are too few: no audit will be able to conclude anything about ε with these canaries.",
+    ),
+    (
+        "canaries.checked",
+        "{canaries} est bien le tirage sur lequel {commitment} engage : {n} canaris, le {day}. Empreinte : {sha256}",
+        "{canaries} is the draw that {commitment} commits to: {n} canaries, on {day}. Digest: {sha256}",
     ),
     ("init.example", "Exemple SARL", "Example Ltd"),
     ("init.organisation", "Nom de l’organisme", "Name of the organisation"),

@@ -1,6 +1,7 @@
 //! What the templates show: evidence turned into words and figures of one language. Templates lay out; everything else happens here.
 
 mod context;
+mod epsilon;
 mod grid;
 mod lead;
 mod page;

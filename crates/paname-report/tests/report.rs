@@ -8,7 +8,10 @@ mod sample;
 use std::fs;
 use std::path::Path;
 
-use paname_evidence::{Cause, Core, Evidence, LevelResult, Measure, Reason, Scaling, Statistic, Verdict};
+use paname_evidence::{
+    CanarySummary, Cause, Core, Epsilon, Evidence, LevelResult, Measure, OneRunEpsilon, Reason, Scaling,
+    Statistic, Verdict,
+};
 use paname_report::{Language, ReportError, headline, html};
 
 fn samples() -> [(&'static str, Evidence); 4] {
@@ -261,6 +264,62 @@ fn without_false_alarms_no_share_of_true_alarms_is_stated() {
     let text = page::text(&html(&evidence, Language::English).unwrap());
     assert!(text.contains("Cannot be estimated: no false alarm among 350 non-members"), "{text}");
     assert!(text.contains("wrongly pointed at none of the 350 non-members"), "{text}");
+}
+
+/// The first test of the sample with these bounds and no other test.
+fn with_bounds(found: OneRunEpsilon) -> Evidence {
+    sealed_again(&sample::leak(), |core| {
+        core.rows.truncate(1);
+        core.rows[0].membership.as_mut().unwrap().epsilon = Some(Epsilon::OneRun(found));
+        let commitment = "c0de".repeat(16);
+        let committed = "2026-02-01T08:00:00Z".to_owned();
+        core.data.canaries = Some(CanarySummary { canaries: 1000, commitment, committed });
+    })
+}
+
+#[test]
+fn a_bound_stands_beside_its_ceiling_and_the_claim() {
+    let evidence = with_bounds(sample::one_run(1000, 100, 90, Some(1.0)));
+    for (language, refuted, guesses) in [
+        (Language::English, "ε ≤ 1 at δ = 0.00001, is refuted: ε is at least 1.4", "50 “in” for the highest"),
+        (
+            Language::French,
+            "ε ≤ 1 pour δ = 0,00001, est réfutée\u{202f}: ε vaut au moins 1,4",
+            "50 «\u{202f}dedans\u{202f}»",
+        ),
+    ] {
+        let html = html(&evidence, language).unwrap();
+        page::check(&html);
+        let text = page::text(&html);
+        // On the first screen and beside the figures.
+        assert_eq!(text.matches(refuted).count(), 2, "{text}");
+        assert!(headline(&evidence, language)[1].contains(refuted));
+        assert!(text.contains(guesses) && html.contains(&"c0de".repeat(16)), "{text}");
+        assert!(!text.to_lowercase().contains("heuristi"), "{text}");
+    }
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    let table = text.split("Lower bound on ε (canaries)").nth(2).unwrap();
+    insta::assert_snapshot!("bounds.en", table.split("Controls and reach").next().unwrap().trim());
+}
+
+#[test]
+fn a_claim_that_is_not_refuted_is_not_confirmed() {
+    let told = |found| page::text(&html(&with_bounds(found), Language::English).unwrap());
+    let text = told(sample::one_run(1000, 100, 70, Some(2.0)));
+    assert!(text.contains("The claimed ε, 2, is not refuted, which does not confirm it."), "{text}");
+    let text = told(sample::one_run(1000, 100, 100, Some(8.0)));
+    assert!(text.contains("The claimed ε, 8, could not have been refuted: even all right, 100"), "{text}");
+    let text = told(sample::one_run(20, 2, 2, Some(8.0)));
+    assert!(text.contains("Too few canaries: even all right, 2 guesses would allow no"), "{text}");
+    let text = told(sample::one_run(1000, 100, 70, None));
+    assert!(!text.contains("refuted") && text.contains("0.00001 (no δ is declared)"), "{text}");
+}
+
+#[test]
+fn without_canaries_there_is_no_bound_but_a_heuristic() {
+    let text = page::text(&html(&sample::leak(), Language::English).unwrap());
+    assert_eq!(text.matches("Heuristic, no guarantee: ").count(), 3, "{text}");
+    assert!(!text.contains("Lower bound on ε") && !text.contains("ε is at least"), "{text}");
 }
 
 #[test]

@@ -94,6 +94,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
+    /// Draw canaries.
+    #[command(about = help(key!("help.canaries")), long_about = None)]
+    Canaries {
+        /// What to do.
+        #[command(subcommand)]
+        command: CanariesCommand,
+    },
     /// Write a manifest.
     #[command(about = help(key!("help.init")), long_about = None)]
     Init(InitArguments),
@@ -133,6 +140,46 @@ pub(crate) enum Command {
         /// The step.
         step: String,
     },
+}
+
+/// `paname canaries …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CanariesCommand {
+    /// Throw the coins.
+    #[command(about = help(key!("help.canaries.make")), long_about = None)]
+    Make(MakeArguments),
+    /// Check coins.
+    #[command(about = help(key!("help.canaries.check")), long_about = None)]
+    Check {
+        /// The coins.
+        #[arg(default_value = "canaries.json", hide_default_value = true, help = help(key!("help.canaries.draw")))]
+        canaries: PathBuf,
+        /// The commitment to them.
+        #[arg(default_value = "commitment.json", hide_default_value = true)]
+        #[arg(help = help(key!("help.canaries.commitment")))]
+        commitment: PathBuf,
+    },
+}
+
+/// `paname canaries make …`.
+#[derive(Debug, Args)]
+pub(crate) struct MakeArguments {
+    /// The candidates.
+    #[arg(required_unless_present = "count", conflicts_with = "count", help = help(key!("help.canaries.table")))]
+    pub(crate) table: Option<PathBuf>,
+    /// How many instead.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(help = help(key!("help.canaries.count")))]
+    pub(crate) count: Option<u32>,
+    /// Column of the ids.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "count", help = help(key!("help.canaries.id")))]
+    pub(crate) id: Option<String>,
+    /// Column of the persons.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "count", help = help(key!("help.canaries.person")))]
+    pub(crate) person: Option<String>,
+    /// Where the files go.
+    #[arg(long, value_name = "DIR", help = help(key!("help.canaries.out")))]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `paname plugin …`.

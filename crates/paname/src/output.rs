@@ -61,6 +61,32 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Who can read a file that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reader {
+    /// Its owner only.
+    Owner,
+    /// Whoever the system lets.
+    Anyone,
+}
+
+/// Writes a file that is not there yet; nothing is overwritten.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix knows modes"))]
+pub(crate) fn write_new(path: &Path, text: &str, reader: Reader) -> Result<(), Failure> {
+    let write = || {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if matches!(reader, Reader::Owner) {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let mut file = options.open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| Failure::file(path, error))
+}
+
 /// Writes a file that only its owner can read. It appears whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -110,6 +110,7 @@ fn help_is_the_same_in_both_languages_but_for_the_words() {
             "score",
             "plan",
             "signs",
+            "canaries",
             "attacks",
             "adapters",
             "init",

@@ -16,7 +16,7 @@ struct Side {
 }
 
 fn units(played: &Played, truth: &Truth, settings: &Statistics) -> Result<Option<Side>> {
-    let own = Truth { member: played.rows.clone(), person: truth.person.clone(), slices: Vec::new() };
+    let own = Truth { member: played.rows.clone(), person: truth.person.clone(), ..Truth::default() };
     if !own.torn().is_empty() {
         return Ok(None);
     }

@@ -1,10 +1,12 @@
 //! What the judge must pass: false alarms at most at the stated rate, planted leaks found, shifts not taken for leaks.
 
-use paname_evidence::Measure;
+use paname_evidence::{Epsilon, EpsilonClaim, GuessRule, Measure, OneRunEpsilon};
 use rand_core::{Rng, SeedableRng as _};
 use rand_pcg::Pcg64;
 
+use super::epsilon::Terms;
 use super::*;
+use crate::manifest::DifferentialPrivacy;
 
 /// Standard normal draws (Box and Muller 1958).
 fn normal(rng: &mut Pcg64) -> f64 {
@@ -321,7 +323,7 @@ fn truth_that_cannot_be_compared_is_refused() {
     let torn = Truth {
         member: vec![true, false, true, false],
         person: Some(["Ada", "Ada", "Bob", "Cy"].map(str::to_owned).to_vec()),
-        slices: Vec::new(),
+        ..Truth::default()
     };
     let text = message(torn);
     assert!(
@@ -388,7 +390,7 @@ fn references_that_know_the_members_are_turned_away_and_independent_ones_are_not
     let persons = Truth {
         member: (0..600).map(|i| i / 20 % 2 == 0).collect(),
         person: Some((0..600).map(|i| format!("person {}", i / 20)).collect()),
-        slices: Vec::new(),
+        ..Truth::default()
     };
     let first_ten: Vec<bool> = (0..600).map(|i| i / 20 % 2 == 0 && i < 200).collect();
     assert!(accepted(&persons, &[first_ten]));
@@ -432,7 +434,7 @@ fn the_largest_score_is_refused_where_members_have_more_records() {
         Truth {
             member: owner.iter().map(|person| person % 2 == 0).collect(),
             person: Some(owner.iter().map(ToString::to_string).collect()),
-            slices: Vec::new(),
+            ..Truth::default()
         }
     };
     assert_eq!(validity::record_counts(&persons(4), &settings).unwrap(), None);
@@ -650,4 +652,131 @@ fn an_audit_that_is_looked_at_after_every_query_raises_no_more_false_alarms() {
     // One hundred non-members are counted, each with a member.
     assert_eq!(found.queries, 200);
     assert!(found.conclusive_after.unwrap() < 100 && found.ln_e > 3.0, "{found:?}");
+}
+
+/// Canaries, and the figures of an attack that is told of each coin what randomised response says of it: the truth with odds e^ε, which is exactly
+/// ε-differentially private. Scores differ otherwise by noise alone.
+fn randomised_response(canaries: usize, true_epsilon: f64, seed: u64) -> OneRunEpsilon {
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let mut uniform = || (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let honest = 1.0 / (1.0 + (-true_epsilon).exp());
+    let member: Vec<bool> = (0..canaries).map(|_| uniform() < 0.5).collect();
+    let said = |coin: bool, uniform: &mut dyn FnMut() -> f64| if uniform() < honest { coin } else { !coin };
+    let scores: Vec<f64> =
+        member.iter().map(|&coin| f64::from(said(coin, &mut uniform)) + 0.5 * uniform()).collect();
+    let truth = Truth { canary: Some(vec![true; canaries]), member, ..Truth::default() };
+    let settings = Statistics::default();
+    bounds(&scores, &truth, &settings, &Terms::new(None, &settings, 1))
+}
+
+fn bounds(scores: &[f64], truth: &Truth, settings: &Statistics, terms: &Terms) -> OneRunEpsilon {
+    match epsilon::epsilon(scores, truth, &[], settings, terms).unwrap() {
+        Some(Epsilon::OneRun(found)) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Audits of which any bound lies above the true ε.
+fn above_the_truth(audits: u64, true_epsilon: f64) -> u64 {
+    let above = |seed: &u64| {
+        let found = randomised_response(1000, true_epsilon, *seed);
+        found.one_run.bound.max(found.curve.bound) > true_epsilon
+    };
+    (0..audits).filter(above).count() as u64
+}
+
+#[test]
+fn bounds_on_epsilon_stay_below_the_truth_and_near_it() {
+    for true_epsilon in [0.5, 2.0] {
+        let above = above_the_truth(AUDITS, true_epsilon);
+        assert!(within(0.05, above, AUDITS), "{above} of {AUDITS} above {true_epsilon}");
+    }
+    // 100 guesses that are right with probability 0.95: a bound that says nothing would pass the law as well.
+    let mean = (0..50).map(|seed| randomised_response(1000, 3.0, seed).one_run.bound).sum::<f64>() / 50.0;
+    assert!((1.5..3.0).contains(&mean), "{mean}");
+}
+
+#[test]
+#[ignore = "thousands of audits"]
+fn validate_bounds_on_epsilon_under_randomised_response() {
+    for true_epsilon in [0.1, 0.5, 1.0, 2.0, 3.0] {
+        let above = above_the_truth(MANY, true_epsilon);
+        at_most(
+            &format!("any bound of an audit above ε = {true_epsilon} of randomised response"),
+            0.05,
+            above,
+        );
+    }
+}
+
+#[test]
+fn guesses_follow_the_rule_and_share_the_error_of_the_audit() {
+    let truth = Truth { canary: Some(vec![true; 40]), ..truth(40) };
+    // Members score highest.
+    let scores: Vec<f64> = (0..40).map(|i| f64::from(i) + 100.0 * f64::from(i % 2 == 0)).collect();
+    let of = |guesses, rows| {
+        let settings = Statistics { epsilon_guesses: guesses, ..Statistics::default() };
+        let claim = DifferentialPrivacy { claimed_epsilon: 0.25, delta: 1e-6 };
+        bounds(&scores, &truth, &settings, &Terms::new(Some(&claim), &settings, rows))
+    };
+    let usual = of(None, 1);
+    assert_eq!((usual.rule, usual.guesses, usual.guessed_in, usual.guessed_out), (GuessRule::Tenth, 4, 2, 2));
+    // Chance alone is right four times in one audit of sixteen: nothing can be concluded at a third of 5 %.
+    assert_eq!((usual.right, usual.one_run.ceiling, usual.curve.ceiling), (4, 0.0, 0.0));
+    assert_eq!(usual.claim, Some(EpsilonClaim { epsilon: 0.25, refuted: false }));
+    let declared = of(Some(15), 1);
+    assert_eq!((declared.rule, declared.guessed_in, declared.guessed_out), (GuessRule::Declared, 8, 7));
+    assert_eq!((declared.canaries, declared.right, declared.delta), (40, 15, 1e-6));
+    assert_eq!(declared.one_run.bound, declared.one_run.ceiling);
+    assert_eq!(declared.claim.map(|claim| claim.refuted), Some(true));
+    // At a third of 5 %, each of 15 right guesses has a probability of (0.05 / 3)^(1/15) at least.
+    let rate = (0.05_f64 / 3.0).powf(1.0 / 15.0);
+    let expected = (rate / (1.0 - rate)).ln();
+    assert!((declared.one_run.bound - expected).abs() < 0.01, "{declared:?} {expected}");
+    assert!(of(Some(15), 4).one_run.bound < declared.one_run.bound);
+}
+
+#[test]
+fn a_person_is_one_canary_and_other_records_are_none() {
+    // Forty persons with two records each, of whom every second was a member; twenty are canaries.
+    let person = |record: usize| record / 2;
+    let truth = Truth {
+        member: (0..80).map(|record| person(record) % 2 == 0).collect(),
+        person: Some((0..80).map(|record| format!("p{}", person(record))).collect()),
+        canary: Some((0..80).map(|record| record < 40).collect()),
+        ..Truth::default()
+    };
+    // Right about canaries, wrong about everybody else.
+    let scores: Vec<f64> = (0..80).map(|record| f64::from(truth.member[record] == (record < 40))).collect();
+    let settings = Statistics { epsilon_guesses: Some(20), ..Statistics::default() };
+    let found = bounds(&scores, &truth, &settings, &Terms::new(None, &settings, 1));
+    assert_eq!((found.canaries, found.guesses, found.right), (20, 20, 20));
+}
+
+#[test]
+fn few_canaries_whose_coins_fell_alike_bound_nothing() {
+    for (member, right) in [(true, 2), (false, 1)] {
+        let truth = Truth { member: vec![member; 3], canary: Some(vec![true; 3]), ..Truth::default() };
+        let settings = Statistics { epsilon_guesses: Some(3), ..Statistics::default() };
+        let found = bounds(&[1.0, 2.0, 3.0], &truth, &settings, &Terms::new(None, &settings, 1));
+        assert_eq!((found.right, found.one_run.bound, found.curve.bound), (right, 0.0, 0.0));
+    }
+}
+
+#[test]
+fn without_committed_coins_the_figure_is_a_heuristic_at_a_threshold_fixed_apart() {
+    let (truth, settings) = (truth(2000), settings(&[0.1, 0.01]));
+    let scores = scores(&truth, 3.0, &mut Pcg64::seed_from_u64(5));
+    let ctx = Ctx::new(1, "audit", 1, &());
+    let result = measure(&plain(scores.clone()), &truth, &settings, 3, &ctx).unwrap();
+    let terms = Terms::new(None, &settings, 1);
+    let of = |levels: &[LevelResult]| epsilon::epsilon(&scores, &truth, levels, &settings, &terms).unwrap();
+    let Some(Epsilon::Heuristic(found)) = of(&result.levels) else { panic!("no heuristic") };
+    let fixed = result.levels.iter().find(|level| level.level == found.level).unwrap().fixed.unwrap();
+    let bound =
+        |tp, fp| paname_stats::epsilon::lower_bound(tp, 1000, fp, fixed.fpr.trials, 1e-5, 0.025).unwrap();
+    assert_eq!(found.figure.bound, bound(fixed.tpr.hits, fixed.fpr.hits));
+    assert_eq!(found.figure.ceiling, bound(1000, 0));
+    assert!(found.figure.bound > 1.0 && found.figure.bound < found.figure.ceiling, "{found:?}");
+    assert_eq!(of(&[]), None);
 }

@@ -15,6 +15,7 @@ use super::{Content, Test};
 pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Result<(), Problem> {
     let root = document.get_ref();
     tests(content, root)?;
+    canaries(content, root)?;
     fits(content, root)?;
     losses(content, root)?;
     special_categories(content, root)?;
@@ -74,6 +75,19 @@ fn is_safe_name(id: &str) -> bool {
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     id.bytes().all(inside) && ends(id.as_bytes().first()) && ends(id.as_bytes().last())
+}
+
+/// Coins that nobody committed to prove nothing, and a commitment alone holds no coins.
+fn canaries(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let (there, absent) = match (&content.data.canaries, &content.data.commitment) {
+        (Some(_), None) => ("canaries", "commitment"),
+        (None, Some(_)) => ("commitment", "canaries"),
+        _ => return Ok(()),
+    };
+    let what = format!(
+        "[data] names `{there}` and no `{absent}`; expected both, as `paname canaries make` writes them"
+    );
+    Err(Problem::new(place(root, &["data", there]), what))
 }
 
 /// A model is given or fitted, and what is fitted has a recipe.

@@ -3,7 +3,7 @@
 use paname_evidence::{Core, Evidence, LevelResult, MembershipResult, Reason, Row, Statistic, Unit, Verdict};
 use paname_stats::level::FixedThreshold;
 
-use super::{reason, words};
+use super::{epsilon, reason, words};
 use crate::{Language, key};
 
 /// The row that the first screen shows: of the demonstrated leaks, the one that recognises the largest share of members above the share of false
@@ -99,8 +99,16 @@ fn people(core: &Core, language: Language) -> String {
     language.list(&sides)
 }
 
-/// Line 2: the verdict.
+/// Line 2: the verdict, and a claim that it refutes.
 pub(crate) fn verdict_sentence(evidence: &Evidence, language: Language) -> String {
+    let verdict = verdict(evidence, language);
+    match epsilon::refuted(&evidence.core, language) {
+        Some(refuted) => format!("{verdict} {refuted}"),
+        None => verdict,
+    }
+}
+
+fn verdict(evidence: &Evidence, language: Language) -> String {
     let core = &evidence.core;
     let total = ran(core).count() as u64;
     let leaks = ran(core).filter(|row| row.verdict == Verdict::LeakDemonstrated).count() as u64;

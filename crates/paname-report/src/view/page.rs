@@ -1,7 +1,7 @@
 //! The whole page.
 
 use minijinja::Value;
-use paname_evidence::{Core, Evidence, Row, Unit, Verdict};
+use paname_evidence::{Core, Epsilon, Evidence, Row, Unit, Verdict};
 use paname_stats::Rate;
 use serde::Serialize;
 
@@ -126,6 +126,7 @@ const GLOSSARY: &[(Key, Key)] = &[
     (key!("term.p"), key!("term.p.text")),
     (key!("term.reference"), key!("term.reference.text")),
     (key!("term.power"), key!("term.power.text")),
+    (key!("term.epsilon"), key!("term.epsilon.text")),
 ];
 
 fn pairs(keys: &[(Key, Key)], language: Language) -> Vec<(String, String)> {
@@ -288,6 +289,10 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
     if core.references.as_ref().is_some_and(|references| references.balanced) {
         limits.push(language.text(key!("limits.balanced")));
     }
+    let unbound = |row: &Row| row.membership.as_ref().is_some_and(|result| result.epsilon.is_none());
+    if core.data.canaries.is_some() && core.rows.iter().any(unbound) {
+        limits.push(language.text(key!("limits.epsilon")));
+    }
     if lead::ran(core).next().is_some() {
         limits.push(language.text(key!("limits.optimistic")));
         limits.push(language.text(key!("limits.absence")));
@@ -318,12 +323,14 @@ fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
     let confidence = language.level(first.auc.interval.confidence);
     let band = language.level(first.band_confidence);
     let control = results().any(|result| !result.unrelated.is_empty());
+    let bounds = results().any(|result| matches!(result.epsilon, Some(Epsilon::OneRun(_))));
     let parts = results().any(|result| !result.slices.is_empty());
     let rows = [
         (true, key!("test.levels"), language.fill(key!("reading.levels"), &[("confidence", &confidence)])),
         (true, key!("figure.roc.title"), language.fill(key!("reading.roc"), &[("confidence", &band)])),
         (true, key!("figure.histogram.title"), language.text(key!("reading.histogram"))),
         (control, key!("figure.unrelated.title"), language.text(key!("reading.control"))),
+        (bounds, key!("test.epsilon"), language.text(key!("reading.epsilon"))),
         (parts, key!("test.parts"), language.text(key!("reading.parts"))),
     ];
     let shown = rows.into_iter().filter(|(shown, ..)| *shown);
@@ -458,11 +465,14 @@ fn provenance(evidence: &Evidence, language: Language) -> Vec<(String, String)> 
 fn digests(evidence: &Evidence, language: Language) -> Vec<(String, String)> {
     let (core, run) = (&evidence.core, &evidence.run);
     let target = core.target.as_ref().map_or_else(String::new, |target| target.fingerprint.clone());
+    let canaries =
+        core.data.canaries.as_ref().map_or_else(String::new, |canaries| canaries.commitment.clone());
     let rows = vec![
         (key!("provenance.core"), evidence.core_sha256.clone()),
         (key!("provenance.manifest"), core.manifest_sha256.clone()),
         (key!("provenance.journal"), run.journal_head.clone()),
         (key!("provenance.target"), target),
+        (key!("provenance.commitment"), canaries),
         (key!("provenance.data"), run.data_fingerprint.clone()),
     ];
     stated(rows, language)

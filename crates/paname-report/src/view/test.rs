@@ -5,6 +5,7 @@ use paname_evidence::{AttackUsed, DetectionTest, LevelResult, MembershipResult, 
 use paname_stats::unrelated::NullMethod;
 use serde::Serialize;
 
+use super::epsilon::{self, Bounds};
 use super::reason;
 use super::words::{self, Badge};
 use crate::figure::{histogram, roc, unrelated};
@@ -31,6 +32,7 @@ pub(crate) struct TestView {
     priors: Vec<String>,
     precision: Vec<Precision>,
     controls: Vec<Control>,
+    epsilon: Option<Bounds>,
     beside: Vec<String>,
     detectable: Vec<String>,
     power: String,
@@ -145,6 +147,7 @@ pub(crate) fn test(
             .enumerate()
             .map(|(i, control)| self::control(&format!("{anchor}-control-{i}"), control, language))
             .collect(),
+        epsilon: epsilon::bounds(result, language),
         beside: beside(result, language),
         detectable: super::grid::detectable(result, language),
         power: language.level(result.power.power),
@@ -372,6 +375,7 @@ fn beside(result: &MembershipResult, language: Language) -> Vec<String> {
             ],
         ));
     }
+    sentences.extend(epsilon::heuristic(result, language));
     sentences
 }
 

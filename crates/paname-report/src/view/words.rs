@@ -153,7 +153,7 @@ pub(crate) fn value(value: &Value, language: Language) -> String {
         Value::Bool(false) => language.text(key!("no")),
         Value::Number(number) => match (number.as_u64(), number.as_f64()) {
             (Some(count), _) => language.count(count),
-            (None, Some(real)) => language.localised(&real.to_string()),
+            (None, Some(real)) => language.number(real),
             (None, None) => number.to_string(),
         },
         Value::String(text) => text.clone(),

@@ -5,19 +5,21 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    Anytime, AttackUsed, Core, DataSummary, DetectionTest, Dose, Evidence, Exposed, FailedFit,
-    FittedReferences, GapSummary, LevelResult, MeanLoss, MembershipResult, ModelSummary, PositiveControl,
-    Power, Procedure, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit,
-    Unrelated, Verdict,
+    Anytime, AttackUsed, Core, DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure,
+    Evidence, Exposed, FailedFit, FittedReferences, GapSummary, GaussianFigure, GuessRule, HeuristicEpsilon,
+    LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl, Power, Procedure,
+    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated,
+    Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
 use paname_stats::discovery::{self, Inferable};
 use paname_stats::equivalence::excess_bound;
 use paname_stats::histogram::Histogram;
-use paname_stats::level::{Resolution, resolution};
+use paname_stats::level::{FixedThreshold, Resolution, resolution};
+use paname_stats::one_run::{self, Guesses};
 use paname_stats::procedure::Model;
-use paname_stats::{Rate, Roc, band, conformal, delong, level, power, precision, unrelated};
+use paname_stats::{Rate, Roc, band, conformal, delong, epsilon, level, power, precision, unrelated};
 use serde_json::json;
 
 /// Deterministic noise, roughly normal.
@@ -131,6 +133,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
             ],
         }),
         inferable: inferable(members, calibration, counted),
+        epsilon: levels.iter().find_map(|level| level.fixed).map(|fixed| heuristic(&fixed)),
         procedure: controls.then(|| procedure(members, non_members)),
         power: Power {
             power: 0.8,
@@ -154,6 +157,43 @@ fn beyond_blind(members: &[f64], non_members: &[f64]) -> AucDifference {
     let (inside, outside) = (noise(members.len(), 71, 0.03), noise(non_members.len(), 72, 0.0));
     let blind = Paired { members: &inside, non_members: &outside };
     delong::auc_difference(Paired { members, non_members }, blind, 0.95).unwrap()
+}
+
+/// The figure of a test without canaries.
+fn heuristic(fixed: &FixedThreshold) -> Epsilon {
+    let (members, others) = (fixed.tpr.trials, fixed.fpr.trials);
+    let bound = |tp, fp| epsilon::lower_bound(tp, members, fp, others, 1e-5, 0.05).unwrap();
+    let figure = EpsilonFigure { bound: bound(fixed.tpr.hits, fixed.fpr.hits), ceiling: bound(members, 0) };
+    Epsilon::Heuristic(HeuristicEpsilon { level: fixed.level, delta: 1e-5, figure })
+}
+
+/// The bounds of a test whose members are canaries that coins drew: so many guesses were right, and this ε is claimed.
+pub(crate) fn one_run(canaries: u64, guesses: u64, right: u64, claim: Option<f64>) -> OneRunEpsilon {
+    let figures = |right| {
+        let guesses = Guesses { canaries, made: guesses, right };
+        let gaussian = one_run::gaussian_lower_bound(guesses, 1e-5, 0.01).unwrap();
+        (
+            one_run::lower_bound(guesses, 1e-5, 0.01).unwrap(),
+            one_run::curve_lower_bound(guesses, 1e-5, 0.01).unwrap(),
+            gaussian,
+        )
+    };
+    let ((bound, curve, gaussian), most) = (figures(right), figures(guesses));
+    let figure = |bound, ceiling| EpsilonFigure { bound, ceiling };
+    OneRunEpsilon {
+        canaries,
+        rule: GuessRule::Tenth,
+        guesses,
+        guessed_in: guesses.div_ceil(2),
+        guessed_out: guesses / 2,
+        right,
+        delta: 1e-5,
+        confidence: 0.95,
+        one_run: figure(bound, most.0),
+        curve: figure(curve, most.1),
+        gaussian: Some(GaussianFigure { mu: gaussian.mu, epsilon: figure(gaussian.epsilon, most.2.epsilon) }),
+        claim: claim.map(|epsilon| EpsilonClaim { epsilon, refuted: bound.max(curve) > epsilon }),
+    }
 }
 
 fn inferable(members: &[f64], calibration: &[f64], counted: &[f64]) -> Vec<Inferable> {
@@ -302,6 +342,7 @@ fn core(rows: Vec<Row>) -> Core {
             member_persons: None,
             non_member_persons: None,
             classes: Some(10),
+            canaries: None,
             files: vec![
                 ("records.csv".to_owned(), "77aa".repeat(16)),
                 ("logits.npz".to_owned(), "0be1".repeat(16)),

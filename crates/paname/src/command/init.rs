@@ -1,6 +1,5 @@
 //! `paname init`.
 
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use paname_report::{Key, Language, key};
 
 use crate::arguments::InitArguments;
 use crate::failure::Failure;
-use crate::output::{print_json, say};
+use crate::output::{Reader, print_json, say, write_new};
 
 pub(super) fn init(arguments: &InitArguments, language: Language, json: bool) -> Result<(), Failure> {
     let path = arguments.path.clone().unwrap_or_else(|| PathBuf::from("audit.toml"));
@@ -18,17 +17,8 @@ pub(super) fn init(arguments: &InitArguments, language: Language, json: bool) ->
         return Err(Failure::file(&path, io::ErrorKind::AlreadyExists.into()));
     }
     let answers = answers(arguments, language)?;
-    let write = || {
-        // Who audits what is nobody else's business.
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        file.write_all(template(language.code(), &answers).as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|error| Failure::file(&path, error))?;
+    // Who audits what is nobody else's business.
+    write_new(&path, &template(language.code(), &answers), Reader::Owner)?;
     let shown = path.display().to_string();
     if json {
         return print_json("paname-init/1", &serde_json::json!({ "manifest": shown }));

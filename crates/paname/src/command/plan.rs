@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use paname_data::{ColumnKind, ColumnSchema, InputsSchema};
-use paname_engine::{Manifest, Plan, PlannedRow};
+use paname_engine::{Manifest, Plan, PlannedEpsilon, PlannedRow};
 use paname_evidence::{Power, Reason, Unit};
 use paname_report::{Language, key};
 
@@ -56,7 +56,8 @@ fn shown(plan: &Plan, language: Language) -> String {
     });
     let hindered: String = hindered.collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
-    let absence = absence(plan, &unit, language);
+    let absence =
+        absence(plan, &unit, language) + &plan.epsilon.map_or_else(String::new, |e| epsilon(e, language));
     let count = language.count(plan.steps.len() as u64);
     let steps = language.fill(key!("plan.steps"), &[("n", &count), ("time", &time(plan.seconds, language))]);
     let fits = match plan.fits {
@@ -109,6 +110,23 @@ fn absence(plan: &Plan, unit: &str, language: Language) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// What guesses at the coins of canaries could show.
+fn epsilon(planned: PlannedEpsilon, language: Language) -> String {
+    let mut line = language.fill(
+        key!("plan.epsilon"),
+        &[
+            ("canaries", &language.count(planned.canaries)),
+            ("guesses", &language.count(planned.guesses)),
+            ("ceiling", &language.decimal(planned.ceiling, 2)),
+            ("delta", &language.number(planned.delta)),
+        ],
+    );
+    if let Some(claim) = planned.claim.filter(|claim| planned.ceiling <= *claim) {
+        line += &language.fill(key!("plan.epsilon.beyond"), &[("claim", &language.number(claim))]);
+    }
+    line + "\n"
 }
 
 /// What the records are: in a line, and a table with the columns of a table.
