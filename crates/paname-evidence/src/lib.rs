@@ -26,7 +26,7 @@ pub use document::{
 };
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
-    Anytime, Blind, DetectionTest, Dose, Exposed, LevelResult, MembershipResult, PositiveControl, Power,
-    Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated,
+    Anytime, Blind, DetectionTest, Dose, Exposed, Groups, LevelResult, MembershipResult, PositiveControl,
+    Power, Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated, Usage, UsageAtShare,
 };
 pub use verdict::{Cause, Measure, Reason, Scaling, Verdict};

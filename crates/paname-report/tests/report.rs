@@ -11,12 +11,13 @@ use std::path::Path;
 use paname_evidence::{Cause, Core, Evidence, LevelResult, Measure, Reason, Scaling, Statistic, Verdict};
 use paname_report::{Language, ReportError, headline, html};
 
-fn samples() -> [(&'static str, Evidence); 4] {
+fn samples() -> [(&'static str, Evidence); 5] {
     [
         ("leak", sample::leak()),
         ("inconclusive", sample::inconclusive()),
         ("no_leak", sample::no_leak()),
         ("scores", sample::scores()),
+        ("groups", sample::groups()),
     ]
 }
 
