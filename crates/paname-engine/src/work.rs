@@ -358,8 +358,12 @@ impl Workplace<'_> {
         if !self.run.keys.contains_key(&step.to_string()) {
             return Ok(Vec::new());
         }
-        let flat = self.scores(&step)?;
         let models: Vec<usize> = self.store.object(self.run.key(&step)?).json(PLAYED)?;
+        if models.is_empty() {
+            // An array without rows is refused, and there is nothing to read.
+            return Ok(Vec::new());
+        }
+        let flat = self.scores(&step)?;
         let membership = inputs::membership(object, inputs)?;
         let fitted = |record: usize, model| membership.row(record).contains(model);
         let rows = |model| match &groups[..] {

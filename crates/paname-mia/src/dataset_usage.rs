@@ -6,17 +6,20 @@
 //! **Threat model.** That of `attack`, with at least one reference model besides those that `attack` needs, fitted on some of the audited records.
 //!
 //! **Formula.** Up to four reference models, whose rows are known, play the target in turn; over all their records and rows, TPR and FPR of "the score
-//! of `attack` is at least τ" are counted, and τ is where TPR − FPR is largest. With ḡ the share of a group's records that reach τ on the target, p̂ =
-//! (ḡ − FPR) / (TPR − FPR), clamped to 0 to 1. Where TPR = FPR at every τ, guesses say nothing, and p̂ = ½.
+//! of `attack` is at least τ" are counted, and τ is where TPR − FPR is largest. The target is attacked as often, each time with just the reference models
+//! that were left beside one of these, since scores depend on how many there are. With ḡ the share of scores of a group's records that reach τ there,
+//! p̂ = (ḡ − FPR) / (TPR − FPR), clamped to 0 to 1. Where TPR = FPR at every τ, guesses say nothing, and p̂ = ½.
 //!
 //! **Paper.** Tong, Ye, Zarifzadeh and Shokri, *How much of my dataset did you use? Quantitative Data Usage Inference in Machine Learning*, ICLR 2025,
-//! OpenReview EUSkm2sVJ6. The choice of τ by the largest difference is ours: it makes the variance of p̂ small.
+//! OpenReview EUSkm2sVJ6. The choice of τ by the largest difference is ours, to keep the variance of p̂ small, and so is `base` for the paper's `rmia`,
+//! whose scores hang on a population that is small in most audits.
 //!
-//! **Cost.** That of `attack`, up to five times. No question to the target besides those of `attack`.
+//! **Cost.** That of `attack`, up to eight times. The questions that `attack` asks the target itself, up to four times.
 //!
 //! **When it fails.** The error of p̂ is about √(ḡ (1 − ḡ) / n) / (TPR − FPR) for n records: an attack that hardly tells members apart estimates
-//! nothing, and clamping then gives 0 or 1. Reference models that overfit more than the target have a larger TPR, so that shares are
-//! underestimated. One rate for all records is wrong for groups of records that are easier or harder than most.
+//! nothing, and clamping then gives 0 or 1. What moves all scores of a model alike biases every share: with two hundred population records, `rmia` was
+//! off by up to 0.13 in made-up audits where `base` was off by up to 0.02. Reference models that overfit more than the target have a larger TPR, so
+//! that shares are underestimated. One rate for all records is wrong for groups of records that are easier or harder than most.
 
 use paname_core::{
     Attack, Case, CaseSize, Ctx, DynAttack, Error, Family, Findings, Grouping, Indices, Info, Needs, Result,
@@ -27,7 +30,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::members;
-use crate::rehearsal::rehearsals;
+use crate::rehearsal::{REHEARSALS, rehearsals};
+use crate::view::View;
 
 /// Parameters of [`DatasetUsage`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,7 +47,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { group_size: 20, attack: "rmia".into(), config: Map::new() }
+        Self { group_size: 20, attack: "base".into(), config: Map::new() }
     }
 }
 
@@ -94,6 +98,7 @@ impl Attack for DatasetUsage {
             references_min,
             references_max: needs.references_max.max(references_min),
             in_out_min,
+            queries_per_record: needs.queries_per_record.saturating_mul(REHEARSALS as u64),
             groups: Some(Grouping { size: self.group_size, shares: true }),
             ..needs
         }
@@ -102,28 +107,35 @@ impl Attack for DatasetUsage {
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let records = case.audited().len();
         let rows = case.membership(Whom::Audited);
+        let signals = self.attack.needs(records)?.signals;
+        let variants: Vec<usize> = (0..case.augmentations()).collect();
         let mut known: Vec<(f64, bool)> = Vec::new();
+        let mut on_target = Vec::new();
         for k in rehearsals(case) {
             let rehearsal = case.with_reference_as_target(k)?;
-            match self.attack.run(&rehearsal, ctx) {
-                Ok(findings) => {
-                    let scores = findings.membership(records)?.into_iter().enumerate();
-                    known.extend(scores.map(|(r, score)| (score, rows.row(r).contains(k))));
-                }
+            let scores = match self.attack.run(&rehearsal, ctx) {
+                Ok(findings) => findings.membership(records)?,
                 // Without this model, and those that tell its rows, the attack lacks some.
-                Err(Error::Missing { .. }) => {}
+                Err(Error::Missing { .. }) => continue,
                 Err(error) => return Err(error),
-            }
+            };
+            known.extend(scores.into_iter().enumerate().map(|(r, score)| (score, rows.row(r).contains(k))));
+            let telling = rows.telling(k);
+            let others: Vec<usize> = (0..case.references()).filter(|m| !telling.contains(m)).collect();
+            let view = View::new(case, ctx, &signals, &others, &variants)?;
+            on_target.push(self.attack.run(&view.case(case)?, ctx)?.membership(records)?);
         }
         let what = "reference models that can play the target, fitted with 20 audited records and without 20";
         let Some(Guess { threshold, tpr, fpr }) = Guess::of(known) else {
             return Err(Error::Missing { what: what.into(), needed: 1, got: 0 });
         };
         ctx.log(&format!("guesses at {threshold:.6}: TPR {tpr:.4}, FPR {fpr:.4}"));
-        let scores = self.attack.run(case, ctx)?.membership(records)?;
         let share = |group: &Indices| {
-            let guesses = group.iter().filter(|record| scores[**record as usize] >= threshold).count();
-            debiased(guesses as f64 / group.len() as f64, tpr, fpr)
+            let reached = |scores: &Vec<f64>| {
+                group.iter().filter(|record| scores[**record as usize] >= threshold).count()
+            };
+            let guesses: usize = on_target.iter().map(reached).sum();
+            debiased(guesses as f64 / (group.len() * on_target.len()) as f64, tpr, fpr)
         };
         Ok(Findings::Groups(case.groups().iter().map(share).collect()))
     }

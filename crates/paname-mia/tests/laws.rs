@@ -112,6 +112,7 @@ fn options_of_attacks_on_groups_are_lawful() {
         ("dataset-inference", json!({ "group-size": 7, "features": ["loss"] })),
         ("dataset-usage", json!({ "group-size": 8, "attack": "lira", "config": { "mode": "online" } })),
         ("dataset-usage", json!({ "attack": "loss" })),
+        ("dataset-usage", json!({ "attack": "rmia" })),
     ]);
 }
 

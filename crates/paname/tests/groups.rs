@@ -253,14 +253,14 @@ fn parameters_and_models_that_do_not_do_are_named() {
     let folder = audit(2, 3.0, 1.0);
     let (verdict, why) = reasons(folder.path(), "dataset-usage", "group-size = 20");
     assert_eq!(verdict, "not_tested");
-    assert_eq!(why[0], json!({ "code": "references", "what": "reference models", "needed": 3, "got": 2 }));
+    assert_eq!(why[0], json!({ "code": "references", "what": "reference models", "needed": 4, "got": 2 }));
     let (verdict, _) = reasons(folder.path(), "dataset-usage", "attack = \"loss\"");
     assert_eq!(verdict, "inconclusive", "two reference models are no control for shift");
     for (parameters, message) in [
         ("group-size = 3", "`group-size` must be at least 4, so that quarters are records, got 3"),
         ("group-size = -1", "group-size"),
         ("attack = \"ensemble\"", "cannot run within another"),
-        ("group_size = 20", "unknown field `group_size`"),
+        ("group_size = 20", "unknown key `group_size` in [test.parameters]; close to it: `group-size`"),
     ] {
         let test =
             format!("[[test]]\nid = \"row\"\nattack = \"dataset-usage\"\nparameters = {{ {parameters} }}\n");

@@ -87,7 +87,7 @@ fn a_plugin_is_listed_shown_trusted_and_taken_back() {
         )
     );
     let info = user.json(&["--plugins", "plugins", "plugin", "info", MIA]);
-    assert_eq!(info["attacks"].as_array().unwrap().len(), 24);
+    assert_eq!(info["attacks"].as_array().unwrap().len(), 26);
     assert_eq!(info["adapters"], serde_json::json!([]));
     let page = user.call(&["plugin", "info", folder, "--lang", "fr"]).stdout;
     assert!(

@@ -91,3 +91,52 @@ fn usage(
     let shares = (0..=4).map(at).filter(|at| at.groups > 0).collect();
     Ok(Usage { error, shares })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sixty groups of two records: twenty of members, twenty of others, twenty of one each.
+    fn groups() -> (Vec<Vec<u32>>, Truth) {
+        let groups = (0..60_u32).map(|g| vec![2 * g, 2 * g + 1]).collect();
+        let member = (0..120).map(|r| r < 40 || (r >= 80 && r % 2 == 0)).collect();
+        (groups, Truth { member, ..Truth::default() })
+    }
+
+    fn measured(target: Vec<f64>, shares: bool) -> MembershipResult {
+        let (groups, truth) = groups();
+        let judged = Judged { grouping: Grouping { size: 2, shares }, groups: &groups };
+        let blind = Some(((0..120).map(f64::from).collect(), true));
+        let played = vec![Played { scores: target.clone(), rows: vec![false; 60] }; 3];
+        let scores = Scores { target, played, blind };
+        let ctx = Ctx::new(1, "audit", 1, &());
+        measure(&scores, &judged, &truth, &Statistics::default(), 1, &ctx).unwrap()
+    }
+
+    #[test]
+    fn groups_of_both_are_no_units_but_have_their_share() {
+        // Members 0.9, others 0.2, groups of both 0.6.
+        let target: Vec<f64> = [0.9, 0.2, 0.6].iter().flat_map(|share| [*share; 20]).collect();
+        let result = measured(target, true);
+        assert_eq!((result.unit, result.members, result.non_members), (Unit::Group, 20, 20));
+        assert_eq!(result.auc.auc, 1.0);
+        // The classifier that sees no model ranks groups by the mean of their records: the others stand above.
+        assert_eq!(result.beyond_blind.map(|beyond| beyond.second), Some(0.0));
+        assert!(result.positive.is_none() && result.procedure.is_none());
+        let groups = result.groups.unwrap();
+        assert_eq!((groups.size, groups.mixed, groups.records_needed), (2, 20, 120));
+        let usage = groups.usage.unwrap();
+        assert!((usage.error.mean_absolute_error - 0.4 / 3.0).abs() < 1e-12);
+        assert!((usage.error.bias - 0.2 / 3.0).abs() < 1e-12);
+        let shares: Vec<(f64, u64)> = usage.shares.iter().map(|at| (at.share, at.groups)).collect();
+        assert_eq!(shares, [(0.0, 20), (0.5, 20), (1.0, 20)]);
+    }
+
+    #[test]
+    fn numbers_that_are_no_shares_are_judged_by_their_order() {
+        let target = (0..60).map(|g| if g < 20 { f64::INFINITY } else { -f64::from(g) }).collect();
+        let result = measured(target, false);
+        assert_eq!(result.auc.auc, 1.0);
+        assert_eq!(result.groups.unwrap().usage, None);
+    }
+}

@@ -502,12 +502,11 @@ pub(crate) fn groups() -> Evidence {
         ["Inférence de jeu de données", "Dataset inference"],
         ["Un groupe de données se laisse reconnaître.", "A group of data can be recognised."],
     );
-    let of = |members: u64, others: u64, usage| {
-        let mut result =
-            membership(&self::members(members as usize, 1, 3.0), &noise(others as usize, 2, 0.0), false);
+    let of = |members: usize, others: usize, size, usage| {
+        let mut result = membership(&self::members(members, 1, 3.0), &noise(others, 2, 0.0), false);
         result.unit = Unit::Group;
         result.slices.clear();
-        result.groups = Some(Groups { size: 20, mixed: 66, records_needed: 1000, usage });
+        result.groups = Some(Groups { size, mixed: 66, records_needed: 1000, usage });
         result
     };
     let estimates = [0.03, 0.21, 0.55, 0.7, 0.94].repeat(22);
@@ -531,8 +530,8 @@ pub(crate) fn groups() -> Evidence {
     let leak = vec![Reason::Significant { p_adjusted: 1e-6, alpha: 0.05 }, Reason::RandomSplitDeclared];
     let few = Reason::TooFewGroups { needed: 20, members: 14, non_members: 12, size: 50, records: 1000 };
     let mut rows = vec![
-        row("usage", usage, Verdict::LeakDemonstrated, leak, of(22, 22, Some(found))),
-        row("inference", inference, Verdict::Inconclusive, vec![few], of(14, 12, None)),
+        row("usage", usage, Verdict::LeakDemonstrated, leak, of(22, 22, 20, Some(found))),
+        row("inference", inference, Verdict::Inconclusive, vec![few], of(14, 12, 50, None)),
     ];
     rows.extend(families());
     Evidence::new(core(rows), BTreeMap::new(), run()).unwrap()
