@@ -45,7 +45,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.2.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.3.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -541,6 +541,7 @@ pub struct AbiCase<'a> {
     /// Column in the signals of each model.
     columns: RSlice<'a, usize>,
     signals: SignalsRef<'a>,
+    groups: RVec<AbiShared<u32>>,
 }
 
 /// [`Ctx`](crate::Ctx).
@@ -625,7 +626,7 @@ pub struct AbiReference {
 /// | 1 attributes | record i64 `[n]`, attribute (number of a text) i64 `[n]`, candidates i64 `[n]`, scores f64 `[Σ candidates]` | attributes |
 /// | 2 reconstructions | class i64 `[n]`, score f64 `[n]`, then n inputs | – |
 /// | 3 extractions | score f64 `[n]` | prompt, text, prompt, text, … |
-/// | 4 groups | share f64 `[n]` | group of each |
+/// | 4 groups | numbers f64 `[groups]` | – |
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct AbiFindings {
@@ -647,6 +648,9 @@ pub struct AbiNeeds {
     population_min: usize,
     fits: usize,
     queries_per_record: u64,
+    /// 0 where the attack judges each record.
+    group_size: usize,
+    group_shares: bool,
 }
 
 /// [`DynAttack`](crate::DynAttack).

@@ -173,6 +173,17 @@ pub struct Needs {
     pub fits: usize,
     /// Questions to the target per audited record besides those of the signals.
     pub queries_per_record: u64,
+    /// The groups of records that it judges as wholes; None where it judges each record.
+    pub groups: Option<Grouping>,
+}
+
+/// Which groups of audited records an attack judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grouping {
+    /// Fewest records of a group, at least 1.
+    pub size: usize,
+    /// Whether it estimates which share of a group was used: then groups are mixed too, of members and non-members.
+    pub shares: bool,
 }
 
 impl Default for Needs {
@@ -186,13 +197,14 @@ impl Default for Needs {
             population_min: 0,
             fits: 0,
             queries_per_record: 0,
+            groups: None,
         }
     }
 }
 
 impl Needs {
-    /// Checks these needs against a case: the access granted, the reference models with their rows, the population. The first thing missing is
-    /// the error.
+    /// Checks these needs against a case: the access granted, the reference models with their rows, the population, the groups. The first thing
+    /// missing is the error.
     pub fn check(&self, case: &Case<'_>) -> Result<()> {
         let granted = case.granted();
         for &signal in &self.signals {
@@ -211,6 +223,11 @@ impl Needs {
         };
         short("reference models", self.references_min, case.references())?;
         short("population records", self.population_min, case.population().len())?;
+        if let Some(Grouping { size, .. }) = self.groups {
+            short("groups of records", 1, case.groups().len())?;
+            let smallest = case.groups().iter().map(|group| group.len()).min().unwrap_or(0);
+            short("records of a group", size, smallest)?;
+        }
         let (needed_in, needed_out) = self.in_out_min;
         let membership = case.membership(crate::Whom::Audited);
         for r in 0..membership.records() {

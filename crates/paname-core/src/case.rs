@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::pieces::map_pieces;
 use crate::{
-    Access, Cohort, Ctx, Error, Labels, Membership, MembershipRow, Result, Signal, SignalSource, Target,
-    Task, Whom,
+    Access, Cohort, Ctx, Error, Indices, Labels, Membership, MembershipRow, Result, Signal, SignalSource,
+    Target, Task, Whom,
 };
 
 /// The parts of a [`Case`].
@@ -36,6 +36,7 @@ pub struct Case<'a> {
     parts: CaseParts<'a>,
     /// Column in the signal source of each model of this case, the target first.
     columns: Vec<usize>,
+    groups: Vec<Indices>,
 }
 
 impl<'a> Case<'a> {
@@ -83,7 +84,23 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
         }
-        Ok(Self { parts, columns })
+        Ok(Self { parts, columns, groups: Vec::new() })
+    }
+
+    /// The same case with groups of its audited records, to be judged as wholes. Fails where a position is no audited record or stands twice.
+    pub fn with_groups(self, groups: Vec<Indices>) -> Result<Self> {
+        let mut taken = vec![false; self.audited().len()];
+        for (i, &record) in groups.iter().flat_map(|group| group.iter()).enumerate() {
+            match taken.get_mut(record as usize) {
+                Some(taken) if !*taken => *taken = true,
+                _ => {
+                    let expected =
+                        format!("a number below {} that stands nowhere else", self.audited().len());
+                    return Err(Error::mismatch(format!("place {i} in the groups"), expected, record));
+                }
+            }
+        }
+        Ok(Self { groups, ..self })
     }
 
     /// Checks that every label is a class.
@@ -136,6 +153,12 @@ impl<'a> Case<'a> {
         &self.parts.population
     }
 
+    /// Positions, among the audited records, of the records of each group; empty where records are judged one by one. No record is in two groups.
+    /// Neither the order of the groups nor that of their records tells anything.
+    pub fn groups(&self) -> &[Indices] {
+        &self.groups
+    }
+
     /// Number of reference models.
     pub fn references(&self) -> usize {
         self.parts.references.len()
@@ -186,7 +209,7 @@ impl<'a> Case<'a> {
             population_membership: Cow::Owned(self.parts.population_membership.select_models(&others)),
             ..self.parts
         };
-        Ok(Case { parts, columns })
+        Ok(Case { parts, columns, groups: self.groups.clone() })
     }
 
     /// Calls `each` with chunks of consecutive records and their signals, on `ctx.threads()` threads, and returns the results in the order of the

@@ -1,6 +1,6 @@
 //! What attacks claim: raw, without statistics and without truth.
 
-use crate::{Error, Result, Tensor};
+use crate::{Case, Error, Result, Tensor};
 
 /// The claims of one attack run.
 #[derive(Debug, Clone)]
@@ -14,8 +14,9 @@ pub enum Findings {
     Reconstructions(Vec<Reconstruction>),
     /// Extracted texts.
     Extractions(Vec<Extraction>),
-    /// Claims about groups of records as wholes.
-    Groups(Vec<GroupClaim>),
+    /// One number per group of the case, in its order; higher means that more of the group was used. Infinite numbers are allowed, NaN is not. Where
+    /// the attack estimates shares, it is the share of the group's records that were used.
+    Groups(Vec<f64>),
 }
 
 /// A guess of an attribute of an audited record.
@@ -51,31 +52,38 @@ pub struct Extraction {
     pub score: f64,
 }
 
-/// A claim about a group.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GroupClaim {
-    /// Name of the group.
-    pub group: String,
-    /// Estimated share of its records that were used.
-    pub share: f64,
-}
-
 impl Findings {
     /// The membership scores, checked: one per audited record, none of them NaN. Attacks of strangers pass here too.
     pub fn membership(self, records: usize) -> Result<Vec<f64>> {
         let Self::Membership(scores) = self else {
             return Err(Error::mismatch("findings", "membership scores", "findings of another kind"));
         };
-        if scores.len() != records {
-            return Err(Error::mismatch(
-                "membership scores",
-                format!("{records}, one per record"),
-                scores.len(),
-            ));
+        checked(scores, records, "membership score", "record")
+    }
+
+    /// The numbers of groups, checked likewise: one per group, none of them NaN.
+    pub fn groups(self, groups: usize) -> Result<Vec<f64>> {
+        let Self::Groups(values) = self else {
+            return Err(Error::mismatch("findings", "numbers of groups", "findings of another kind"));
+        };
+        checked(values, groups, "number", "group")
+    }
+
+    /// What the judge counts: the numbers of the groups of a case where it has groups, the membership scores of its records otherwise.
+    pub fn scores(self, case: &Case<'_>) -> Result<Vec<f64>> {
+        match case.groups() {
+            [] => self.membership(case.audited().len()),
+            groups => self.groups(groups.len()),
         }
-        match scores.iter().position(|s| s.is_nan()) {
-            Some(i) => Err(Error::mismatch(format!("membership score of record {i}"), "a number", "NaN")),
-            None => Ok(scores),
-        }
+    }
+}
+
+fn checked(values: Vec<f64>, count: usize, what: &str, of: &str) -> Result<Vec<f64>> {
+    if values.len() != count {
+        return Err(Error::mismatch(format!("{what}s"), format!("{count}, one per {of}"), values.len()));
+    }
+    match values.iter().position(|value| value.is_nan()) {
+        Some(i) => Err(Error::mismatch(format!("{what} of {of} {i}"), "a number", "NaN")),
+        None => Ok(values),
     }
 }

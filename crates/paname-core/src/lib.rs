@@ -78,11 +78,11 @@ pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
     Adapter, AdapterEntry, AdapterInfo, Features, FitRun, Fitted, Records, Reference, Setting,
 };
-pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Info, Needs};
+pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
 pub use ctx::{Ctx, Host, Within};
 pub use error::{Error, Result};
-pub use findings::{AttributeGuess, Extraction, Findings, GroupClaim, Reconstruction};
+pub use findings::{AttributeGuess, Extraction, Findings, Reconstruction};
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
 pub use query::{Augmentation, Input, Named, Outputs, Query, Sampling};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use paname_core::abi::{self, Plugin};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, AttributeGuess, Augmentation, Case, CaseParts,
-    CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim,
+    CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping,
     Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
     Reconstruction, Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target,
     TargetCard, Task, Tensor, View, Whom,
@@ -70,7 +70,7 @@ impl Attack for Probe {
             access: Access::LOSS,
             references_min: 1,
             references_max: records,
-            in_out_min: (0, 0),
+            groups: Some(Grouping { size: 1, shares: true }),
             ..Needs::default()
         }
     }
@@ -109,7 +109,10 @@ impl Attack for Probe {
                 let one = Extraction { prompt: "Once".into(), text: "upon a time".into(), score: 1.5 };
                 return Ok(Findings::Extractions(vec![one]));
             }
-            "group" => return Ok(Findings::Groups(vec![GroupClaim { group: "A".into(), share: 0.75 }])),
+            "group" => {
+                let sum = |group: &Indices| group.iter().copied().map(f64::from).sum();
+                return Ok(Findings::Groups(case.groups().iter().map(sum).collect()));
+            }
             "ask" => {
                 ctx.log(&format!("{} {:?}", ctx.base().display(), ctx.folder()));
                 let ids = case.audited().ids.clone();
@@ -437,7 +440,7 @@ fn with_case<T>(work: impl FnOnce(&Case<'_>) -> T) -> T {
         population_membership: Cow::Owned(Membership::none(0, 2)),
         signals: &Numbers,
     });
-    work(&case.unwrap())
+    work(&case.unwrap().with_groups(vec![vec![3, 1].into(), vec![0].into()]).unwrap())
 }
 
 fn run(entry: &Entry, deed: &str, host: &dyn Host) -> Result<Findings> {
@@ -495,6 +498,8 @@ fn findings_are_those_of_the_linked_attack() {
         assert_eq!(there.heard(), here.heard(), "{deed}");
         assert_eq!(there.ticks.into_inner(), here.ticks.into_inner(), "{deed}");
     }
+    let groups = run(&plugin.attacks[0], "group", &Ears::default()).unwrap().groups(2);
+    assert_eq!(groups, Ok(vec![4.0, 0.0]));
     let Findings::Membership(scores) = run(&plugin.attacks[0], "", &Ears::default()).unwrap() else {
         panic!("other findings");
     };
@@ -696,7 +701,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.2.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.3.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

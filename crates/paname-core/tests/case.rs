@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use paname_core::{
-    Access, Case, CaseParts, Cohort, Ctx, Error, Host, Labels, Membership, Needs, Result, Signal,
-    SignalSource, Target, TargetCard, Task, Tensor, Whom,
+    Access, Case, CaseParts, Cohort, Ctx, Error, Findings, Grouping, Host, Labels, Membership, Needs, Result,
+    Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
 };
 
 struct Nobody(TargetCard);
@@ -289,4 +289,41 @@ fn needs_are_checked_against_the_case() {
         "reference models fitted with audited record 0: 2 needed, 1 given"
     );
     assert_eq!(check(Needs { access: Access::TEXT, ..Needs::default() }), "access denied: text");
+    let grouped = |size| Needs { groups: Some(Grouping { size, shares: false }), ..Needs::default() };
+    assert_eq!(check(grouped(2)), "groups of records: 1 needed, 0 given");
+    let case = setup.case().unwrap().with_groups(vec![vec![0, 5, 3].into(), vec![4, 1].into()]).unwrap();
+    assert_eq!(grouped(2).check(&case), Ok(()));
+    let error = grouped(3).check(&case).unwrap_err().to_string();
+    assert_eq!(error, "records of a group: 3 needed, 2 given");
+}
+
+#[test]
+fn groups_are_of_different_records_and_stay_when_a_model_plays_the_target() {
+    let setup = Setup::new(6, 3, 1);
+    let grouped = |groups: &[&[u32]]| {
+        setup.case().unwrap().with_groups(groups.iter().map(|group| (*group).into()).collect())
+    };
+    let message =
+        |groups: &[&[u32]]| grouped(groups).err().map(|error| error.to_string()).unwrap_or_default();
+    assert_eq!(
+        message(&[&[0, 6]]),
+        "place 1 in the groups: expected a number below 6 that stands nowhere else, got 6"
+    );
+    assert_eq!(
+        message(&[&[0, 1], &[2, 0]]),
+        "place 3 in the groups: expected a number below 6 that stands nowhere else, got 0"
+    );
+    let case = grouped(&[&[5, 2], &[1]]).unwrap();
+    let rehearsal = case.with_reference_as_target(1).unwrap();
+    assert_eq!(rehearsal.groups(), case.groups());
+    let numbers =
+        |values: Vec<f64>| Findings::Groups(values).scores(&case).map_err(|error| error.to_string());
+    assert_eq!(numbers(vec![1.0, f64::NEG_INFINITY]), Ok(vec![1.0, f64::NEG_INFINITY]));
+    assert_eq!(numbers(vec![1.0]), Err("numbers: expected 2, one per group, got 1".into()));
+    assert_eq!(numbers(vec![1.0, f64::NAN]), Err("number of group 1: expected a number, got NaN".into()));
+    let scores = Findings::Membership(vec![0.0; 6]).scores(&case);
+    assert_eq!(
+        scores.unwrap_err().to_string(),
+        "findings: expected numbers of groups, got findings of another kind"
+    );
 }

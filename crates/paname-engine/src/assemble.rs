@@ -393,7 +393,9 @@ pub(crate) fn exposed(
     let (object, _) = place.inputs()?;
     let truth = crate::inputs::truth(&object)?;
     let ids: Vec<String> = object.json("ids.json")?;
-    for row in core.rows.iter().filter(|row| row.membership.is_some()) {
+    // Of a row that judges groups, none of its numbers is about one record or person.
+    let judges_records = |row: &&Row| row.membership.as_ref().is_some_and(|result| result.groups.is_none());
+    for row in core.rows.iter().filter(judges_records) {
         let scores = place.scores(&Step::Attack(row.id.clone()))?;
         let most = judge::most_exposed(&scores, &truth, &content.statistics, content.report.exposed, key)?;
         for (unit, record) in &most {

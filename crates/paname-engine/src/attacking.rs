@@ -1,4 +1,5 @@
-//! The attack steps: a case without truth is put together from the store, the attack runs, and its scores go back in the order of the roster.
+//! The attack steps: a case without truth is put together from the store, the attack runs, and its scores go back in the order of the roster, those
+//! of groups in the order in which groups were drawn.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use paname_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::groups::Groups;
 use crate::inputs::{self, Inputs, Models, write_npy};
 use crate::judge::shuffle;
 use crate::signals::StoredSignals;
@@ -43,6 +45,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) inputs: &'a Inputs,
     pub(crate) object: &'a Object,
     pub(crate) signals: Vec<(Signal, Object)>,
+    /// Groups of audited records in the numbers of the roster, where the attack judges groups; empty otherwise.
+    pub(crate) groups: Groups,
     pub(crate) budget: Option<u64>,
     /// Random stream of the order of the records; its scope is nothing that an attack knows.
     pub(crate) order: Ctx<'a>,
@@ -114,9 +118,34 @@ impl Bench<'_> {
             audited_membership: Cow::Owned(membership.select_records(&order)),
             population_membership: Cow::Owned(membership.select_records(&roster_population)),
             signals: &signals,
-        })?;
+        })?
+        .with_groups(self.case_groups(&order))?;
         let result = work(&case)?;
         Ok((result, order, metered.asked()))
+    }
+
+    /// The groups in the numbers of a case whose records stand in this order.
+    fn case_groups(&self, order: &[u32]) -> Vec<Indices> {
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, record)| places[*record as usize] = place as u32);
+        let in_case = |group: &Vec<u32>| {
+            let mut group: Vec<u32> = group.iter().map(|record| places[*record as usize]).collect();
+            group.sort_unstable();
+            group.into()
+        };
+        self.groups.iter().map(in_case).collect()
+    }
+
+    /// Scores of records in the order of the roster; those of groups stay as they are.
+    fn sorted(&self, scores: Vec<f64>, order: &[u32]) -> Vec<f64> {
+        if !self.groups.is_empty() {
+            return scores;
+        }
+        let mut sorted = vec![0.0; scores.len()];
+        for (score, &record) in scores.into_iter().zip(order) {
+            sorted[record as usize] = score;
+        }
+        sorted
     }
 
     /// Runs an attack step.
@@ -126,9 +155,8 @@ impl Bench<'_> {
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let (scores, order, asked) =
-            self.with_case(|case| attack.run(case, ctx)?.membership(case.audited().len()))?;
-        write_npy(draft, "scores.npy", &[scores.len()], &in_roster_order(&scores, &order))?;
+        let (scores, order, asked) = self.with_case(|case| attack.run(case, ctx)?.scores(case))?;
+        write_npy(draft, "scores.npy", &[scores.len()], &self.sorted(scores, &order))?;
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         draft.json(ACCOUNT, &Account { asked, chosen })
     }
@@ -149,7 +177,7 @@ impl Bench<'_> {
                 ctx.tick(k, models)?;
                 let rehearsal = case.with_reference_as_target(k)?;
                 match attack.run(&rehearsal, &inner) {
-                    Ok(findings) => rows.push((k, findings.membership(case.audited().len())?)),
+                    Ok(findings) => rows.push((k, findings.scores(case)?)),
                     // Without this model, and those that tell its rows, some record has too few reference models.
                     Err(Error::Missing { .. }) => {}
                     Err(error) => return Err(error),
@@ -161,18 +189,12 @@ impl Bench<'_> {
         if rows.len() < models {
             ctx.log(&format!("control: {} of {models} reference models can play the target", rows.len()));
         }
-        let flat: Vec<f64> = rows.iter().flat_map(|(_, scores)| in_roster_order(scores, &order)).collect();
-        write_npy(draft, "scores.npy", &[rows.len(), self.inputs.audited], &flat)?;
-        draft.json(PLAYED, &rows.iter().map(|(model, _)| *model).collect::<Vec<usize>>())
+        let (played, scores): (Vec<usize>, Vec<Vec<f64>>) = rows.into_iter().unzip();
+        let units = if self.groups.is_empty() { self.inputs.audited } else { self.groups.len() };
+        let flat: Vec<f64> = scores.into_iter().flat_map(|scores| self.sorted(scores, &order)).collect();
+        write_npy(draft, "scores.npy", &[played.len(), units], &flat)?;
+        draft.json(PLAYED, &played)
     }
-}
-
-fn in_roster_order(scores: &[f64], order: &[u32]) -> Vec<f64> {
-    let mut sorted = vec![0.0; scores.len()];
-    for (score, &record) in scores.iter().zip(order) {
-        sorted[record as usize] = *score;
-    }
-    sorted
 }
 
 /// Records in the numbers of the roster, for an adapter.
@@ -315,12 +337,12 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::Manifest;
     use crate::features::Inventory;
     use crate::inputs::{Supply, labels, open_models, prepare, read_npy};
     use crate::plan::unrelated_models;
     use crate::store::Store;
     use crate::work::build;
+    use crate::{Manifest, groups, judge};
 
     const RECORDS: u32 = 400;
     const POPULATION: u32 = 100;
@@ -434,6 +456,7 @@ attack = "lira"
                 inputs: &self.inputs,
                 object: &object,
                 signals,
+                groups: Groups::new(),
                 budget: None,
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
                 veil: &OnceLock::new(),
@@ -456,6 +479,30 @@ attack = "lira"
                 })
                 .unwrap();
             assert_eq!((records, again), (RECORDS as usize, order));
+        });
+    }
+
+    #[test]
+    fn a_case_hides_whose_its_groups_are() {
+        let member: Vec<bool> = (0..RECORDS).map(|record| record < RECORDS / 2).collect();
+        let truth = judge::Truth { member, ..judge::Truth::default() };
+        let grouping = paname_core::Grouping { size: 4, shares: false };
+        let groups = groups::draw(&truth, grouping, &mut Pcg64::seed_from_u64(3));
+        Audit::new().with_bench(Vec::new(), |bench| {
+            let bench = Bench { groups: groups.clone(), signals: Vec::new(), ..*bench };
+            let (seen, order, _) = bench.with_case(|case| Ok(case.groups().to_vec())).unwrap();
+            for (group, drawn) in seen.iter().zip(&groups) {
+                let mut records: Vec<u32> = group.iter().map(|place| order[*place as usize]).collect();
+                records.sort_unstable();
+                assert_eq!(records, *drawn);
+            }
+            assert_eq!(seen.len(), groups.len());
+            let in_case: Vec<bool> = order.iter().map(|record| truth.member[*record as usize]).collect();
+            let checked = bench.with_case(|case| {
+                paname_testkit::check_blind(case, &in_case);
+                Ok(case.groups().len())
+            });
+            assert_eq!(checked.unwrap().0, groups.len());
         });
     }
 
@@ -553,7 +600,8 @@ attack = "lira"
         let attack = entry.build(serde_json::Value::Null).unwrap();
         let ctx = Ctx::new(1, "test", 1, &());
         audit.with_bench(Vec::new(), |bench| {
-            let bench = Bench { budget: Some(RECORDS.into()), signals: Vec::new(), ..*bench };
+            let bench =
+                Bench { budget: Some(RECORDS.into()), signals: Vec::new(), groups: Groups::new(), ..*bench };
             for (name, control) in [("attack", false), ("control", true)] {
                 let draft = audit.store.draft(name).unwrap();
                 if control {

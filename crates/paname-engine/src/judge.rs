@@ -3,13 +3,14 @@
 mod absence;
 mod anytime;
 pub(crate) mod epsilon;
+pub(crate) mod grouped;
 mod playing;
 pub(crate) mod validity;
 
 use paname_core::{Ctx, Error, Result};
 use paname_evidence::{
-    Blind, DetectionTest, Exposed, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice, SliceKind,
-    Statistic, Unit, Unrelated, Verdict,
+    Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice,
+    SliceKind, Statistic, Unit, Unrelated, Verdict,
 };
 use paname_stats::delong::{Paired, auc_difference, auc_interval, mann_whitney_p};
 use paname_stats::histogram::Histogram;
@@ -285,6 +286,7 @@ pub(crate) fn measure(
         epsilon: None,
         histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
         slices: slices(&target, truth, settings)?,
+        groups: None,
     })
 }
 
@@ -644,7 +646,14 @@ fn by_rule(result: &MembershipResult, grounds: Grounds<'_>, settings: &Statistic
     }
     let (members, non_members) = (result.members, result.non_members);
     if members.min(non_members) < FEWEST_UNITS {
-        return (Verdict::Inconclusive, vec![Reason::TooFew { needed: FEWEST_UNITS, members, non_members }]);
+        let needed = FEWEST_UNITS;
+        let why = match result.groups {
+            Some(Groups { size, records_needed: records, .. }) => {
+                Reason::TooFewGroups { needed, members, non_members, size, records }
+            }
+            None => Reason::TooFew { needed, members, non_members },
+        };
+        return (Verdict::Inconclusive, vec![why]);
     }
     if result.roc.len() <= 2 && result.roc.iter().all(|p| p.fpr == p.tpr) {
         return (Verdict::Inconclusive, vec![Reason::AllTied]);

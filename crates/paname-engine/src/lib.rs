@@ -24,6 +24,7 @@ mod features;
 mod fidelity;
 mod fits;
 mod gap;
+mod groups;
 mod inputs;
 mod judge;
 mod manifest;

@@ -1,6 +1,6 @@
 //! What an audit will do, and the best that each of its rows can come to, before anything is spent.
 
-use paname_core::{Access, Ctx, Family, Needs, Recipe, Registry, Signal, Task};
+use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use paname_stats::equivalence;
@@ -14,6 +14,7 @@ use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits;
+use crate::groups;
 use crate::inputs::{
     ANSWERED, InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
@@ -111,6 +112,21 @@ pub struct PlannedRow {
     pub absence_why: Vec<Reason>,
     /// What it can detect.
     pub power: Option<Power>,
+    /// The groups that it judges, where its attack judges groups.
+    pub groups: Option<PlannedGroups>,
+}
+
+/// The groups of records that a test will judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlannedGroups {
+    /// Fewest records of a group.
+    pub size: u64,
+    /// Groups all of members. Where persons have several records, chance may make one more or less.
+    pub members: u64,
+    /// Groups all of non-members.
+    pub non_members: u64,
+    /// Groups of both, for estimates of shares.
+    pub mixed: u64,
 }
 
 /// A test, resolved against the registry and the inputs.
@@ -167,6 +183,10 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         return vec![Reason::Task];
     }
     let mut found = Vec::new();
+    let sides = (inputs.data.member_records, inputs.data.non_member_records);
+    if let Some(too_few) = needs.groups.and_then(|grouping| groups::obstacle(grouping, sides)) {
+        return vec![too_few];
+    }
     let granted = inputs.granted();
     let mut missing: Vec<String> = (needs.access - granted).names().map(str::to_owned).collect();
     let unread = needs.signals.iter().find(|signal| !signal.computable_from(inputs.task, granted));
@@ -325,6 +345,14 @@ pub(crate) fn steps(
         let after: Vec<Step> = std::iter::once(Step::Inputs)
             .chain(row.needs.signals.iter().map(|s| Step::Signals(*s)))
             .collect();
+        let groups = row.needs.groups.map(|Grouping { size, shares }| {
+            let (size, shares) = (size.to_string(), shares.to_string());
+            let key = key(&["groups/1", env!("CARGO_PKG_VERSION"), inputs_key, id, &size, &shares, &seed]);
+            Keyed { step: Step::Groups(id.clone()), key, after: vec![Step::Inputs] }
+        });
+        let after: Vec<Step> =
+            after.into_iter().chain(groups.iter().map(|keyed| keyed.step.clone())).collect();
+        steps.extend(groups);
         let (attack, unrelated) = (Step::Attack(id.clone()), Step::Unrelated(id.clone()));
         steps.push(Keyed { step: attack.clone(), key: attack_key.clone(), after: after.clone() });
         let mut judged = vec![Step::Inputs, attack];
@@ -364,7 +392,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
     let running = planned.iter().filter(|row| runs(row)).count();
     let tests = most_tests(running, settings);
-    let absence = absence(members, non_members, settings)?;
+    let plan_absence = absence(members, non_members, settings)?;
     let canaries = inputs.data.canaries.as_ref();
     let epsilon = canaries.map(|found| planned_epsilon(found.canaries, manifest, running)).transpose()?;
     let asked = |row: &Planned<'_>| {
@@ -375,9 +403,20 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let rows = planned
         .into_iter()
         .map(|row| {
-            let (best_verdict, best_why) = best(&row, manifest, members, non_members);
-            let absence_why = absence_obstacles(&row, manifest, &absence);
             let runnable = runs(&row);
+            let groups = row.needs.groups.filter(|_| runnable).map(|grouping| {
+                let mut rng = Ctx::new(seed, "plan", 1, &()).rng("groups");
+                let drawn = groups::draw(&prepared.truth, grouping, &mut rng);
+                let (members, non_members, mixed) = groups::count(&drawn, &prepared.truth);
+                PlannedGroups { size: grouping.size as u64, members, non_members, mixed }
+            });
+            let (members, non_members) =
+                groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
+            let (best_verdict, best_why) = best(&row, manifest, members, non_members);
+            let absence_why = match groups {
+                Some(_) => absence_obstacles(&row, manifest, &absence(members, non_members, settings)?),
+                None => absence_obstacles(&row, manifest, &plan_absence),
+            };
             Ok(PlannedRow {
                 id: row.test.id.clone(),
                 attack: row.test.attack.clone(),
@@ -390,6 +429,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 best_why,
                 absence_why,
                 power: if runnable { Some(detectable(members, non_members, settings, tests)?) } else { None },
+                groups,
                 reasons: row.obstacles,
             })
         })
@@ -411,7 +451,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
             .transpose()?,
         seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members) + asked * ANSWER,
         steps: names.collect(),
-        absence,
+        absence: plan_absence,
         epsilon,
         rows,
     })
@@ -426,7 +466,11 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
         return (Verdict::NotTested, row.obstacles.clone());
     }
     if members.min(non_members) < FEWEST_UNITS {
-        return (Verdict::Inconclusive, vec![Reason::TooFew { needed: FEWEST_UNITS, members, non_members }]);
+        let why = match row.needs.groups {
+            Some(grouping) => groups::too_few(grouping, (members, non_members)),
+            None => Reason::TooFew { needed: FEWEST_UNITS, members, non_members },
+        };
+        return (Verdict::Inconclusive, vec![why]);
     }
     if manifest.content.data.split == Split::Undeclared && row.unrelated < FEWEST_UNRELATED {
         return (Verdict::Inconclusive, vec![Reason::ShiftNotExcluded]);
@@ -488,7 +532,8 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
             }
         }
     }
-    if row.unrelated == 0 {
+    // No model was fitted on whole groups and on none of others.
+    if row.unrelated == 0 || row.needs.groups.is_some() {
         why.push(Reason::NoPositiveControl);
     }
     if fidelity::Declared::of(&manifest.content).is_empty() {
@@ -513,6 +558,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
         Step::Blind => records * 1e-5,
+        Step::Groups(_) => records * 1e-7,
         Step::Inputs => values * 2e-9,
         Step::Outputs(_) => records * inputs.augmentations as f64 * ANSWER,
         Step::Signals(_) => values * 4e-9,

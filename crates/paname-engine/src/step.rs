@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Outputs(u32),
     /// Computes one signal for every model and record.
     Signals(Signal),
+    /// Draws the groups of records that the attack of a test judges.
+    Groups(String),
     /// Runs the attack of a test on the target.
     Attack(String),
     /// Runs the attack of a test on each reference model in the target's place.
@@ -50,6 +52,7 @@ impl fmt::Display for Step {
             Self::Outputs(0) => f.write_str("outputs/target"),
             Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
+            Self::Groups(test) => write!(f, "groups/{test}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
             Self::Unrelated(test) => write!(f, "unrelated/{test}"),
             Self::Judge(test) => write!(f, "judge/{test}"),
@@ -73,6 +76,7 @@ impl FromStr for Step {
             Some(("outputs", "target")) => Ok(Self::Outputs(0)),
             Some(("outputs", model)) => number(model).map(|model| Self::Outputs(model.saturating_add(1))),
             Some(("signals", signal)) => Ok(Self::Signals(signal.parse().map_err(EngineError::Data)?)),
+            Some(("groups", id)) => Ok(Self::Groups(test(id))),
             Some(("attack", id)) => Ok(Self::Attack(test(id))),
             Some(("unrelated", id)) => Ok(Self::Unrelated(test(id))),
             Some(("judge", id)) => Ok(Self::Judge(test(id))),

@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
-    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Host, Indices, PluginOrigin, Recipe, Records,
-    Registry, Result, Roster, Signal, Target, Within,
+    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Grouping, Host, Indices, PluginOrigin, Recipe,
+    Records, Registry, Result, Roster, Signal, Target, Within,
 };
 use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,9 @@ use crate::features::Inventory;
 use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::gap;
+use crate::groups::{self, Groups};
 use crate::inputs::{self, Inputs, Models, Supply, correctness_signal};
+use crate::judge::grouped::{self, Judged};
 use crate::judge::{self, epsilon::Terms};
 use crate::manifest::{Manifest, Test};
 use crate::outputs::{self, Stored};
@@ -178,6 +180,17 @@ impl Workplace<'_> {
                 let models = self.answering(&object, &inputs, &ctx)?;
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
+            Step::Groups(id) => {
+                let (object, inputs) = self.inputs()?;
+                ctx.tick(0, 1)?;
+                if let Some(grouping) = self.grouping(id, &inputs)? {
+                    // Its scope is nothing that an attack knows, and tests with the same grouping judge the same groups.
+                    let secret = Ctx::new(seed, &self.run.order, 1, &());
+                    let mut rng = secret.rng(&format!("groups of {} records", grouping.size));
+                    groups::write(&groups::draw(&inputs::truth(&object)?, grouping, &mut rng), &draft)?;
+                }
+                ctx.tick(1, 1)?;
+            }
             Step::Attack(id) | Step::Unrelated(id) => {
                 let (object, inputs) = self.inputs()?;
                 let (_, attack) = build(self.registry, self.test(id)?, &inputs)?;
@@ -195,6 +208,7 @@ impl Workplace<'_> {
                     inputs: &inputs,
                     object: &object,
                     signals,
+                    groups: self.groups(id)?,
                     budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
@@ -216,9 +230,10 @@ impl Workplace<'_> {
             Step::Judge(id) => {
                 let (object, inputs) = self.inputs()?;
                 ctx.tick(0, 1)?;
+                let groups = self.groups(id)?;
                 let scores = judge::Scores {
                     target: self.scores(&Step::Attack(id.clone()))?,
-                    played: self.played(id, &object, &inputs)?,
+                    played: self.played(id, &object, &inputs, &groups)?,
                     blind: match self.run.keys.get(&Step::Blind.to_string()) {
                         Some(key) => {
                             let found: Found = self.store.object(key).json(blind::FOUND)?;
@@ -234,10 +249,24 @@ impl Workplace<'_> {
                 let audit = Ctx::new(seed, "audit", 1, host);
                 let rows = self.run.keys.keys().filter(|name| name.starts_with("judge/")).count();
                 let tests = judge::most_tests(rows, settings);
-                let mut result = judge::measure(&scores, &truth, settings, tests, &audit)?;
-                let terms = Terms::new(self.manifest.content.model.dp.as_ref(), settings, rows);
-                result.epsilon =
-                    judge::epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;
+                let result = match self.grouping(id, &inputs)? {
+                    Some(grouping) => {
+                        let judged = Judged { grouping, groups: &groups };
+                        grouped::measure(&scores, &judged, &truth, settings, tests, &audit)?
+                    }
+                    None => {
+                        let mut result = judge::measure(&scores, &truth, settings, tests, &audit)?;
+                        let terms = Terms::new(self.manifest.content.model.dp.as_ref(), settings, rows);
+                        result.epsilon = judge::epsilon::epsilon(
+                            &scores.target,
+                            &truth,
+                            &result.levels,
+                            settings,
+                            &terms,
+                        )?;
+                        result
+                    }
+                };
                 draft.json("result.json", &result)?;
                 ctx.tick(1, 1)?;
             }
@@ -323,22 +352,50 @@ impl Workplace<'_> {
         Ok(inputs::read_npy(&object.path("scores.npy"))?.to_f64()?)
     }
 
-    /// Scores of the attack on reference models in the target's place, with the rows of each.
+    /// Which groups the attack of a test judges, where it judges groups.
+    fn grouping(&self, test: &str, inputs: &Inputs) -> Result<Option<Grouping>, EngineError> {
+        let (_, attack) = build(self.registry, self.test(test)?, inputs)?;
+        Ok(attack.needs(inputs.audited)?.groups)
+    }
+
+    /// The groups of a test; none where its attack judges records.
+    fn groups(&self, test: &str) -> Result<Groups, EngineError> {
+        match self.run.keys.get(&Step::Groups(test.to_owned()).to_string()) {
+            Some(key) => groups::read(&self.store.object(key)),
+            None => Ok(Groups::new()),
+        }
+    }
+
+    /// Scores of the attack on reference models in the target's place, with the rows of each: per group where there are groups, a group being one of
+    /// a model where all of its records are.
     fn played(
         &self,
         test: &str,
         object: &Object,
         inputs: &Inputs,
+        groups: &Groups,
     ) -> Result<Vec<judge::Played>, EngineError> {
         let step = Step::Unrelated(test.to_owned());
         if !self.run.keys.contains_key(&step.to_string()) {
             return Ok(Vec::new());
         }
-        let flat = self.scores(&step)?;
         let models: Vec<usize> = self.store.object(self.run.key(&step)?).json(PLAYED)?;
+        if models.is_empty() {
+            // An array without rows is refused, and there is nothing to read.
+            return Ok(Vec::new());
+        }
+        let flat = self.scores(&step)?;
         let membership = inputs::membership(object, inputs)?;
-        let rows = |model| (0..inputs.audited).map(|record| membership.row(record).contains(model)).collect();
-        let scores = flat.chunks_exact(inputs.audited.max(1)).map(<[f64]>::to_vec);
+        let fitted = |record: usize, model| membership.row(record).contains(model);
+        let rows = |model| match &groups[..] {
+            [] => (0..inputs.audited).map(|record| fitted(record, model)).collect(),
+            groups => {
+                let all = |group: &Vec<u32>| group.iter().all(|&record| fitted(record as usize, model));
+                groups.iter().map(all).collect()
+            }
+        };
+        let units = if groups.is_empty() { inputs.audited } else { groups.len() };
+        let scores = flat.chunks_exact(units.max(1)).map(<[f64]>::to_vec);
         Ok(scores.zip(models).map(|(scores, model)| judge::Played { scores, rows: rows(model) }).collect())
     }
 

@@ -27,7 +27,7 @@ pub use document::{
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
     Anytime, Blind, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Exposed, GaussianFigure,
-    GuessRule, HeuristicEpsilon, LevelResult, MembershipResult, OneRunEpsilon, PositiveControl, Power,
-    Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated,
+    Groups, GuessRule, HeuristicEpsilon, LevelResult, MembershipResult, OneRunEpsilon, PositiveControl,
+    Power, Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated, Usage, UsageAtShare,
 };
 pub use verdict::{Cause, Measure, Reason, Scaling, Verdict};

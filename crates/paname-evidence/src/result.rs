@@ -6,6 +6,7 @@ use paname_stats::equivalence::ExcessBound;
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{FixedThreshold, SameData};
 use paname_stats::procedure::ProcedureFigures;
+use paname_stats::share::ShareError;
 use paname_stats::unrelated::NullMethod;
 use paname_stats::{Interval, Rate};
 use schemars::JsonSchema;
@@ -20,6 +21,8 @@ pub enum Unit {
     Record,
     /// Persons, with one score each.
     Person,
+    /// Groups of records, judged as wholes.
+    Group,
 }
 
 /// What a membership attack found, in numbers.
@@ -72,6 +75,46 @@ pub struct MembershipResult {
     pub histogram: Histogram,
     /// The same for parts of the data.
     pub slices: Vec<Slice>,
+    /// The groups, where the attack judges groups of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
+}
+
+/// The groups of records that an attack judges as wholes. Groups all of members and groups all of non-members are the units of its row; those of both
+/// only serve estimates of shares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Groups {
+    /// Fewest records of a group. A person's records stay together, so that some groups hold a few more.
+    pub size: u64,
+    /// Groups of members and non-members.
+    pub mixed: u64,
+    /// Members, and as many non-members, that it takes for a statement, which needs twenty groups on each side.
+    pub records_needed: u64,
+    /// How well the attack estimates which share of a group was used, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// Estimates of the share of each group that was used, held against the truth. Groups are the units: their intervals come from groups drawn again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Over all groups.
+    pub error: ShareError,
+    /// The same groups by their true share, to the nearest quarter.
+    pub shares: Vec<UsageAtShare>,
+}
+
+/// Estimates for groups of about the same true share.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UsageAtShare {
+    /// Mean true share.
+    pub share: f64,
+    /// Groups.
+    pub groups: u64,
+    /// Mean estimate.
+    pub estimate: f64,
+    /// Mean absolute error.
+    pub mean_absolute_error: f64,
 }
 
 /// A point of a ROC curve with the simultaneous band around it.

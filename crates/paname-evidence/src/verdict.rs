@@ -115,6 +115,19 @@ pub enum Reason {
         /// Non-members that there are.
         non_members: u64,
     },
+    /// Too few groups all of members, or all of non-members, for any statement about an attack that judges groups.
+    TooFewGroups {
+        /// Needed on each side.
+        needed: u64,
+        /// Groups of members that there are.
+        members: u64,
+        /// Groups of non-members that there are.
+        non_members: u64,
+        /// Fewest records of a group.
+        size: u64,
+        /// Members, and as many non-members, that it takes.
+        records: u64,
+    },
     /// Every score is the same.
     AllTied,
     /// The attack needs more reference models, or other ones.

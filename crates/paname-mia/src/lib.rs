@@ -1,6 +1,6 @@
 //! Membership inference: was this record in the training set? One attack a file, whose head is its manual page, and one list,
 //! [`ATTACKS`], from which listings, schemas, documentation and tests follow. Attacks read signals, know which records each reference model
-//! was fitted on, and return one score per audited record, higher for members; they see no truth, compute no statistics, and do no input or
+//! was fitted on, and return one score per audited record, or per group of them, higher for members; they see no truth, compute no statistics, and do no input or
 //! output. Statistics over reference models are taken in double precision, and no score depends on the order of the records or on the
 //! number of threads.
 //!
@@ -44,6 +44,9 @@ pub mod rmia;
 
 pub mod ensemble;
 pub mod ramia;
+
+pub mod dataset_inference;
+pub mod dataset_usage;
 
 pub mod ladder;
 pub mod references;
@@ -91,4 +94,6 @@ pub const ATTACKS: &[Entry] = &[
     Entry::of::<bavaria::Bavaria>(),
     Entry::of::<ramia::Ramia>(),
     Entry::of::<ensemble::Ensemble>(),
+    Entry::of::<dataset_inference::DatasetInference>(),
+    Entry::of::<dataset_usage::DatasetUsage>(),
 ];

@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::ATTACKS;
 
-/// Attacks that run others, and are not run by them.
-const COMPOSED: [&str; 2] = ["ensemble", "ramia"];
+/// Attacks that run others or judge groups of records, and are not run by others.
+const COMPOSED: [&str; 4] = ["ensemble", "ramia", "dataset-inference", "dataset-usage"];
 
 /// The row of an attack that may be run within another. `place` is the parameter that names it.
 pub(crate) fn entry(place: &str, name: &str) -> Result<&'static Entry> {
     if COMPOSED.contains(&name) {
         return Err(Error::Config(format!(
-            "`{place}`: `{name}` runs other attacks and cannot run within another"
+            "`{place}`: `{name}` runs other attacks or judges groups of records, and cannot run within another"
         )));
     }
     ATTACKS.iter().find(|entry| entry.info.name == name).ok_or_else(|| {

@@ -43,7 +43,7 @@ impl From<f64> for Choice {
 }
 
 /// Reference models that play the target at most.
-const REHEARSALS: usize = 4;
+pub(crate) const REHEARSALS: usize = 4;
 /// Records that a model must have been fitted with, and without, to play the target.
 const FEWEST: usize = 20;
 /// Smaller differences of an area are rounding.

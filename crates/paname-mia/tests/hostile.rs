@@ -1,7 +1,7 @@
 //! Hostile numbers: every attack gives finite scores or says what it lacks.
 
 use paname_core::{
-    Access, Augmentation, Ctx, DirectSignals, Entry, Error, Input, Membership, Outputs, Query, Result,
+    Access, Augmentation, Case, Ctx, DirectSignals, Entry, Error, Input, Membership, Outputs, Query, Result,
     Target, TargetCard, Task, Tensor, Whom,
 };
 use paname_mia::ATTACKS;
@@ -102,8 +102,20 @@ fn audit(
 fn run(audit: &TableCase<LogitTable>, name: &str, config: Value) -> Result<Vec<f64>> {
     let entry =
         ATTACKS.iter().find(|entry| entry.info.name == name).ok_or_else(|| Error::Other(name.into()))?;
-    let case = audit.case()?;
-    entry.build(config)?.run(&case, &Ctx::new(1, name, 1, &()))?.membership(audit.truth().len())
+    run_over(entry, config, audit.case()?)
+}
+
+fn run_over(entry: &Entry, config: Value, case: Case<'_>) -> Result<Vec<f64>> {
+    let records = case.audited().len();
+    let attack = entry.build(config)?;
+    let groups = match attack.needs(records)?.groups {
+        Some(groups) => {
+            (0..records as u32).collect::<Vec<u32>>().chunks_exact(groups.size).map(Into::into).collect()
+        }
+        None => Vec::new(),
+    };
+    let case = case.with_groups(groups)?;
+    attack.run(&case, &Ctx::new(1, entry.info.name, 1, &()))?.scores(&case)
 }
 
 /// Some spread, the same on every machine.
@@ -241,6 +253,6 @@ fn probabilities_of_nought() {
             ATTACKS.iter().find(|entry| entry.info.name == name).ok_or_else(|| Error::Other(name.into()))?;
         let case = audit.case_over(&signals)?;
         assert_eq!(case.cohort(Whom::Audited).len(), USUAL.records);
-        entry.build(config)?.run(&case, &Ctx::new(1, name, 1, &()))?.membership(USUAL.records)
+        run_over(entry, config, case)
     });
 }

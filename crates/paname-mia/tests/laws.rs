@@ -106,9 +106,28 @@ fn options_of_composed_attacks_are_lawful() {
     ]);
 }
 
+#[test]
+fn options_of_attacks_on_groups_are_lawful() {
+    check_options(&[
+        ("dataset-inference", json!({ "group-size": 7, "features": ["loss"] })),
+        ("dataset-usage", json!({ "group-size": 8, "attack": "lira", "config": { "mode": "online" } })),
+        ("dataset-usage", json!({ "attack": "loss" })),
+        ("dataset-usage", json!({ "attack": "rmia" })),
+    ]);
+}
+
 /// Attacks that take the statistic of the task, whatever it is.
-const OF_EVERY_TASK: [&str; 7] =
-    ["confidence", "loss", "population", "shadow-classifier", "lira", "rmia", "base"];
+const OF_EVERY_TASK: [&str; 9] = [
+    "confidence",
+    "loss",
+    "population",
+    "shadow-classifier",
+    "lira",
+    "rmia",
+    "base",
+    "dataset-inference",
+    "dataset-usage",
+];
 
 fn other_tasks() -> impl Iterator<Item = Task> {
     Task::ALL.into_iter().filter(|task| *task != Task::Classification)

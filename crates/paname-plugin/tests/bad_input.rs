@@ -118,7 +118,7 @@ fn a_trusted_plugin_is_loaded_and_an_untrusted_one_is_told() {
     user.allow();
     let (loaded, skipped) = load_all(&user.places(), &user.trust()).unwrap();
     assert!(skipped.is_empty());
-    assert_eq!(loaded[0].attacks.len(), 24);
+    assert_eq!(loaded[0].attacks.len(), 26);
     let mut registry = Registry::default();
     loaded[0].register(&mut registry).unwrap();
     assert!(registry.attack("lira").unwrap().build(serde_json::Value::Null).is_ok());
@@ -160,21 +160,21 @@ fn descriptions_that_cannot_be_are_refused_at_their_place() {
             "abi",
             "\"0.9.0\"",
             format!(
-                "{folder}: built for plugin interface 0.9.0, this program has 0.2.0; get a build for that one"
+                "{folder}: built for plugin interface 0.9.0, this program has 0.3.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"1.0\"",
             format!(
-                "{folder}: built for plugin interface 1.0, this program has 0.2.0; get a build for that one"
+                "{folder}: built for plugin interface 1.0, this program has 0.3.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"new\"",
             format!(
-                "{folder}: built for plugin interface new, this program has 0.2.0; get a build for that one"
+                "{folder}: built for plugin interface new, this program has 0.3.0; get a build for that one"
             ),
         ),
         ("abi", "\"\"", format!("{file}: `abi`: expected 1 to 200 characters on one line")),
@@ -389,7 +389,7 @@ fn libraries_that_are_no_plugins_are_refused() {
     let zeros = user.path("libzeros.so");
     compile("char PANAME_PLUGIN[4096] __attribute__((aligned(64)));", &zeros, &[]);
     user.replace_library(&zeros);
-    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.2.0, got no header of this kind"));
+    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.3.0, got no header of this kind"));
     let needed = user.path("libneeded.so");
     compile("int needed(void) { return 1; }", &needed, &[]);
     let needing = user.path("libneeding.so");
@@ -597,7 +597,7 @@ fn plugins_are_found_where_they_should_be() {
     symlink(user.path("plugins"), user.path("again")).unwrap();
     places.usual.push(user.path("again"));
     assert_eq!(discover(&places).unwrap().len(), 1, "one plugin, however often it is reached");
-    pack_library(&library(), NAME, "0.2.0", "MIT", Requires::default(), &user.path("others")).unwrap();
+    pack_library(&library(), NAME, "0.3.0", "MIT", Requires::default(), &user.path("others")).unwrap();
     places.usual.push(user.path("others"));
     assert_eq!(
         user.clean(&discover(&places).unwrap_err().to_string()),

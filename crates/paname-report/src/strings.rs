@@ -85,6 +85,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     ("unit.record", "enregistrements", "records"),
     ("unit.person", "personnes", "persons"),
+    ("unit.group", "groupes", "groups"),
     // Verdicts.
     ("verdict.leak_demonstrated", "Fuite démontrée", "Leak demonstrated"),
     ("verdict.inconclusive", "Non concluant", "Inconclusive"),
@@ -295,6 +296,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "lead.caption.person",
         "Membre : personne dont des données ont servi à l’entraînement. Non-membre : personne dont aucune donnée n’y a servi. Trait fin : marge d’incertitude, à {confidence}.",
         "Member: a person whose data were used in training. Non-member: a person whose data were not. Thin line: margin of uncertainty, at {confidence}.",
+    ),
+    (
+        "lead.caption.group",
+        "Membre : groupe dont toutes les données ont servi à l’entraînement. Non-membre : groupe dont aucune n’y a servi. Trait fin : marge d’incertitude, à {confidence}.",
+        "Member: a group whose data were all used in training. Non-member: a group of which none was. Thin line: margin of uncertainty, at {confidence}.",
+    ),
+    (
+        "groups.meaning",
+        "Cette attaque juge des groupes d’au moins {size} enregistrements : un membre est ici un groupe dont tous les enregistrements ont servi à l’entraînement, un non-membre un groupe dont aucun n’y a servi.",
+        "This attack judges groups of at least {size} records: here a member is a group whose records were all used in training, a non-member one of which none was.",
     ),
     (
         "plain.significant",
@@ -535,6 +546,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "reason.too_few",
         "Trop peu de données pour conclure : il faut {needed} membres et autant de non-membres ; il y a {members} membres et {others} non-membres.",
         "Too few data for any statement: {needed} members and as many non-members are needed; there are {members} members and {others} non-members.",
+    ),
+    (
+        "reason.too_few_groups",
+        "Trop peu de groupes pour conclure : il en faut {needed} de membres et autant de non-membres, d’au moins {size} enregistrements chacun ; ces données en donnent {members} et {others}. Il faudrait {records} enregistrements membres et autant de non-membres, ou des groupes plus petits.",
+        "Too few groups for any statement: {needed} of members and as many of non-members are needed, of at least {size} records each; these data give {members} and {others}. It would take {records} member records and as many non-members, or smaller groups.",
     ),
     (
         "reason.all_tied",
@@ -824,6 +840,21 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     ("test.prior", "{prior} de membres", "{prior} members"),
     ("test.excess", "Écart, borne supérieure", "Excess, upper bound"),
+    ("usage.title", "Part des groupes utilisée : estimations", "Share of groups that was used: estimates"),
+    (
+        "usage.error",
+        "Erreur absolue moyenne sur {groups} groupes : {error} ({range}, à {confidence}). Répondre toujours la même part, la meilleure, donnerait {constant}. Biais : {bias} ({bias_range}).",
+        "Mean absolute error over {groups} groups: {error} ({range}, at {confidence}). Always answering the same share, the best one, would give {constant}. Bias: {bias} ({bias_range}).",
+    ),
+    (
+        "usage.note",
+        "De 0, aucune donnée du groupe n’a servi, à 1, toutes ont servi. L’incertitude est celle du tirage des groupes.",
+        "From 0, no record of the group was used, to 1, all were. The uncertainty is that of which groups were drawn.",
+    ),
+    ("usage.share", "Part réelle", "True share"),
+    ("usage.groups", "Groupes", "Groups"),
+    ("usage.estimate", "Estimation moyenne", "Mean estimate"),
+    ("usage.absolute_error", "Erreur absolue moyenne", "Mean absolute error"),
     ("test.beside", "Contrôles et portée", "Controls and reach"),
     (
         "beside.blind",
@@ -1754,6 +1785,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "plan.inputs",
         "Entrées : {records} de forme {shape}, {dtype}",
         "Inputs: {records} of shape {shape}, {dtype}",
+    ),
+    (
+        "plan.groups",
+        "{id} : groupes d’au moins {size} enregistrements ; {members} de membres, {others} de non-membres, {mixed} mixtes.",
+        "{id}: groups of at least {size} records; {members} of members, {others} of non-members, {mixed} mixed.",
     ),
     ("plan.column", "colonne", "column"),
     ("plan.column.kind", "nature", "kind"),

@@ -48,6 +48,23 @@ pub fn percentile_interval<T: Copy>(
     plan.interval(rank, values.collect())
 }
 
+/// The same for a statistic of one sample.
+pub fn sample_interval<T: Copy>(
+    sample: &[T],
+    plan: &Plan,
+    mut statistic: impl FnMut(&[T]) -> f64,
+) -> Result<Interval> {
+    let size = size("sample", sample.len() as u64)?;
+    let rank = plan.rank()?;
+    let mut drawn = Vec::with_capacity(sample.len());
+    let values = (0..plan.replicates).map(|replicate| {
+        drawn.clear();
+        Draws::new(plan.seed, replicate).positions(size, |unit| drawn.push(sample[unit]));
+        statistic(&drawn)
+    });
+    plan.interval(rank, values.collect())
+}
+
 /// The intervals of the usual figures from the same resamples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {

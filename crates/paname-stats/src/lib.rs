@@ -44,6 +44,7 @@ pub mod conformal;
 pub mod multiple;
 pub mod power;
 pub mod precision;
+pub mod share;
 pub mod unrelated;
 
 pub mod dose;

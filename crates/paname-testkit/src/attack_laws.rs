@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
-    Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Host, Membership, Needs, Result,
-    Signal, SignalSource, Task, Whom,
+    Access, CaseSize, Ctx, DynAttack, Entry, Error, Family, Host, Membership, Needs, Result, Signal,
+    SignalSource, Task, Whom,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ use crate::{Behaviour, LogitTable, Size, Toy};
 /// - it stops when cancelled;
 /// - it reads no signal that it does not declare, refuses a case that grants less or holds fewer reference models or population records
 ///   than it says it needs, and runs with exactly that;
+/// - it judges groups of records where it says so, and each record elsewhere;
 /// - it is at chance where there is nothing to find, above chance on a leak, and finds the members of a reference model that plays the
 ///   target.
 ///
@@ -76,7 +77,7 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
         let [these, those] = [this, that].map(|subject| {
             let case = toy.case()?;
             let rehearsal = case.with_reference_as_target(0)?;
-            build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.membership(toy.truth.len())
+            build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.scores(&rehearsal)
         });
         match (these, those) {
             (Ok(these), Ok(those)) => assert!(same_bits(&these, &those), "{name}: rehearses otherwise"),
@@ -207,11 +208,13 @@ fn indifferent_to_order(subject: &Subject<'_>) {
     let before = toy(subject, Behaviour::Leaky, 13);
     let straight = scores(subject, &before, 1, &());
     // Backwards, and every other record first.
-    let n = straight.len() as u32;
+    let n = before.truth.len() as u32;
     let order: Vec<u32> = (0..n).rev().step_by(2).chain((0..n.saturating_sub(1)).rev().step_by(2)).collect();
-    let moved = scores(subject, &before.reordered(&order), 1, &());
-    for (score, &was) in moved.iter().zip(&order) {
-        let expected = straight[was as usize];
+    let after = before.reordered(&order);
+    let moved = scores(subject, &after, 1, &());
+    for (i, score) in moved.iter().enumerate() {
+        // Groups stay in their order.
+        let expected = straight[if after.groups.is_empty() { order[i] as usize } else { i }];
         // Sums over all records may be rounded differently.
         let same = *score == expected || (score - expected).abs() <= 1e-9 * (1.0 + expected.abs());
         assert!(
@@ -289,6 +292,11 @@ fn refuses_fewer_models(subject: &Subject<'_>) {
         let fewer = Size { population: needs.population_min - 1, ..size };
         missing(&made(subject, Behaviour::Leaky, fewer, 16), "population records");
     }
+    if needs.groups.is_some() {
+        let mut toy = toy(subject, Behaviour::Leaky, 16);
+        toy.groups.clear();
+        missing(&toy, "groups");
+    }
     for (needed, kept) in [(needs.in_out_min.0, false), (needs.in_out_min.1, true)] {
         if needed > 0 {
             let mut toy = toy(subject, Behaviour::Leaky, 16);
@@ -327,7 +335,8 @@ fn alone(membership: &Membership, record: usize, member: bool) -> Membership {
 fn honest(subject: &Subject<'_>) {
     for seed in [21, 22, 23] {
         let toy = toy(subject, Behaviour::Null, seed);
-        assert_chance(subject.entry.info.name, &scores(subject, &toy, 1, &()), &toy.truth);
+        let truth = toy.units(|r| toy.truth[r]);
+        assert_chance(subject.entry.info.name, &scores(subject, &toy, 1, &()), &truth);
     }
 }
 
@@ -337,21 +346,26 @@ fn alert(subject: &Subject<'_>) {
         assert_finds(
             &format!("{} on a {behaviour:?} target", subject.entry.info.name),
             &scores(subject, &toy, 1, &()),
-            &toy.truth,
+            &toy.units(|r| toy.truth[r]),
         );
     }
 }
 
 fn rehearses(subject: &Subject<'_>) {
-    let toy = toy(subject, Behaviour::Leaky, 32);
+    let mut toy = toy(subject, Behaviour::Leaky, 32);
     let name = subject.entry.info.name;
-    if toy.targets.len() - 2 < needs_of(subject, toy.truth.len()).references_min {
+    let needs = needs_of(subject, toy.truth.len());
+    if toy.targets.len() - 2 < needs.references_min {
         return;
     }
-    let truth: Vec<bool> = (0..toy.truth.len()).map(|r| toy.audited_membership.row(r).contains(1)).collect();
+    let rows: Vec<bool> = (0..toy.truth.len()).map(|r| toy.audited_membership.row(r).contains(1)).collect();
+    if let Some(groups) = needs.groups {
+        toy.group_by(groups.size, |r| rows[r]);
+    }
+    let truth = toy.units(|r| rows[r]);
     let scores = toy.case().and_then(|case| {
         let rehearsal = case.with_reference_as_target(1)?;
-        build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.membership(truth.len())
+        build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.scores(&rehearsal)
     });
     match scores {
         Ok(scores) => assert_finds(&format!("{name} on a reference model"), &scores, &truth),
@@ -373,11 +387,15 @@ fn needs_of(subject: &Subject<'_>, records: usize) -> Needs {
     }
 }
 
+/// Groups of a toy, where the attack judges groups: half of them of members.
+pub(crate) const GROUPS: usize = 80;
+
 /// A toy of this size, or larger where the attack needs it.
 fn sized(subject: &Subject<'_>, size: Size) -> Size {
     let needs = needs_of(subject, size.records);
     let models = needs.references_min.max(2 * needs.in_out_min.0.max(needs.in_out_min.1)).next_multiple_of(2);
     Size {
+        records: size.records.max(needs.groups.map_or(0, |groups| GROUPS * groups.size)),
         references: size.references.max(models),
         population: size.population.max(needs.population_min),
         ..size
@@ -395,7 +413,13 @@ fn usual(subject: &Subject<'_>) -> Size {
 }
 
 fn made(subject: &Subject<'_>, behaviour: Behaviour, size: Size, seed: u64) -> Toy {
-    if asks(subject) { Toy::live(behaviour, size, seed) } else { Toy::new(behaviour, size, seed) }
+    let mut toy =
+        if asks(subject) { Toy::live(behaviour, size, seed) } else { Toy::new(behaviour, size, seed) };
+    if let Some(groups) = needs_of(subject, size.records).groups {
+        let truth = toy.truth.clone();
+        toy.group_by(groups.size, |r| truth[r]);
+    }
+    toy
 }
 
 fn toy(subject: &Subject<'_>, behaviour: Behaviour, seed: u64) -> Toy {
@@ -428,13 +452,11 @@ impl SignalSource for Declared<'_> {
 fn try_scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host) -> Result<Vec<f64>> {
     let attack = build(subject);
     let declared = Declared { all: &toy.signals, signals: attack.needs(toy.truth.len())?.signals };
-    let findings =
-        attack.run(&toy.case_over(&declared)?, &Ctx::new(5, subject.entry.info.name, threads, host))?;
-    match (subject.entry.info.family, findings) {
-        (Family::MembershipInference, findings @ Findings::Membership(_)) => {
-            findings.membership(toy.truth.len())
-        }
-        (family, _) => Err(Error::Unsupported(format!("findings that do not fit the family {family:?}"))),
+    let case = toy.case_over(&declared)?;
+    let findings = attack.run(&case, &Ctx::new(5, subject.entry.info.name, threads, host))?;
+    match subject.entry.info.family {
+        Family::MembershipInference => findings.scores(&case),
+        family => Err(Error::Unsupported(format!("findings of the family {family:?}"))),
     }
 }
 

@@ -11,6 +11,7 @@ use rand_core::SeedableRng as _;
 use rand_pcg::Pcg64;
 use serde_json::Value;
 
+use crate::attack_laws::GROUPS;
 use crate::chance::{assert_chance, assert_finds};
 use crate::toy::Draws;
 use crate::{Behaviour, Size, TableCase};
@@ -259,13 +260,22 @@ fn matrix(values: &[f64], rows: usize) -> Option<Tensor> {
 /// Where it does otherwise, naming the attack and the task.
 pub fn check_attack_in_task(entry: &Entry, config: &Value, task: Task) {
     let what = format!("{} in {task}", entry.info.name);
-    let size = Size { records: 400, population: 100, references: 4, augmentations: 2, ..Size::default() };
+    let groups = match entry.build(config.clone()).and_then(|attack| attack.needs(400)) {
+        Ok(needs) => needs.groups,
+        Err(error) => panic!("{what}: does not say what it needs: {error}"),
+    };
+    let records = groups.map_or(400, |groups| GROUPS * groups.size);
+    let size = Size { records, population: 100, references: 4, augmentations: 2, ..Size::default() };
     let run = |behaviour, seed, threads| -> Result<(Vec<f64>, Vec<bool>)> {
-        let toy = TaskToy::of_task(task, behaviour, size, seed);
+        let mut toy = TaskToy::of_task(task, behaviour, size, seed);
+        let truth = toy.truth.clone();
+        if let Some(groups) = groups {
+            toy.group_by(groups.size, |r| truth[r]);
+        }
         let case = toy.case()?;
         let settled = entry.settle(config.clone(), &CaseSize::of(&case))?;
         let findings = entry.build(settled)?.run(&case, &Ctx::new(5, entry.info.name, threads, &()))?;
-        Ok((findings.membership(toy.truth.len())?, toy.truth.clone()))
+        Ok((findings.scores(&case)?, toy.units(|r| truth[r])))
     };
     let scores = |behaviour, seed, threads| match run(behaviour, seed, threads) {
         Ok(scores) => scores,

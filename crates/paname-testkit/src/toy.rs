@@ -64,6 +64,8 @@ pub struct TableCase<S> {
     pub truth: Vec<bool>,
     /// The target and the reference models.
     pub targets: Vec<Box<dyn Target>>,
+    /// Groups of audited records, for attacks that judge groups; none at first.
+    pub groups: Vec<Indices>,
 }
 
 impl<S: SignalSource> TableCase<S> {
@@ -93,6 +95,26 @@ impl<S: SignalSource> TableCase<S> {
             granted: Access::LOGITS,
             truth,
             targets: (0..models).map(|_| Box::new(Silent::default()) as Box<dyn Target>).collect(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// Puts the audited records into groups of this size, each of records that `member` says the same of, as many of one kind as of the other, in an
+    /// order that says nothing.
+    pub fn group_by(&mut self, size: usize, member: impl Fn(usize) -> bool) {
+        let (inside, outside): (Vec<u32>, Vec<u32>) =
+            (0..self.truth.len() as u32).partition(|record| member(*record as usize));
+        let sides = inside.chunks_exact(size).zip(outside.chunks_exact(size));
+        let groups: Vec<Indices> = sides.flat_map(|(one, other)| [one.into(), other.into()]).collect();
+        let order = Draws(Pcg64::seed_from_u64(size as u64)).permutation(groups.len());
+        self.groups = order.iter().map(|group| groups[*group as usize].clone()).collect();
+    }
+
+    /// Per unit that an attack on this case judges, group or record, whether `member` says yes of it, of the first record of a group.
+    pub fn units(&self, member: impl Fn(usize) -> bool) -> Vec<bool> {
+        match &self.groups[..] {
+            [] => (0..self.truth.len()).map(member).collect(),
+            groups => groups.iter().map(|group| member(group[0] as usize)).collect(),
         }
     }
 
@@ -116,7 +138,8 @@ impl<S: SignalSource> TableCase<S> {
             audited_membership: Cow::Borrowed(&self.audited_membership),
             population_membership: Cow::Borrowed(&self.population_membership),
             signals,
-        })
+        })?
+        .with_groups(self.groups.clone())
     }
 
     /// Who is a member of the target, record by record.
@@ -293,7 +316,11 @@ impl Toy {
             (order.iter().flat_map(rows).collect(), order.iter().map(|r| classes[*r as usize]).collect());
         let ids = order.iter().map(|r| self.audited.ids[*r as usize]).collect();
         let labels = Labels::Classes { values: audited.1.clone().into(), classes: self.signals.classes };
+        let mut now = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, was)| now[*was as usize] = place as u32);
+        let moved = |group: &Indices| group.iter().map(|record| now[*record as usize]).collect();
         Self {
+            groups: self.groups.iter().map(moved).collect(),
             audited: Cohort { ids, labels },
             audited_membership: self.audited_membership.select_records(order),
             truth: order.iter().map(|r| self.truth[*r as usize]).collect(),

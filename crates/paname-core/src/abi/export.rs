@@ -186,6 +186,7 @@ pub(super) fn with_case<T>(case: &Case<'_>, call: impl FnOnce(AbiCase<'_>) -> T)
         population: cohort(&parts.population, &parts.population_membership),
         columns: case.columns().into(),
         signals: AbiSignals_TO::from_ptr(RRef::new(&signals), TD_Opaque),
+        groups: case.groups().iter().map(AbiShared::of).collect(),
     })
 }
 
@@ -470,10 +471,7 @@ pub(super) fn findings(findings: Findings) -> Result<AbiFindings> {
             let texts = extracted.into_iter().flat_map(|one| [one.prompt.into(), one.text.into()]);
             (3, vec![scores], texts.collect())
         }
-        Findings::Groups(claims) => {
-            let shares = numbers(claims.iter().map(|claim| claim.share).collect())?;
-            (4, vec![shares], claims.into_iter().map(|claim| claim.group.into()).collect())
-        }
+        Findings::Groups(values) => (4, vec![numbers(values)?], Vec::new()),
     };
     Ok(AbiFindings { kind, tensors: tensors.into(), texts: texts.into() })
 }
@@ -489,6 +487,8 @@ fn needs(needs: &Needs) -> AbiNeeds {
         population_min: needs.population_min,
         fits: needs.fits,
         queries_per_record: needs.queries_per_record,
+        group_size: needs.groups.map_or(0, |groups| groups.size),
+        group_shares: needs.groups.is_some_and(|groups| groups.shares),
     }
 }
 

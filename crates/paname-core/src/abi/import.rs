@@ -15,7 +15,7 @@ use crate::adapter::Open;
 use crate::attack::MakeAttack;
 use crate::{
     Access, AdapterInfo, AttributeGuess, Augmentation, Case, CaseParts, CaseSize, Cohort, Ctx, DynAttack,
-    Extraction, Family, Features, Findings, FitRun, Fitted, GroupClaim, Host, Indices, Info, Input, Labels,
+    Extraction, Family, Features, Findings, FitRun, Fitted, Grouping, Host, Indices, Info, Input, Labels,
     Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference, Roster,
     Sampling, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View, Whom, arrow,
 };
@@ -208,7 +208,9 @@ pub(super) fn with_case<T>(crossed: AbiCase<'_>, call: impl FnOnce(&Case<'_>) ->
         population_membership: std::borrow::Cow::Owned(population_membership),
         signals: &signals,
     };
-    call(&Case::assemble(parts, crossed.columns.to_vec())?)
+    let groups =
+        crossed.groups.into_iter().map(|group| group.into_shared("a group")).collect::<Result<_>>()?;
+    call(&Case::assemble(parts, crossed.columns.to_vec())?.with_groups(groups)?)
 }
 
 /// The context that the other side lends for one call.
@@ -504,11 +506,7 @@ pub(super) fn findings(crossed: AbiFindings, records: usize) -> Result<Findings>
             };
             Findings::Extractions(scores.into_iter().map(each).collect())
         }
-        4 => {
-            let shares = next("shares of groups", Some(texts.len()))?.to_f64()?;
-            let each = |(share, group)| GroupClaim { group, share };
-            Findings::Groups(shares.into_iter().zip(texts).map(each).collect())
-        }
+        4 => Findings::Groups(next("numbers of groups", None)?.as_slice::<f64>()?.to_vec()),
         kind => return Err(Error::Unsupported(format!("findings of kind {kind}"))),
     })
 }
@@ -540,6 +538,8 @@ pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
         population_min: crossed.population_min,
         fits: crossed.fits,
         queries_per_record: crossed.queries_per_record,
+        groups: (crossed.group_size > 0)
+            .then_some(Grouping { size: crossed.group_size, shares: crossed.group_shares }),
     })
 }
 

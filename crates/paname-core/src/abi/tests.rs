@@ -64,7 +64,8 @@ fn findings_are_counted_before_they_are_believed() {
             "reconstruction: expected a tensor, got none",
         ),
         (given(vec![numbers(&[1.0])], &[], 3), "scores of extractions: expected 0, got shape [1]"),
-        (given(vec![numbers(&[1.0])], &["a", "b"], 4), "shares of groups: expected 2, got shape [1]"),
+        (given(vec![], &[], 4), "numbers of groups: expected a tensor, got none"),
+        (given(vec![single()], &[], 4), "tensor type: expected F64, got F32"),
     ] {
         assert_eq!(refusal(findings), message);
     }
@@ -110,6 +111,8 @@ fn findings_that_are_too_large_are_refused_before_they_are_read() {
         population_min: 0,
         fits: 0,
         queries_per_record: 0,
+        group_size: 0,
+        group_shares: false,
     };
     let message = import::needs(needs(4097)).unwrap_err().to_string();
     assert_eq!(message, "signals of an attack: expected at most 4096, got 4097");
@@ -280,6 +283,10 @@ fn a_case_that_does_not_hold_together_is_refused() {
             |case| case.audited.labels.values = AbiShared::none(),
             "labels of audited records: expected 3, got 0",
         ),
+        (
+            |case| case.groups = [vec![0_u32, 2].into(), vec![2].into()].iter().map(AbiShared::of).collect(),
+            "place 2 in the groups: expected a number below 3 that stands nowhere else, got 2",
+        ),
     ] {
         assert_eq!(bent_case(bend), message);
     }
@@ -324,7 +331,6 @@ proptest! {
                 prop_assert!(guesses.iter().all(|guess| (guess.record as usize) < records));
             }
             Ok(Findings::Extractions(all)) => prop_assert_eq!(all.len(), texts.len() / 2),
-            Ok(Findings::Groups(all)) => prop_assert_eq!(all.len(), texts.len()),
             Ok(_) | Err(_) => {}
         }
     }

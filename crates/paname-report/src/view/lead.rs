@@ -157,10 +157,17 @@ pub(crate) fn not_said(core: &Core, language: Language) -> Vec<String> {
     parts
 }
 
+/// The results whose levels speak for the audit: those of attacks on groups, of which there are few, only where there are no others.
+fn of_levels(core: &Core) -> impl Iterator<Item = &MembershipResult> {
+    let results = || core.rows.iter().filter_map(|row| row.membership.as_ref());
+    let all = results().all(|result| result.groups.is_some());
+    results().filter(move |result| all || result.groups.is_none())
+}
+
 /// Levels without any figure, each once: level, non-members needed, the most that a test had.
 pub(crate) fn refused_levels(core: &Core) -> Vec<(f64, u64, u64)> {
     let mut refused: Vec<(f64, u64, u64)> = Vec::new();
-    for result in core.rows.iter().filter_map(|row| row.membership.as_ref()) {
+    for result in of_levels(core) {
         for level in result.levels.iter().filter(|level| level.fixed.is_none() && level.same_data.is_none()) {
             match refused.iter_mut().find(|(known, ..)| *known == level.level) {
                 Some((_, _, got)) => *got = (*got).max(result.non_members),
@@ -175,7 +182,7 @@ pub(crate) fn refused_levels(core: &Core) -> Vec<(f64, u64, u64)> {
 /// the threshold, those that would be counted.
 pub(crate) fn levels_of_one_kind(core: &Core) -> Vec<(f64, u64, u64, u64)> {
     let mut found: Vec<(f64, u64, u64, u64)> = Vec::new();
-    for result in core.rows.iter().filter_map(|row| row.membership.as_ref()) {
+    for result in of_levels(core) {
         for level in result.levels.iter().filter(|level| level.fixed.is_none() && level.same_data.is_some()) {
             if !found.iter().any(|(known, ..)| *known == level.level) {
                 let fixing = result.non_members.saturating_sub(level.counted_non_members);
@@ -188,6 +195,14 @@ pub(crate) fn levels_of_one_kind(core: &Core) -> Vec<(f64, u64, u64, u64)> {
 
 /// What the shown test found, in plain words.
 pub(crate) fn finding(row: &Row, result: &MembershipResult, language: Language) -> String {
+    let found = found(row, result, language);
+    match words::groups_meaning(result, language) {
+        Some(meaning) => format!("{meaning} {found}"),
+        None => found,
+    }
+}
+
+fn found(row: &Row, result: &MembershipResult, language: Language) -> String {
     if row.verdict != Verdict::LeakDemonstrated {
         return undetected(row, result, language);
     }

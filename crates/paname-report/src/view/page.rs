@@ -195,6 +195,7 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
     let caption = match result.unit {
         Unit::Record => key!("lead.caption.record"),
         Unit::Person => key!("lead.caption.person"),
+        Unit::Group => key!("lead.caption.group"),
     };
     let fixed = lead::telling_rates(result);
     let confidence = fixed.map_or(result.auc.interval.confidence, |fixed| fixed.tpr.interval.confidence);

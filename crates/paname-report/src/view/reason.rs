@@ -26,6 +26,16 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
             key!("reason.too_few"),
             &[("needed", &n(*needed)), ("members", &n(*members)), ("others", &n(*non_members))],
         ),
+        Reason::TooFewGroups { needed, members, non_members, size, records } => language.fill(
+            key!("reason.too_few_groups"),
+            &[
+                ("needed", &n(*needed)),
+                ("members", &n(*members)),
+                ("others", &n(*non_members)),
+                ("size", &n(*size)),
+                ("records", &n(*records)),
+            ],
+        ),
         Reason::AllTied => language.text(key!("reason.all_tied")),
         Reason::References { what, needed, got } => language.fill(
             key!("reason.references"),

@@ -1,7 +1,9 @@
 //! One test in detail.
 
 use minijinja::Value;
-use paname_evidence::{AttackUsed, DetectionTest, LevelResult, MembershipResult, Row, Slice, Unrelated};
+use paname_evidence::{
+    AttackUsed, DetectionTest, LevelResult, MembershipResult, Row, Slice, Unrelated, Usage,
+};
 use paname_stats::unrelated::NullMethod;
 use serde::Serialize;
 
@@ -34,6 +36,8 @@ pub(crate) struct TestView {
     controls: Vec<Control>,
     epsilon: Option<Bounds>,
     beside: Vec<String>,
+    groups: Option<String>,
+    usage: Option<UsageTable>,
     detectable: Vec<String>,
     power: String,
     roc: Value,
@@ -77,6 +81,13 @@ struct Control {
     title: String,
     sentence: String,
     figure: Value,
+}
+
+/// Estimates of shares, by the true share.
+#[derive(Serialize)]
+struct UsageTable {
+    sentence: String,
+    rows: Vec<[String; 4]>,
 }
 
 /// Parts by one cut of the data.
@@ -149,6 +160,8 @@ pub(crate) fn test(
             .collect(),
         epsilon: epsilon::bounds(result, language),
         beside: beside(result, language),
+        groups: words::groups_meaning(result, language),
+        usage: result.groups.as_ref().and_then(|groups| Some(usage(groups.usage.as_ref()?, language))),
         detectable: super::grid::detectable(result, language),
         power: language.level(result.power.power),
         roc: Value::from_safe_string(roc::figure(&anchor, result, language)),
@@ -377,6 +390,38 @@ fn beside(result: &MembershipResult, language: Language) -> Vec<String> {
     }
     sentences.extend(epsilon::heuristic(result, language));
     sentences
+}
+
+fn usage(usage: &Usage, language: Language) -> UsageTable {
+    let number = |value: f64| language.decimal(value, 3);
+    let error = &usage.error;
+    let groups: u64 = usage.shares.iter().map(|at| at.groups).sum();
+    UsageTable {
+        sentence: language.fill(
+            key!("usage.error"),
+            &[
+                ("groups", &language.count(groups)),
+                ("error", &number(error.mean_absolute_error)),
+                ("range", &language.decimal_range(&error.mean_absolute_error_interval, 3)),
+                ("confidence", &language.level(error.mean_absolute_error_interval.confidence)),
+                ("constant", &number(error.constant_error)),
+                ("bias", &number(error.bias)),
+                ("bias_range", &language.decimal_range(&error.bias_interval, 3)),
+            ],
+        ),
+        rows: usage
+            .shares
+            .iter()
+            .map(|at| {
+                [
+                    number(at.share),
+                    language.count(at.groups),
+                    number(at.estimate),
+                    number(at.mean_absolute_error),
+                ]
+            })
+            .collect(),
+    }
 }
 
 /// Parts in the order of the evidence, one group for each run of the same cut.

@@ -1,6 +1,6 @@
 //! Names of things: verdicts, families, models, tests, values of the manifest.
 
-use paname_evidence::{Core, Row, SliceKind, Statistic, Unit, Verdict};
+use paname_evidence::{Core, MembershipResult, Row, SliceKind, Statistic, Unit, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -74,7 +74,14 @@ pub(crate) fn unit(unit: Unit, language: Language) -> String {
     language.text(match unit {
         Unit::Record => key!("unit.record"),
         Unit::Person => key!("unit.person"),
+        Unit::Group => key!("unit.group"),
     })
+}
+
+/// What members and non-members are where groups are judged.
+pub(crate) fn groups_meaning(result: &MembershipResult, language: Language) -> Option<String> {
+    let size = language.count(result.groups.as_ref()?.size);
+    Some(language.fill(key!("groups.meaning"), &[("size", &size)]))
 }
 
 pub(crate) fn slice_kind(kind: SliceKind, language: Language) -> String {

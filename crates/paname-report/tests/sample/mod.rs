@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use paname_evidence::{
     Anytime, AttackUsed, Core, DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure,
-    Evidence, Exposed, FailedFit, FittedReferences, GapSummary, GaussianFigure, GuessRule, HeuristicEpsilon,
-    LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl, Power, Procedure,
-    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit, Unrelated,
-    Verdict,
+    Evidence, Exposed, FailedFit, FittedReferences, GapSummary, GaussianFigure, Groups, GuessRule,
+    HeuristicEpsilon, LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl,
+    Power, Procedure, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit,
+    Unrelated, Usage, UsageAtShare, Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
@@ -19,6 +19,7 @@ use paname_stats::histogram::Histogram;
 use paname_stats::level::{FixedThreshold, Resolution, resolution};
 use paname_stats::one_run::{self, Guesses};
 use paname_stats::procedure::Model;
+use paname_stats::share::share_error;
 use paname_stats::{Rate, Roc, band, conformal, delong, epsilon, level, power, precision, unrelated};
 use serde_json::json;
 
@@ -149,6 +150,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
         },
         histogram: Histogram::new(members, non_members, 40).unwrap(),
         slices: slices.to_vec(),
+        groups: None,
         levels,
     }
 }
@@ -526,6 +528,56 @@ pub(crate) fn no_leak() -> Evidence {
     let mut core = core(rows);
     (core.data.member_records, core.data.non_member_records) = (4000, 8000);
     Evidence::new(core, BTreeMap::new(), run()).unwrap()
+}
+
+/// One attack that judges groups and estimates shares, and one for which there are too few groups.
+pub(crate) fn groups() -> Evidence {
+    let usage = attack(
+        "dataset-usage",
+        ["Part utilisée d’un jeu de données", "Share of a dataset that was used"],
+        [
+            "La part d’un groupe que le modèle a apprise se laisse estimer.",
+            "The share of a group can be estimated.",
+        ],
+    );
+    let inference = attack(
+        "dataset-inference",
+        ["Inférence de jeu de données", "Dataset inference"],
+        ["Un groupe de données se laisse reconnaître.", "A group of data can be recognised."],
+    );
+    let of = |members: usize, others: usize, size, usage| {
+        let mut result = membership(&self::members(members, 1, 3.0), &noise(others, 2, 0.0), false);
+        result.unit = Unit::Group;
+        result.slices.clear();
+        result.groups = Some(Groups { size, mixed: 66, records_needed: 1000, usage });
+        result
+    };
+    let estimates = [0.03, 0.21, 0.55, 0.7, 0.94].repeat(22);
+    let truths = [0.0, 0.25, 0.5, 0.75, 1.0].repeat(22);
+    let plan = Plan { replicates: 999, confidence: 0.95, seed: 1 };
+    let at = |share: f64, estimate: f64| UsageAtShare {
+        share,
+        groups: 22,
+        estimate,
+        mean_absolute_error: (estimate - share).abs(),
+    };
+    let found = Usage {
+        error: share_error(&estimates, &truths, &plan).unwrap(),
+        shares: truths
+            .iter()
+            .zip(&estimates)
+            .take(5)
+            .map(|(share, estimate)| at(*share, *estimate))
+            .collect(),
+    };
+    let leak = vec![Reason::Significant { p_adjusted: 1e-6, alpha: 0.05 }, Reason::RandomSplitDeclared];
+    let few = Reason::TooFewGroups { needed: 20, members: 14, non_members: 12, size: 50, records: 1000 };
+    let mut rows = vec![
+        row("usage", usage, Verdict::LeakDemonstrated, leak, of(22, 22, 20, Some(found))),
+        row("inference", inference, Verdict::Inconclusive, vec![few], of(14, 12, 50, None)),
+    ];
+    rows.extend(families());
+    Evidence::new(core(rows), BTreeMap::new(), run()).unwrap()
 }
 
 /// Scores of another tool: no manifest, no model, no attack.

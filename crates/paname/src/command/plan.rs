@@ -26,6 +26,7 @@ fn shown(plan: &Plan, language: Language) -> String {
     let unit = language.text(match plan.unit {
         Unit::Record => key!("unit.record"),
         Unit::Person => key!("unit.person"),
+        Unit::Group => key!("unit.group"),
     });
     let sample = language.fill(
         key!("plan.sample"),
@@ -54,7 +55,7 @@ fn shown(plan: &Plan, language: Language) -> String {
         let why: Vec<String> = row.best_why.iter().map(|reason| language.reason(reason)).collect();
         format!("{}: {}\n", row.id, why.join(" "))
     });
-    let hindered: String = hindered.collect();
+    let hindered: String = groups(plan, language).into_iter().chain(hindered).collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
     let absence =
         absence(plan, &unit, language) + &plan.epsilon.map_or_else(String::new, |e| epsilon(e, language));
@@ -75,6 +76,23 @@ fn shown(plan: &Plan, language: Language) -> String {
         "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{stages}{steps}\n  {}\n",
         plan.steps.join("\n  ")
     )
+}
+
+/// The groups that rows will judge.
+fn groups(plan: &Plan, language: Language) -> Vec<String> {
+    let told = |row: &PlannedRow| {
+        let groups = row.groups?;
+        let values = [
+            ("id", row.id.clone()),
+            ("size", language.count(groups.size)),
+            ("members", language.count(groups.members)),
+            ("others", language.count(groups.non_members)),
+            ("mixed", language.count(groups.mixed)),
+        ];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Some(language.fill(key!("plan.groups"), &values) + "\n")
+    };
+    plan.rows.iter().filter_map(told).collect()
 }
 
 /// What absence of a leak the audit could show, and what keeps each test from it.
