@@ -23,7 +23,7 @@
 
 use paname_core::{
     Attack, Case, CaseSize, Ctx, DynAttack, Error, Family, Findings, Grouping, Indices, Info, Needs, Result,
-    Whom,
+    Whom, Within,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ impl Default for Config {
 /// Estimates which share of a group was used, by guesses of an attack freed from their bias.
 pub struct DatasetUsage {
     group_size: usize,
+    /// Name of the attack.
+    name: String,
     attack: Box<dyn DynAttack>,
 }
 
@@ -80,7 +82,7 @@ impl Attack for DatasetUsage {
                 "`group-size` must be at least 4, so that quarters are records, got {group_size}"
             )));
         }
-        Ok(Self { group_size, attack: members::build("attack", &attack, &config)? })
+        Ok(Self { group_size, attack: members::build("attack", &attack, &config)?, name: attack })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
@@ -111,9 +113,10 @@ impl Attack for DatasetUsage {
         let variants: Vec<usize> = (0..case.augmentations()).collect();
         let mut known: Vec<(f64, bool)> = Vec::new();
         let mut on_target = Vec::new();
+        let (silent, part) = (Within::silent(ctx), Within::part(ctx.host(), &self.name));
         for k in rehearsals(case) {
             let rehearsal = case.with_reference_as_target(k)?;
-            let scores = match self.attack.run(&rehearsal, ctx) {
+            let scores = match self.attack.run(&rehearsal, &ctx.within(&silent)) {
                 Ok(findings) => findings.membership(records)?,
                 // Without this model, and those that tell its rows, the attack lacks some.
                 Err(Error::Missing { .. }) => continue,
@@ -123,13 +126,15 @@ impl Attack for DatasetUsage {
             let telling = rows.telling(k);
             let others: Vec<usize> = (0..case.references()).filter(|m| !telling.contains(m)).collect();
             let view = View::new(case, ctx, &signals, &others, &variants)?;
-            on_target.push(self.attack.run(&view.case(case)?, ctx)?.membership(records)?);
+            let scores = self.attack.run(&view.case(case)?, &ctx.within(&part))?;
+            on_target.push(scores.membership(records)?);
         }
         let what = "reference models that can play the target, fitted with 20 audited records and without 20";
         let Some(Guess { threshold, tpr, fpr }) = Guess::of(known) else {
             return Err(Error::Missing { what: what.into(), needed: 1, got: 0 });
         };
         ctx.log(&format!("guesses at {threshold:.6}: TPR {tpr:.4}, FPR {fpr:.4}"));
+        ctx.chose("threshold", &format!("{threshold:.6}"));
         let share = |group: &Indices| {
             let reached = |scores: &Vec<f64>| {
                 group.iter().filter(|record| scores[**record as usize] >= threshold).count()
