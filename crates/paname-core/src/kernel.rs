@@ -320,16 +320,16 @@ fn write_tiles(
 #[inline(always)]
 fn refuse_logits(z: &mut [Class]) -> Option<usize> {
     let (mut wrong, mut most, mut least) =
-        ([0_u32; LANES], [f32::NEG_INFINITY; LANES], [f32::INFINITY; LANES]);
+        ([0.0_f32; LANES], [f32::NEG_INFINITY; LANES], [f32::INFINITY; LANES]);
     for lanes in z.iter() {
         for l in 0..LANES {
             // NaN passes no comparison.
-            wrong[l] |= if lanes[l] <= f32::MAX { 0 } else { 1 };
+            wrong[l] += if lanes[l] <= f32::MAX { 0.0 } else { 1.0 };
             most[l] = max(lanes[l], most[l]);
             least[l] = -max(-lanes[l], -least[l]);
         }
     }
-    let refused = (0..LANES).find(|&l| wrong[l] > 0 || most[l] == f32::NEG_INFINITY);
+    let refused = (0..LANES).find(|&l| wrong[l] > 0.0 || most[l] == f32::NEG_INFINITY);
     if refused.is_none() && least.contains(&f32::NEG_INFINITY) {
         for lanes in z {
             for l in 0..LANES {

@@ -249,23 +249,15 @@ impl Workplace<'_> {
                 let audit = Ctx::new(seed, "audit", 1, host);
                 let rows = self.run.keys.keys().filter(|name| name.starts_with("judge/")).count();
                 let tests = judge::most_tests(rows, settings);
-                let result = match self.grouping(id, &inputs)? {
-                    Some(grouping) => {
-                        let judged = Judged { grouping, groups: &groups };
-                        grouped::measure(&scores, &judged, &truth, settings, tests, &audit)?
-                    }
-                    None => {
-                        let mut result = judge::measure(&scores, &truth, settings, tests, &audit)?;
-                        let terms = Terms::new(self.manifest.content.model.dp.as_ref(), settings, rows);
-                        result.epsilon = judge::epsilon::epsilon(
-                            &scores.target,
-                            &truth,
-                            &result.levels,
-                            settings,
-                            &terms,
-                        )?;
-                        result
-                    }
+                let result = if let Some(grouping) = self.grouping(id, &inputs)? {
+                    let judged = Judged { grouping, groups: &groups };
+                    grouped::measure(&scores, &judged, &truth, settings, tests, &audit)?
+                } else {
+                    let mut result = judge::measure(&scores, &truth, settings, tests, &audit)?;
+                    let terms = Terms::new(self.manifest.content.model.dp.as_ref(), settings, rows);
+                    result.epsilon =
+                        judge::epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;
+                    result
                 };
                 draft.json("result.json", &result)?;
                 ctx.tick(1, 1)?;

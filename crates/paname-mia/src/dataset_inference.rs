@@ -125,9 +125,13 @@ impl Attack for DatasetInference {
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let mut population = self.features(case, ctx, Whom::Population)?;
         let scales = Scales::of(&population, self.signals.len());
-        population.iter_mut().for_each(|record| scales.apply(record));
+        for record in &mut population {
+            scales.apply(record);
+        }
         let mut audited = self.features(case, ctx, Whom::Audited)?;
-        audited.iter_mut().for_each(|record| scales.apply(record));
+        for record in &mut audited {
+            scales.apply(record);
+        }
         let seed = ctx.seed("halves");
         let halves = |whom: Whom, records: &mut Vec<u32>, features: &[Vec<f32>]| {
             let ids = &case.cohort(whom).ids;

@@ -176,11 +176,11 @@ impl Attack for Ensemble {
 impl Ensemble {
     /// The ranks of the audited records under each attack.
     fn ranks(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<Vec<f64>>> {
-        let run = |(attack, part): (&Box<dyn DynAttack>, &Part)| {
+        let run = |(attack, part): (&dyn DynAttack, &Part)| {
             let within = Within::part(ctx.host(), &part.attack);
             Ok(ranks(&attack.run(case, &ctx.within(&within))?.membership(case.audited().len())?))
         };
-        self.attacks.iter().zip(&self.config.attacks).map(run).collect()
+        self.attacks.iter().map(AsRef::as_ref).zip(&self.config.attacks).map(run).collect()
     }
 
     /// The weights of the attacks where reference models play the target; 1 where none can.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -71,9 +72,9 @@ fn audit(folder: &Path, others: usize, manifest: &str) {
     let mut table = "id,label,member\n".to_owned();
     let mut logits = "id,a,b\n".to_owned();
     for (i, (id, member)) in records.iter().enumerate() {
-        table += &format!("{id},0,{}\n", u8::from(*member));
+        writeln!(table, "{id},0,{}", u8::from(*member)).unwrap();
         // No two records alike.
-        logits += &format!("{id},{},0\n", f64::from(*member) * 5.0 + 1e-3 * i as f64);
+        writeln!(logits, "{id},{},0", f64::from(*member) * 5.0 + 1e-3 * i as f64).unwrap();
     }
     fs::write(folder.join("records.csv"), table).unwrap();
     fs::write(folder.join("logits.csv"), logits).unwrap();

@@ -35,8 +35,9 @@ impl Draws {
 }
 
 fn npy(path: &Path, kind: &str, shape: &[usize], data: &[u8]) {
-    let shape: String = shape.iter().map(|n| format!("{n},")).collect();
-    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape})}}");
+    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let shape = lengths.join(",");
+    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape},)}}");
     header += &" ".repeat(63 - (10 + header.len()) % 64);
     header.push('\n');
     let length = (header.len() as u16).to_le_bytes();
@@ -82,7 +83,7 @@ fn audit(references: usize, gain: f64, noise: f64) -> TempDir {
     for k in 0..references {
         let rows = match members.last() {
             Some(last) if k % 2 == 1 => last.iter().map(|member| !member).collect(),
-            _ => (0..AUDITED).map(|_| draws.next() % 2 == 0).collect(),
+            _ => (0..AUDITED).map(|_| draws.next().is_multiple_of(2)).collect(),
         };
         members.push(rows);
     }

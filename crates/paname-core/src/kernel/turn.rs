@@ -3,7 +3,6 @@
     clippy::inline_always,
     reason = "only what is inlined into a function with a target feature is compiled with it"
 )]
-#![expect(clippy::needless_range_loop, reason = "loops over records index several arrays alike")]
 
 use super::{Class, LANES};
 

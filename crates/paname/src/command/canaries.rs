@@ -28,14 +28,11 @@ fn make(arguments: &MakeArguments, language: Language, json: bool) -> Result<(),
             return Err(Failure::file(path, io::ErrorKind::AlreadyExists.into()));
         }
     }
-    let (from, place) = match &arguments.table {
-        Some(table) => {
-            (candidates(table, arguments.id.as_deref(), arguments.person.as_deref())?, table.as_path())
-        }
-        None => {
-            let count = arguments.count.unwrap_or_default();
-            ((1..=count).map(|n| vec![format!("canary-{n}")]).collect(), Path::new("--count"))
-        }
+    let (from, place) = if let Some(table) = &arguments.table {
+        (candidates(table, arguments.id.as_deref(), arguments.person.as_deref())?, table.as_path())
+    } else {
+        let count = arguments.count.unwrap_or_default();
+        ((1..=count).map(|n| vec![format!("canary-{n}")]).collect(), Path::new("--count"))
     };
     let drawn = Canaries::draw(from, place)?;
     let published = drawn.commitment()?;
