@@ -169,7 +169,6 @@ fn rows() -> Vec<Row> {
         kept(16, "reference", json!({}), [0.6765, 0.1013, 0.0673]),
         kept(16, "calibration", json!({}), [0.6532, 0.0967, 0.0646]),
         kept(16, "quantile", json!({}), [0.6834, 0.1007, 0.0346]),
-        kept(1, "gap", json!({}), [0.5914, 0.0, 0.0]),
     ]);
     let told = |n, attack, config| Row { n, attack, config, expected: NONE, tolerance: 0.0 };
     for attack in ["loss", "modified-entropy", "population", "per-class", "quantile"] {
