@@ -23,11 +23,12 @@
 //! that small groups blur them. A group of which a part was used scores in between: `dataset-usage` asks for the share.
 
 use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Grouping, Info, Needs, Result, Signal, Task, Whom,
+    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Grouping, Info, Needs, Result, Signal, Whom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::features;
 use crate::joint::{Moments, backward, factor, forward};
 use crate::shadow_classifier::mix;
 use crate::single::mean;
@@ -45,12 +46,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { group_size: 20, features: vec![AUTO.into()] }
+        Self { group_size: 20, features: features::auto() }
     }
 }
-
-/// Stands for the signals that the task calls for.
-const AUTO: &str = "auto";
 
 /// The features in classification.
 const OWN: [Signal; 5] =
@@ -91,26 +89,11 @@ impl Attack for DatasetInference {
                 "`group-size` must be at least 4, two records in each half, got {group_size}"
             )));
         }
-        let named =
-            |name: &String| name.parse().map_err(|error| Error::Config(format!("`features`: {error}")));
-        let signals = if features == [AUTO] {
-            OWN.to_vec()
-        } else {
-            features.iter().map(named).collect::<Result<_>>()?
-        };
-        if signals.is_empty() {
-            return Err(Error::Config("`features` must name at least one signal".into()));
-        }
-        Ok(Self { group_size, signals })
+        Ok(Self { group_size, signals: features::signals(&features, &OWN)? })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        if config.features != [AUTO] {
-            return config;
-        }
-        let statistic = [size.statistic()];
-        let signals = if size.task == Task::Classification { &OWN[..] } else { &statistic };
-        Config { features: signals.iter().map(Signal::to_string).collect(), ..config }
+        Config { features: features::settled(config.features, &OWN, size), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

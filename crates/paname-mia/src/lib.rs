@@ -63,6 +63,7 @@ pub mod white_box_classifier;
 
 pub mod asking;
 
+mod features;
 mod joint;
 mod members;
 mod network;

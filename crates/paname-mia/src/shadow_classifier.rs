@@ -23,13 +23,12 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Task, Whom,
-};
+use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Whom};
 use rand_core::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::features;
 use crate::network::{Examples, Fitting, Network};
 use crate::single::mean;
 
@@ -53,12 +52,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { features: vec![AUTO.into()], min_per_class: 500, examples: 100_000, epochs: 20, hidden: 16 }
+        Self { features: features::auto(), min_per_class: 500, examples: 100_000, epochs: 20, hidden: 16 }
     }
 }
-
-/// Stands for the signals that the task calls for.
-const AUTO: &str = "auto";
 
 /// The signals that make up a reaction in classification.
 const OWN: [Signal; 7] = [
@@ -96,16 +92,7 @@ impl Attack for ShadowClassifier {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        let named =
-            |name: &String| name.parse().map_err(|error| Error::Config(format!("`features`: {error}")));
-        let signals = if config.features == [AUTO] {
-            OWN.to_vec()
-        } else {
-            config.features.iter().map(named).collect::<Result<Vec<Signal>>>()?
-        };
-        if signals.is_empty() {
-            return Err(Error::Config("`features` must name at least one signal".into()));
-        }
+        let signals = features::signals(&config.features, &OWN)?;
         if config.examples < 2 * FEWEST {
             return Err(Error::Config(format!(
                 "`examples` must be at least {}, got {}",
@@ -123,12 +110,7 @@ impl Attack for ShadowClassifier {
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        if config.features != [AUTO] {
-            return config;
-        }
-        let statistic = [size.statistic()];
-        let signals = if size.task == Task::Classification { &OWN[..] } else { &statistic };
-        Config { features: signals.iter().map(Signal::to_string).collect(), ..config }
+        Config { features: features::settled(config.features, &OWN, size), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {
