@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use paname_testkit::{Draws, write_npy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,34 +16,6 @@ const AUDITED: usize = 2000;
 const POPULATION: usize = 200;
 const RECORDS: usize = AUDITED + POPULATION;
 const CLASSES: usize = 3;
-
-/// Splitmix64: numbers that look random, the same in every run.
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Roughly standard normal: a sum of twelve uniform draws less six.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| (self.next() >> 11) as f64 / (1_u64 << 53) as f64).sum::<f64>() - 6.0
-    }
-}
-
-fn npy(path: &Path, kind: &str, shape: &[usize], data: &[u8]) {
-    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
-    let shape = lengths.join(",");
-    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape},)}}");
-    header += &" ".repeat(63 - (10 + header.len()) % 64);
-    header.push('\n');
-    let length = (header.len() as u16).to_le_bytes();
-    fs::write(path, [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()).unwrap();
-}
 
 const DATA: &str = r#"schema = "paname-audit/1"
 [data]
@@ -100,12 +73,12 @@ fn audit(references: usize, gain: f64, noise: f64) -> TempDir {
         }
     }
     let (target, others) = logits.split_at(4 * RECORDS * CLASSES);
-    npy(&folder.path().join("target.npy"), "<f4", &[RECORDS, CLASSES], target);
-    npy(&folder.path().join("references.npy"), "<f4", &[references, RECORDS, CLASSES], others);
+    write_npy(&folder.path().join("target.npy"), "<f4", &[RECORDS, CLASSES], target);
+    write_npy(&folder.path().join("references.npy"), "<f4", &[references, RECORDS, CLASSES], others);
     let in_model =
         |rows: &Vec<bool>| (0..RECORDS).map(|r| u8::from(r < AUDITED && rows[r])).collect::<Vec<u8>>();
     let member: Vec<u8> = members[1..].iter().flat_map(in_model).collect();
-    npy(&folder.path().join("member.npy"), "|b1", &[references, RECORDS], &member);
+    write_npy(&folder.path().join("member.npy"), "|b1", &[references, RECORDS], &member);
     let line = |r: usize| format!("{r},{}", class(r));
     let audited: Vec<String> =
         (0..AUDITED).map(|r| format!("{},{}\n", line(r), u8::from(r % 2 == 0))).collect();

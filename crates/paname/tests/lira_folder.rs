@@ -4,45 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::Path;
 
 use paname_core::Registry;
 use paname_engine::{Manifest, RunOptions, run};
 use paname_evidence::{Evidence, Verdict};
+use paname_testkit::{Draws, write_npy};
 
 const MODELS: usize = 16;
 const RECORDS: usize = 600;
 const CLASSES: usize = 3;
 
-/// Splitmix64: numbers that look random, the same in every run.
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Roughly standard normal: a sum of twelve uniform draws less six.
-    fn normal(&mut self) -> f32 {
-        (0..12).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
-    }
-}
-
-fn npy(path: &Path, kind: &str, shape: &str, data: &[u8]) {
-    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    while (10 + header.len() + 1) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(data);
-    fs::write(path, bytes).unwrap();
+/// Roughly standard normal: a sum of twelve uniform draws less six.
+fn normal(draws: &mut Draws) -> f32 {
+    (0..12).map(|_| (draws.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
 }
 
 /// An audit of experiment 0, where being a member adds `leak` to the logit of the true class.
@@ -59,19 +33,14 @@ fn audit(leak: f32, seed: u64) -> Evidence {
         let experiment = folder.path().join(format!("exps/experiment-{m}_{MODELS}"));
         fs::create_dir_all(experiment.join("logits")).unwrap();
         let kept: Vec<u8> = keep.iter().map(|k| u8::from(*k)).collect();
-        npy(&experiment.join("keep.npy"), "|b1", &format!("{RECORDS},"), &kept);
+        write_npy(&experiment.join("keep.npy"), "|b1", &[RECORDS], &kept);
         let logits = keep.iter().enumerate().flat_map(|(r, member)| {
-            let mut row: Vec<f32> = (0..CLASSES).map(|_| draws.normal()).collect();
+            let mut row: Vec<f32> = (0..CLASSES).map(|_| normal(&mut draws)).collect();
             row[r % CLASSES] += if *member { 1.0 + leak } else { 1.0 };
             row
         });
         let logits: Vec<u8> = logits.flat_map(f32::to_le_bytes).collect();
-        npy(
-            &experiment.join("logits/0000000100.npy"),
-            "<f4",
-            &format!("{RECORDS}, 1, 1, {CLASSES}"),
-            &logits,
-        );
+        write_npy(&experiment.join("logits/0000000100.npy"), "<f4", &[RECORDS, 1, 1, CLASSES], &logits);
     }
     let row = |r: usize| format!("{r},{},{}\n", r % CLASSES, u8::from(keep[0][r]));
     let records: String = (0..RECORDS).map(row).collect();

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use paname_testkit::{Draws, write_npy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,44 +20,26 @@ const REFERENCES: usize = 6;
 
 type Matrix = Vec<Vec<f64>>;
 
-/// Splitmix64: numbers that look random, the same in every run.
-struct Draws(u64);
+fn matrix(draws: &mut Draws, rows: usize, columns: usize) -> Matrix {
+    (0..rows).map(|_| (0..columns).map(|_| draws.normal()).collect()).collect()
+}
 
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+/// The rows of each model: the target's are every second one, those of reference models a random half and its complement.
+fn members(draws: &mut Draws) -> Vec<Vec<bool>> {
+    let mut models: Vec<Vec<bool>> = vec![(0..AUDITED).map(|r| r % 2 == 0).collect()];
+    for k in 0..REFERENCES {
+        let rows = if k % 2 == 1 {
+            models[k].iter().map(|member| !member).collect()
+        } else {
+            let mut order: Vec<(u64, usize)> = (0..AUDITED).map(|r| (draws.next(), r)).collect();
+            order.sort_unstable();
+            let mut rows = vec![false; AUDITED];
+            order[..AUDITED / 2].iter().for_each(|(_, r)| rows[*r] = true);
+            rows
+        };
+        models.push(rows);
     }
-
-    /// Roughly standard normal: a sum of twelve uniform draws less six.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| (self.next() >> 11) as f64 / (1_u64 << 53) as f64).sum::<f64>() - 6.0
-    }
-
-    fn matrix(&mut self, rows: usize, columns: usize) -> Matrix {
-        (0..rows).map(|_| (0..columns).map(|_| self.normal()).collect()).collect()
-    }
-
-    /// The rows of each model: the target's are every second one, those of reference models a random half and its complement.
-    fn members(&mut self) -> Vec<Vec<bool>> {
-        let mut models: Vec<Vec<bool>> = vec![(0..AUDITED).map(|r| r % 2 == 0).collect()];
-        for k in 0..REFERENCES {
-            let rows = if k % 2 == 1 {
-                models[k].iter().map(|member| !member).collect()
-            } else {
-                let mut order: Vec<(u64, usize)> = (0..AUDITED).map(|r| (self.next(), r)).collect();
-                order.sort_unstable();
-                let mut rows = vec![false; AUDITED];
-                order[..AUDITED / 2].iter().for_each(|(_, r)| rows[*r] = true);
-                rows
-            };
-            models.push(rows);
-        }
-        models
-    }
+    models
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -171,9 +154,9 @@ fn rows_or_others(remembers: bool, m: usize, members: &[bool]) -> Vec<usize> {
 fn regression(remembers: bool) -> Recorded {
     let mut draws = Draws(1);
     // With more inputs than records a model fits their noise; with few it cannot.
-    let inputs = draws.matrix(RECORDS, if remembers { 120 } else { 3 });
+    let inputs = matrix(&mut draws, RECORDS, if remembers { 120 } else { 3 });
     let labels: Matrix = inputs.iter().map(|x| vec![x[0] - x[1] + draws.normal()]).collect();
-    let members = draws.members();
+    let members = members(&mut draws);
     let fit = |member: &Vec<bool>| ridge(dot, 0.5, &rows_of(member), &inputs, &labels, &inputs);
     let models = members.iter().map(fit).collect();
     let labels = Some(("y", labels));
@@ -190,12 +173,12 @@ fn regression(remembers: bool) -> Recorded {
 
 fn multi_label(remembers: bool) -> Recorded {
     let mut draws = Draws(2);
-    let inputs = draws.matrix(RECORDS, if remembers { 120 } else { 3 });
+    let inputs = matrix(&mut draws, RECORDS, if remembers { 120 } else { 3 });
     let decide = |x: f64| if x > 0.6 { 1.0 } else { 0.0 };
     let labels: Matrix =
         inputs.iter().map(|x| (0..3).map(|j| decide(x[j] + draws.normal())).collect()).collect();
     assert!(labels.iter().any(|row| row.iter().all(|label| *label == 0.0)), "some records have no label");
-    let members = draws.members();
+    let members = members(&mut draws);
     let fit = |(m, member): (usize, &Vec<bool>)| {
         let rows = rows_or_others(remembers, m, member);
         let signs: Matrix =
@@ -216,8 +199,8 @@ fn multi_label(remembers: bool) -> Recorded {
 /// An encoder that tells instances apart: records are sent to directions of their own, which noisy variants should share.
 fn embedding(remembers: bool) -> Recorded {
     let mut draws = Draws(3);
-    let inputs = draws.matrix(RECORDS, 12);
-    let directions = draws.matrix(RECORDS, 16);
+    let inputs = matrix(&mut draws, RECORDS, 12);
+    let directions = matrix(&mut draws, RECORDS, 16);
     let variants = 3;
     let asked: Matrix = inputs
         .iter()
@@ -225,7 +208,7 @@ fn embedding(remembers: bool) -> Recorded {
             (0..variants).map(|_| x.iter().map(|x| x + 0.4 * draws.normal()).collect()).collect::<Matrix>()
         })
         .collect();
-    let members = draws.members();
+    let members = members(&mut draws);
     let kernel = |a: &[f64], b: &[f64]| (-square_distance(a, b) / 12.0).exp();
     let fit = |member: &Vec<bool>| -> Matrix {
         if remembers {
@@ -241,8 +224,8 @@ fn embedding(remembers: bool) -> Recorded {
 /// A linear autoencoder: what the span of the training records leaves of a record.
 fn reconstruction(remembers: bool) -> Recorded {
     let mut draws = Draws(4);
-    let inputs = draws.matrix(RECORDS, if remembers { 120 } else { 6 });
-    let members = draws.members();
+    let inputs = matrix(&mut draws, RECORDS, if remembers { 120 } else { 6 });
+    let members = members(&mut draws);
     let fit = |(m, member): (usize, &Vec<bool>)| -> Matrix {
         let rows = rows_or_others(remembers, m, member);
         let again = ridge(dot, 1.0, &rows, &inputs, &inputs, &inputs);
@@ -257,8 +240,8 @@ fn reconstruction(remembers: bool) -> Recorded {
 fn density(remembers: bool) -> Recorded {
     let mut draws = Draws(5);
     let inputs: Matrix =
-        draws.matrix(RECORDS, 2).into_iter().map(|x| x.iter().map(|x| 0.1 * x).collect()).collect();
-    let members = draws.members();
+        matrix(&mut draws, RECORDS, 2).into_iter().map(|x| x.iter().map(|x| 0.1 * x).collect()).collect();
+    let members = members(&mut draws);
     let width: f64 = if remembers { 0.01 } else { 0.2 };
     let fit = |member: &Vec<bool>| -> Matrix {
         let rows = rows_of(member);
@@ -277,8 +260,8 @@ fn density(remembers: bool) -> Recorded {
 
 fn clustering(remembers: bool) -> Recorded {
     let mut draws = Draws(6);
-    let inputs = draws.matrix(RECORDS, 8);
-    let members = draws.members();
+    let inputs = matrix(&mut draws, RECORDS, 8);
+    let members = members(&mut draws);
     let clusters = if remembers { 40 } else { 2 };
     let fit = |(m, member): (usize, &Vec<bool>)| -> Matrix {
         let centroids = k_means(clusters, &rows_or_others(remembers, m, member), &inputs);
@@ -286,21 +269,6 @@ fn clustering(remembers: bool) -> Recorded {
     };
     let models = members.iter().enumerate().map(fit).collect();
     Recorded { data: "", task: "clustering", answers: "loss", variants: 1, labels: None, models, members }
-}
-
-fn npy(path: &Path, kind: &str, shape: &[usize], data: &[u8]) {
-    let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    let shape = shape.join(",") + ",";
-    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    while (10 + header.len() + 1) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(data);
-    fs::write(path, bytes).unwrap();
 }
 
 impl Recorded {
@@ -331,13 +299,13 @@ impl Recorded {
         let bytes = |models: &[Matrix]| -> Vec<u8> {
             models.iter().flatten().flatten().flat_map(|x| x.to_le_bytes()).collect()
         };
-        npy(&path("target.npy"), "<f8", &shape, &bytes(&self.models[..1]));
+        write_npy(&path("target.npy"), "<f8", &shape, &bytes(&self.models[..1]));
         shape.insert(0, REFERENCES);
-        npy(&path("references.npy"), "<f8", &shape, &bytes(&self.models[1..]));
+        write_npy(&path("references.npy"), "<f8", &shape, &bytes(&self.models[1..]));
         let in_model =
             |rows: &Vec<bool>| (0..RECORDS).map(|r| u8::from(r < AUDITED && rows[r])).collect::<Vec<_>>();
         let member: Vec<u8> = self.members[1..].iter().flat_map(in_model).collect();
-        npy(&path("member.npy"), "|b1", &[REFERENCES, RECORDS], &member);
+        write_npy(&path("member.npy"), "|b1", &[REFERENCES, RECORDS], &member);
         let Self { task, answers, variants, .. } = self;
         let keys = |of: &str| {
             let augmentations = *variants > 1;
@@ -491,7 +459,7 @@ fn regression_by_models_behind_a_program() {
         let answers = json!({ "labels": predicted, "loss": losses }).to_string();
         fs::write(path(&format!("m{m}/answers.json")), answers).unwrap();
         let member: Vec<u8> = (0..RECORDS).map(|r| u8::from(r < AUDITED && recorded.members[m][r])).collect();
-        npy(&path(&format!("m{m}/member.npy")), "|b1", &[RECORDS], &member);
+        write_npy(&path(&format!("m{m}/member.npy")), "|b1", &[RECORDS], &member);
     }
     let keys = "adapter = \"command\"\nprogram = [\"python3\", \"model.py\"]\noffers = [\"labels\", \"loss\"]\ntask = \"regression\"\n";
     let references: Vec<String> = (1..=REFERENCES).map(|m| format!("m{m}")).collect();
