@@ -114,6 +114,7 @@ impl Training {
             weights: self.folder.kept().then_some(weights),
             train_loss: report.train_loss,
             train_accuracy: report.train_accuracy,
+            checkpoints: Vec::new(),
         })
     }
 }

@@ -45,7 +45,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.3.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.4.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -608,6 +608,15 @@ pub struct AbiFitted {
     weights: ROption<RVec<u8>>,
     train_loss: ROption<f64>,
     train_accuracy: ROption<f64>,
+    checkpoints: RVec<AbiCheckpoint>,
+}
+
+/// [`Checkpoint`](crate::Checkpoint).
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiCheckpoint {
+    epoch: u32,
+    target: TargetBox,
 }
 
 /// [`Reference`](crate::Reference); `member` holds truth values.
@@ -648,6 +657,7 @@ pub struct AbiNeeds {
     population_min: usize,
     fits: usize,
     queries_per_record: u64,
+    queries_per_population_record: u64,
     /// 0 where the attack judges each record.
     group_size: usize,
     group_shares: bool,

@@ -133,6 +133,16 @@ pub struct Fitted {
     pub train_loss: Option<f64>,
     /// Accuracy on its own rows after the last epoch.
     pub train_accuracy: Option<f64>,
+    /// The model as it was after the passes that [`Recipe::checkpoints`] names, in their order; empty where the adapter keeps none to be asked.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// A model in the middle of its fit.
+pub struct Checkpoint {
+    /// Passes over the rows until then.
+    pub epoch: u32,
+    /// The model.
+    pub target: Box<dyn Target>,
 }
 
 /// How an adapter does its work, whether linked or loaded.

@@ -169,10 +169,12 @@ pub struct Needs {
     pub in_out_min: (usize, usize),
     /// Smallest number of population records.
     pub population_min: usize,
-    /// Models that the attack fits itself.
+    /// Models that the attack has the audit's adapter fit, by [`Ctx::fit`].
     pub fits: usize,
     /// Questions to the target per audited record besides those of the signals.
     pub queries_per_record: u64,
+    /// Questions to the target per population record besides those of the signals.
+    pub queries_per_population_record: u64,
     /// The groups of records that it judges as wholes; None where it judges each record.
     pub groups: Option<Grouping>,
 }
@@ -186,6 +188,13 @@ pub struct Grouping {
     pub shares: bool,
 }
 
+impl Needs {
+    /// Whether the attack asks the target itself, or has models fitted.
+    pub fn asks(&self) -> bool {
+        self.queries_per_record > 0 || self.queries_per_population_record > 0 || self.fits > 0
+    }
+}
+
 impl Default for Needs {
     fn default() -> Self {
         Self {
@@ -197,6 +206,7 @@ impl Default for Needs {
             population_min: 0,
             fits: 0,
             queries_per_record: 0,
+            queries_per_population_record: 0,
             groups: None,
         }
     }

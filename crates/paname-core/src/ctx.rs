@@ -36,7 +36,7 @@ pub trait Host: Sync {
         Err(Error::Unsupported("this host keeps no files".into()))
     }
 
-    /// Fits reference models through the audit's adapter.
+    /// Fits models through the audit's adapter. The architecture that a recipe leaves open is that of the audit's own fits, where it fits any.
     fn fit(&self, _recipe: &Recipe, _data: &Records, _runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
         Err(Error::Unsupported("this host fits no models".into()))
     }
@@ -196,7 +196,7 @@ impl<'a> Ctx<'a> {
         self.host.chose(parameter, value);
     }
 
-    /// Fits reference models through the audit's adapter.
+    /// Fits models through the audit's adapter; see [`Host::fit`].
     pub fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
         self.host.fit(recipe, data, runs)
     }

@@ -76,7 +76,7 @@ mod tensor;
 pub use abi::{NO_ADAPTERS, NO_ATTACKS};
 pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
-    Adapter, AdapterEntry, AdapterInfo, Features, FitRun, Fitted, Records, Reference, Setting,
+    Adapter, AdapterEntry, AdapterInfo, Checkpoint, Features, FitRun, Fitted, Records, Reference, Setting,
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};

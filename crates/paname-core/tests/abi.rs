@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use paname_core::abi::{self, Plugin};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, AttributeGuess, Augmentation, Case, CaseParts,
-    CaseSize, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping,
-    Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
+    CaseSize, Checkpoint, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted,
+    Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
     Reconstruction, Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target,
     TargetCard, Task, Tensor, View, Whom,
 };
@@ -133,10 +133,15 @@ impl Attack for Probe {
                 let labels = Labels::Classes { values: vec![0, 1, 0].into(), classes: 2 };
                 let data = Records { ids: vec![0, 1, 2].into(), inputs, labels };
                 let runs = [2, 3].map(|seed| FitRun { rows: vec![0, seed as u32].into(), seed });
-                let recipe = Recipe { epochs: Some(4), ..Recipe::default() };
+                let recipe = Recipe { epochs: Some(4), checkpoints: vec![1, 3], ..Recipe::default() };
                 let fitted = ctx.fit(&recipe, &data, &runs)?;
                 let words = fitted.into_iter().map(|one| match one {
-                    Ok(fitted) => format!("{} {:?}", fitted.target.card().name, fitted.train_loss),
+                    Ok(fitted) => {
+                        let kept = fitted.checkpoints.iter();
+                        let kept: Vec<String> =
+                            kept.map(|kept| format!("{} {}", kept.epoch, kept.target.card().name)).collect();
+                        format!("{} {:?} {kept:?}", fitted.target.card().name, fitted.train_loss)
+                    }
                     Err(error) => error.to_string(),
                 });
                 ctx.log(&words.collect::<Vec<_>>().join("; "));
@@ -335,6 +340,11 @@ impl Adapter for Maker {
                 weights,
                 train_loss: Some(0.5),
                 train_accuracy: None,
+                checkpoints: recipe
+                    .checkpoints
+                    .iter()
+                    .map(|&epoch| Checkpoint { epoch, target: Box::new(whole(&format!("after {epoch}"))) })
+                    .collect(),
             })
         };
         runs.iter().map(one).collect()
@@ -523,7 +533,7 @@ fn what_attacks_say_of_the_host_is_true() {
             r#"here Ok("there")"#,
             "target first",
             r#"inner {"a":1} 1 references"#,
-            "Some(4) Tensor(Tensor(F32 [3, 1])) [0, 2] 2 Some(0.5); the loss is NaN",
+            "Some(4) Tensor(Tensor(F32 [3, 1])) [0, 2] 2 Some(0.5) [\"1 after 1\", \"3 after 3\"]; the loss is NaN",
         ]
     );
 }
@@ -701,7 +711,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.3.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.4.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

@@ -247,8 +247,14 @@ fn attack_used(
         signals: planned.needs.signals.iter().map(ToString::to_string).collect(),
         references: inputs.references.len().min(planned.needs.references_max) as u64,
         asked: account.as_ref().map_or(0, |account| {
-            questions(&paname_core::Needs { queries_per_record: 0, ..planned.needs.clone() }, inputs)
-                + account.asked
+            questions(
+                &paname_core::Needs {
+                    queries_per_record: 0,
+                    queries_per_population_record: 0,
+                    ..planned.needs.clone()
+                },
+                inputs,
+            ) + account.asked
         }),
         chosen: account.map(|account| account.chosen).unwrap_or_default(),
     }

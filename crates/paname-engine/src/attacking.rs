@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Cohort, Ctx, DynAttack, Error, Fitted, Indices, Input, Labels, Metered,
-    Named, Outputs, Pullback, Query, Records, Result, Signal, Target, TargetCard, Tensor, View, Within,
+    Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Fitted, Indices, Input, Labels,
+    Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target, TargetCard, Tensor, View,
+    Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ use crate::store::{Draft, Object};
 pub(crate) const MOST_UNRELATED: usize = 64;
 /// Questions per record, all of them together, from which on no more than [`FEWEST_ASKED`] do, where the attack asks its own.
 pub(crate) const MOST_ASKED: u64 = 512;
+/// What a model costs that an attack has fitted, in questions per record.
+pub(crate) const QUESTIONS_OF_A_FIT: u64 = 64;
 /// As many play the target whatever the attack asks.
 pub(crate) const FEWEST_ASKED: usize = 8;
 
@@ -204,9 +207,12 @@ pub(crate) fn unveiled(order: &Indices, records: &Records) -> Result<Records> {
 
 /// A fitted model as an attack may ask it: by the numbers of its case.
 pub(crate) fn veiled(order: &Indices, fitted: Fitted) -> Fitted {
-    let target = Box::new(VeiledView { inner: fitted.target, order: order.clone() });
+    let veil = |inner| -> Box<dyn Target> { Box::new(VeiledView { inner, order: order.clone() }) };
+    let checkpoints = fitted.checkpoints.into_iter();
+    let checkpoints =
+        checkpoints.map(|Checkpoint { epoch, target }| Checkpoint { epoch, target: veil(target) });
     // Where the weights lie is the engine's affair.
-    Fitted { target, weights: None, ..fitted }
+    Fitted { target: veil(fitted.target), weights: None, checkpoints: checkpoints.collect(), ..fitted }
 }
 
 /// A model behind the veil of a case: known by the case's numbers, opened when first asked.

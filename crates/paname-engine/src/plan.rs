@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
-use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED};
+use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED, QUESTIONS_OF_A_FIT};
 use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
@@ -239,7 +239,9 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
 /// Records that an attack asks the target about, its signals included.
 pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
     let signals = if needs.signals.is_empty() { 0 } else { signal_questions(inputs) };
-    signals.saturating_add(needs.queries_per_record.saturating_mul(inputs.audited as u64))
+    let audited = needs.queries_per_record.saturating_mul(inputs.audited as u64);
+    let population = needs.queries_per_population_record.saturating_mul(inputs.population as u64);
+    signals.saturating_add(audited).saturating_add(population)
 }
 
 /// How many reference models play the target, which takes one away from every count. Where the attack asks the model itself, they have to answer it,
@@ -247,7 +249,7 @@ pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
 pub(crate) fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
     let models = inputs.references.len();
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
-    let asks = needs.queries_per_record > 0;
+    let asks = needs.queries_per_record.saturating_add(needs.queries_per_population_record) > 0;
     let enough = models >= 2
         && models > needs.references_min
         && (needs.in_out_min.0 == 0 || with > needs.in_out_min.0 as u64)
@@ -256,6 +258,7 @@ pub(crate) fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
     // An attack that asks reference models does so again in each of its controls.
     let beside = if (needs.access - ANSWERED).is_empty() { 0 } else { models.min(needs.references_max) };
     let questions = needs.queries_per_record.saturating_mul(1 + beside as u64);
+    let questions = questions.saturating_add((needs.fits as u64).saturating_mul(QUESTIONS_OF_A_FIT));
     let affordable = MOST_ASKED.checked_div(questions).unwrap_or(u64::MAX);
     let most = usize::try_from(affordable).unwrap_or(usize::MAX).clamp(FEWEST_ASKED, MOST_UNRELATED);
     if enough { models.min(most) } else { 0 }

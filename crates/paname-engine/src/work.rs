@@ -359,7 +359,8 @@ impl Workplace<'_> {
     }
 
     /// Scores of the attack on reference models in the target's place, with the rows of each: per group where there are groups, a group being one of
-    /// a model where all of its records are.
+    /// a model where all of its records are. Where one model is set aside for each record, the counts of the others tell the rows of the one that plays:
+    /// what is found on it says nothing of the target.
     fn played(
         &self,
         test: &str,
@@ -379,7 +380,9 @@ impl Workplace<'_> {
         let flat = self.scores(&step)?;
         let membership = inputs::membership(object, inputs)?;
         let fitted = |record: usize, model| membership.row(record).contains(model);
+        let mixed = inputs.places.len() > inputs.references.len();
         let rows = |model| match &groups[..] {
+            _ if mixed => Vec::new(),
             [] => (0..inputs.audited).map(|record| fitted(record, model)).collect(),
             groups => {
                 let all = |group: &Vec<u32>| group.iter().all(|&record| fitted(record as usize, model));
@@ -495,9 +498,18 @@ impl Host for Services<'_> {
         let scope = format!("{}/fit", self.scope);
         let models = Services { role: "-models", veil: OnceLock::new(), chosen: Mutex::default(), ..*self };
         let ctx = Ctx::new(self.place.seed(), &scope, self.place.run.threads, &models);
+        // How far the fit is says nothing of how far the attack is.
+        let quiet = Within::silent(&ctx);
+        let ctx = ctx.within(&quiet);
         let config = inputs::config_of(source);
-        let Some(order) = self.veil.get() else { return Ok(adapter.fit(config, recipe, data, runs, &ctx)) };
-        let fitted = adapter.fit(config, recipe, &unveiled(order, data)?, runs, &ctx);
+        let mut recipe = recipe.clone();
+        if recipe.architecture.is_empty()
+            && let Some((_, _, own)) = self.place.manifest.content.reference_fit()
+        {
+            recipe.architecture.clone_from(&own.architecture);
+        }
+        let Some(order) = self.veil.get() else { return Ok(adapter.fit(config, &recipe, data, runs, &ctx)) };
+        let fitted = adapter.fit(config, &recipe, &unveiled(order, data)?, runs, &ctx);
         let log = |line: &str| self.host.log(line);
         let one = |fitted: Result<Fitted>| Ok(veiled(order, fitted.map_err(|error| withheld(error, &log))?));
         Ok(fitted.into_iter().map(one).collect())

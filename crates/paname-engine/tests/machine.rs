@@ -74,7 +74,13 @@ impl Adapter for Short {
         let weights = ctx.folder().unwrap().join("weights");
         fs::write(&weights, runs[0].seed.to_string()).unwrap();
         let target = toy(runs[0].seed.to_string());
-        vec![Ok(Fitted { target, weights: Some(weights), train_loss: None, train_accuracy: None })]
+        vec![Ok(Fitted {
+            target,
+            weights: Some(weights),
+            train_loss: None,
+            train_accuracy: None,
+            checkpoints: Vec::new(),
+        })]
     }
 
     fn fitted(

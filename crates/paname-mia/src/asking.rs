@@ -154,6 +154,16 @@ pub(crate) fn per_row(tensor: &Tensor, mut each: impl FnMut(&[f32]) -> f64) -> R
     Ok((0..rows).map(|row| each(&values[row * width..(row + 1) * width])).collect())
 }
 
+/// A number that later sums can bear, whatever the model said.
+pub(crate) fn bounded(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-1e6, 1e6) }
+}
+
+/// A loss that later sums can bear: one that is no number is as large as any, since nothing was learned there.
+pub(crate) fn bounded_loss(value: f64) -> f64 {
+    bounded(if value.is_nan() { f64::INFINITY } else { value })
+}
+
 /// Uniform from 0 to 1, without either.
 pub(crate) fn uniform(rng: &mut impl Rng) -> f64 {
     ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64

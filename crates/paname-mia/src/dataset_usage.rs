@@ -101,6 +101,10 @@ impl Attack for DatasetUsage {
             references_max: needs.references_max.max(references_min),
             in_out_min,
             queries_per_record: needs.queries_per_record.saturating_mul(REHEARSALS as u64),
+            fits: needs.fits.saturating_mul(REHEARSALS),
+            queries_per_population_record: needs
+                .queries_per_population_record
+                .saturating_mul(REHEARSALS as u64),
             groups: Some(Grouping { size: self.group_size, shares: true }),
             ..needs
         }

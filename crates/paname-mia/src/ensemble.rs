@@ -27,7 +27,7 @@ use serde_json::{Map, Value};
 
 use crate::joint::{backward, factor, forward};
 use crate::members;
-use crate::rehearsal::rehearsals;
+use crate::rehearsal::{REHEARSALS, choose, rehearsals};
 
 /// Parameters of [`Ensemble`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +68,24 @@ pub enum Combine {
     Max,
     /// A sum of their logits, weighted by what reference models in the target's place show.
     Logistic,
+    /// Not at all: the scores of the one that tells the rows of reference models in the target's place best.
+    Best,
+}
+
+impl Combine {
+    /// Whether reference models play the target.
+    const fn rehearses(self) -> bool {
+        matches!(self, Self::Logistic | Self::Best)
+    }
+}
+
+/// An attack by its place among those of the configuration, told by its name.
+struct Candidate<'a>(usize, &'a str);
+
+impl std::fmt::Display for Candidate<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.1)
+    }
 }
 
 impl Default for Config {
@@ -140,17 +158,23 @@ impl Attack for Ensemble {
             let (least_in, least_out) = needs.in_out_min;
             all.in_out_min = (all.in_out_min.0.max(least_in), all.in_out_min.1.max(least_out));
             all.population_min = all.population_min.max(needs.population_min);
-            all.fits += needs.fits;
+            // Once more for each model that plays the target.
+            let again = if self.config.combine.rehearses() { REHEARSALS } else { 0 };
+            all.fits += needs.fits.saturating_mul(1 + again);
             all.queries_per_record += needs.queries_per_record;
+            all.queries_per_population_record += needs.queries_per_population_record;
         }
         all
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let ranks = self.ranks(case, ctx)?;
         let records = 0..case.audited().len();
+        let ranks = match self.config.combine {
+            Combine::Best => return self.best(case, ctx),
+            _ => self.ranks(case, ctx)?,
+        };
         let scores = match self.config.combine {
-            Combine::Mean => {
+            Combine::Mean | Combine::Best => {
                 let total: f64 = self.config.attacks.iter().map(|part| part.weight).sum();
                 let weighted = |r: usize| {
                     ranks
@@ -174,6 +198,18 @@ impl Attack for Ensemble {
 }
 
 impl Ensemble {
+    /// What the attack finds that is chosen by rehearsal.
+    fn best(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        let records = case.audited().len();
+        let names = self.config.attacks.iter().map(|part| part.attack.as_str());
+        let candidates: Vec<Candidate<'_>> = names.enumerate().map(|(i, name)| Candidate(i, name)).collect();
+        let Candidate(chosen, name) = choose("attack", candidates, case, ctx, |candidate, case, ctx| {
+            self.attacks[candidate.0].run(case, ctx)?.membership(records)
+        })?;
+        let within = Within::part(ctx.host(), name);
+        self.attacks[chosen].run(case, &ctx.within(&within))
+    }
+
     /// The ranks of the audited records under each attack.
     fn ranks(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Vec<Vec<f64>>> {
         let run = |(attack, part): (&dyn DynAttack, &Part)| {
@@ -288,6 +324,25 @@ mod tests {
         let ensemble = Ensemble::new(Config { attacks, combine }).unwrap();
         let findings = Attack::run(&ensemble, &toy.case().unwrap(), &Ctx::new(1, "test", 1, &())).unwrap();
         findings.membership(800).unwrap()
+    }
+
+    #[test]
+    fn the_best_is_chosen_by_reference_models() {
+        let toy = Toy::new(Behaviour::Leaky, Size::default(), 7);
+        let case = toy.case().unwrap();
+        let part = |name: &str| Part { attack: name.into(), config: Map::new(), weight: 1.0 };
+        let run = |attacks: Vec<Part>, combine| {
+            let attack = Ensemble::new(Config { attacks, combine }).unwrap();
+            Attack::run(&attack, &case, &Ctx::new(1, "test", 1, &()))
+                .unwrap()
+                .membership(toy.truth().len())
+                .unwrap()
+        };
+        // Whoever is wrong about a record scores it as no member: that tells least.
+        let best = run(vec![part("entropy"), part("lira"), part("confidence")], Combine::Best);
+        let lira = crate::members::build("", "lira", &Map::new()).unwrap();
+        let alone = lira.run(&case, &Ctx::new(1, "test", 1, &())).unwrap();
+        assert_eq!(best, alone.membership(toy.truth().len()).unwrap());
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub mod statistic;
 pub mod augmentation_vote;
 pub mod boundary_distance;
 
+pub mod loss_trajectory;
+
 pub mod input_gradient_norm;
 pub mod last_layer_gradient_norm;
 pub mod white_box_classifier;
@@ -65,6 +67,7 @@ pub mod asking;
 
 mod features;
 mod joint;
+mod lessons;
 mod members;
 mod network;
 mod view;
@@ -87,6 +90,7 @@ pub const ATTACKS: &[Entry] = &[
     Entry::of::<lira::Lira>(),
     Entry::of::<rmia::Rmia>(),
     Entry::of::<base::Base>(),
+    Entry::of::<loss_trajectory::LossTrajectory>(),
     Entry::of::<augmentation_vote::AugmentationVote>(),
     Entry::of::<boundary_distance::BoundaryDistance>(),
     Entry::of::<last_layer_gradient_norm::LastLayerGradientNorm>(),

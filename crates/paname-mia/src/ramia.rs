@@ -75,6 +75,13 @@ impl Attack for Ramia {
             )));
         }
         let attack = members::build("attack", &config.attack, &config.config)?;
+        if attack.needs(1)?.asks() {
+            let problem = format!(
+                "`attack`: `{}` asks the model itself, which has nothing to do with variants",
+                config.attack
+            );
+            return Err(Error::Config(problem));
+        }
         Ok(Self { config, attack })
     }
 
@@ -115,6 +122,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn attacks_that_ask_the_model_have_no_variants() {
+        let config = Config { attack: "gap".into(), ..Config::default() };
+        let refused = Ramia::new(config).err().unwrap().to_string();
+        assert!(refused.contains("`attack`: `gap` asks the model itself"), "{refused}");
+    }
 
     #[test]
     fn the_chosen_variants_speak_for_the_record() {

@@ -118,7 +118,6 @@ impl Attack for ShadowClassifier {
             signals: self.signals.clone(),
             references_min: 1,
             references_max: usize::MAX,
-            fits: 1,
             ..Needs::default()
         }
     }

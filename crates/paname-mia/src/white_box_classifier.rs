@@ -24,13 +24,12 @@ use paname_core::{
     Access, Attack, Case, Ctx, Error, Family, Findings, Indices, Info, Needs, Outputs, Query, Result, Target,
     Tensor,
 };
-use rand_core::Rng as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::asking::{Norm, about, input_gradients, per_row};
-use crate::network::{Examples, Fitting, Network};
-use crate::shadow_classifier::{mix, standardise};
+use crate::asking::{Norm, about, bounded, bounded_loss, input_gradients, per_row};
+use crate::lessons::{FEWEST, Lessons};
+use crate::network::Fitting;
 
 /// What a record's features are taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,9 +83,6 @@ impl Default for Config {
         }
     }
 }
-
-/// Examples of either kind below which nothing can be learned.
-const FEWEST: usize = 20;
 
 /// Scores a record by a classifier of what goes on inside the model.
 pub struct WhiteBoxClassifier(Config);
@@ -143,7 +139,6 @@ impl Attack for WhiteBoxClassifier {
             access: self.0.features.iter().map(of).fold(Access::empty(), |all, one| all | one),
             references_min: 1,
             references_max: self.0.models,
-            fits: 1,
             queries_per_record: u64::from(forward) + u64::from(backward),
             ..Needs::default()
         }
@@ -156,13 +151,8 @@ impl Attack for WhiteBoxClassifier {
         // As many steps as there are records and models, and as many again for the fit.
         let total = (models + 1) * records;
         let everyone: Vec<usize> = (0..records).collect();
-        let (mut targets, width) = self.look(case, ctx, case.target(), &layers, &everyone, (0, 2 * total))?;
-        let share = self.0.examples as f64 / (models * records).max(1) as f64;
-        let last = if share < 1.0 { (share * u64::MAX as f64) as u64 } else { u64::MAX };
-        let seed = ctx.rng("examples").next_u64();
-        let membership = case.membership(paname_core::Whom::Audited);
-        // Each example with a key that decides whether it is drawn, and its place: neither depends on the order of the records.
-        let (mut features, mut kinds): (Vec<f64>, Vec<(u64, bool)>) = (Vec::new(), Vec::new());
+        let (targets, width) = self.look(case, ctx, case.target(), &layers, &everyone, (0, 2 * total))?;
+        let mut lessons = Lessons::new(case, models, self.0.examples, ctx);
         for k in 0..models {
             let model = case.reference(k).ok_or_else(|| Error::mismatch("reference model", models, k))?;
             let own = self.layers(model)?;
@@ -170,50 +160,24 @@ impl Attack for WhiteBoxClassifier {
                 let (expected, got) = (layers.join(", "), own.join(", "));
                 return Err(Error::mismatch(format!("layers of {}", model.card().name), expected, got));
             }
-            let keys: Vec<u64> = case
-                .audited()
-                .ids
-                .iter()
-                .map(|&id| mix(seed ^ mix((u64::from(id) << 32) | k as u64)))
-                .collect();
-            let drawn: Vec<usize> = (0..records).filter(|&r| keys[r] <= last).collect();
+            let drawn = lessons.drawn(case, k);
             let (seen, found) =
                 self.look(case, ctx, model, &layers, &drawn, ((k + 1) * records, 2 * total))?;
             if found != width && !drawn.is_empty() {
                 return Err(Error::mismatch(format!("features of {}", model.card().name), width, found));
             }
-            features.extend(seen);
-            kinds.extend(drawn.iter().map(|&r| (keys[r], membership.row(r).contains(k))));
+            lessons.take(case, k, &drawn, &seen);
         }
-        let (mut inputs, positive) = in_order(&features, &kinds, width);
-        for (which, inside) in [("included", true), ("excluded", false)] {
-            let got = positive.iter().filter(|kind| **kind == inside).count();
-            if got < FEWEST {
-                let what = format!("looks at reference models and records that they {which}");
-                return Err(Error::Missing { what, needed: FEWEST, got });
-            }
-        }
-        standardise(&mut inputs, &mut targets, width);
-        let examples = Examples { inputs: &inputs, width, positive: &positive };
         let fitting = Fitting { hidden: self.0.hidden, epochs: self.0.epochs };
-        let (mut done, rows) = (0, (0..positive.len() as u32).collect());
-        let network = Network::fit(examples, rows, fitting, &mut ctx.rng("network"), || {
+        let mut done = 0;
+        let what = "looks at reference models";
+        let scores = lessons.learn(what, width, targets, fitting, ctx, || {
             done += 1;
             ctx.tick(total + (done - 1) * total / self.0.epochs, 2 * total)
         })?;
         ctx.tick(2 * total, 2 * total)?;
-        Ok(Findings::Membership(
-            targets.chunks_exact(width.max(1)).map(|input| network.log_odds(input)).collect(),
-        ))
+        Ok(Findings::Membership(scores))
     }
-}
-
-/// The examples in the order of their keys, and which of them are of records that were included.
-fn in_order(features: &[f64], kinds: &[(u64, bool)], width: usize) -> (Vec<f64>, Vec<bool>) {
-    let mut order: Vec<usize> = (0..kinds.len()).collect();
-    order.sort_by_key(|&i| kinds[i].0);
-    let rows = order.iter().flat_map(|i| &features[i * width..(i + 1) * width]);
-    (rows.copied().collect(), order.iter().map(|i| kinds[*i].1).collect())
 }
 
 impl WhiteBoxClassifier {
@@ -295,7 +259,8 @@ impl WhiteBoxClassifier {
     ) -> Result<()> {
         let told = |tensor: &Option<Tensor>, access| tensor.clone().ok_or(Error::Denied(access));
         if self.uses(Source::Loss) {
-            columns.push(told(&answers.loss, Access::LOSS)?.to_f64()?.into_iter().map(bounded).collect());
+            columns
+                .push(told(&answers.loss, Access::LOSS)?.to_f64()?.into_iter().map(bounded_loss).collect());
             let given = told(&answers.labels, Access::LABELS)?.to_i64()?;
             columns.push(
                 given
@@ -322,11 +287,6 @@ impl WhiteBoxClassifier {
         }
         Ok(())
     }
-}
-
-/// A number that later sums can bear, whatever the model said.
-fn bounded(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(-1e6, 1e6) }
 }
 
 /// ln of a norm; that of one smaller than any number is that of the smallest.

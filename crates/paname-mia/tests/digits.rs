@@ -143,6 +143,12 @@ fn rows() -> Vec<Row> {
             json!({ "variance": "per-record", "mode": "offline", "offline-test": "two-sided", "center": "median" }),
             [0.5332, UNSTATED, UNSTATED],
         ),
+        exact(
+            16,
+            "lira",
+            json!({ "variance": "per-record", "mode": "online", "center": "median" }),
+            [0.7193, 0.1047, 0.0399],
+        ),
         exact(16, "rmia", json!({ "mode": "online", "ties": "share" }), [0.7500, 0.1466, 0.0883]),
         exact(64, "lira", per_record.clone(), [0.7511, 0.1586, 0.1044]),
         exact(128, "lira", per_record, [0.7555, 0.165, 0.106]),
@@ -199,7 +205,7 @@ fn rows() -> Vec<Row> {
             json!({ "mode": "offline", "a": "rehearsed", "temperature": "rehearsed" }),
         ));
         rows.push(told(n, "rmia", json!({ "mode": "online", "trim": 0.2 })));
-        for combine in ["mean", "max", "logistic"] {
+        for combine in ["mean", "max", "logistic", "best"] {
             rows.push(told(n, "ensemble", json!({ "combine": combine })));
         }
     }

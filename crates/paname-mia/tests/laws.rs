@@ -27,6 +27,7 @@ fn options_of_attacks_that_ask_are_lawful() {
         ("boundary-distance", json!({ "norm": "linf", "queries": 300 })),
         ("last-layer-gradient-norm", json!({ "norm": "l1" })),
         ("input-gradient-norm", json!({ "norm": "linf", "batch": 7 })),
+        ("loss-trajectory", json!({ "passes": 3, "models": 2, "student": { "learning-rate": 0.1 } })),
         ("white-box-classifier", json!({ "features": ["activations", "loss"], "models": 2, "batch": 9 })),
     ]);
 }
@@ -99,6 +100,7 @@ fn options_of_composed_attacks_are_lawful() {
     check_options(&[
         ("ramia", json!({ "attack": "loss", "from": 0.0, "to": 0.5 })),
         ("ensemble", json!({ "combine": "max" })),
+        ("ensemble", json!({ "combine": "best" })),
         (
             "ensemble",
             json!({ "attacks": [{ "attack": "loss" }, { "attack": "lira" }, { "attack": "gap" }], "combine": "logistic" }),

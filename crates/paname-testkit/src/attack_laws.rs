@@ -10,7 +10,7 @@ use paname_core::{
 use serde_json::{Value, json};
 
 use crate::chance::{assert_chance, assert_finds};
-use crate::{Behaviour, LogitTable, Size, Toy};
+use crate::{Behaviour, LogitTable, Size, Students, Toy};
 
 /// Checks that an attack keeps every law, with its default parameters:
 ///
@@ -77,7 +77,7 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
         let [these, those] = [this, that].map(|subject| {
             let case = toy.case()?;
             let rehearsal = case.with_reference_as_target(0)?;
-            build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.scores(&rehearsal)
+            build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &Students(&())))?.scores(&rehearsal)
         });
         match (these, those) {
             (Ok(these), Ok(those)) => assert!(same_bits(&these, &those), "{name}: rehearses otherwise"),
@@ -365,7 +365,7 @@ fn rehearses(subject: &Subject<'_>) {
     let truth = toy.units(|r| rows[r]);
     let scores = toy.case().and_then(|case| {
         let rehearsal = case.with_reference_as_target(1)?;
-        build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &()))?.scores(&rehearsal)
+        build(subject).run(&rehearsal, &Ctx::new(5, name, 1, &Students(&())))?.scores(&rehearsal)
     });
     match scores {
         Ok(scores) => assert_finds(&format!("{name} on a reference model"), &scores, &truth),
@@ -453,7 +453,7 @@ fn try_scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host)
     let attack = build(subject);
     let declared = Declared { all: &toy.signals, signals: attack.needs(toy.truth.len())?.signals };
     let case = toy.case_over(&declared)?;
-    let findings = attack.run(&case, &Ctx::new(5, subject.entry.info.name, threads, host))?;
+    let findings = attack.run(&case, &Ctx::new(5, subject.entry.info.name, threads, &Students(host)))?;
     match subject.entry.info.family {
         Family::MembershipInference => findings.scores(&case),
         family => Err(Error::Unsupported(format!("findings of the family {family:?}"))),

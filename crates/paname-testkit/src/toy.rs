@@ -437,7 +437,7 @@ fn residuals(logits: &[f32], classes: &[usize], width: usize) -> Vec<f32> {
     all
 }
 
-fn softmax(logits: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32], width: usize) -> Vec<f32> {
     let rows = logits.chunks_exact(width).flat_map(|z| {
         let total = log_sum_exp(z);
         z.iter().map(move |z| (z - total).exp())
@@ -551,7 +551,7 @@ impl Pullback for Transposed {
     }
 }
 
-fn log_sum_exp(z: &[f32]) -> f32 {
+pub(crate) fn log_sum_exp(z: &[f32]) -> f32 {
     let most = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     most + z.iter().map(|z| (z - most).exp()).sum::<f32>().ln()
 }

@@ -15,8 +15,8 @@ use crate::target::{Manner, TorchTarget};
 use crate::tensor::Lent;
 use crate::weights::{self, Described};
 use paname_core::{
-    Access, Adapter, AdapterInfo, Ctx, Error, Features, FitRun, Fitted, Labels, Recipe, Records, Reference,
-    Result, Setting, Target,
+    Access, Adapter, AdapterInfo, Checkpoint, Ctx, Error, Features, FitRun, Fitted, Labels, Recipe, Records,
+    Reference, Result, Setting, Target,
 };
 
 /// Models in memory.
@@ -262,8 +262,13 @@ impl<'a> Training<'a> {
             }
             None => Ok(()),
         };
+        let mut checkpoints: Vec<Checkpoint> = Vec::new();
         let mut kept = |epoch: u32, network: &Network| {
-            save(&format!("checkpoint-{epoch}.safetensors"), &weights::bytes(network, &described)?)
+            let bytes = weights::bytes(network, &described)?;
+            save(&format!("checkpoint-{epoch}.safetensors"), &bytes)?;
+            let target = self.target(network.copied()?, &bytes)?;
+            checkpoints.push(Checkpoint { epoch, target: Box::new(target) });
+            Ok(())
         };
         // Another number of threads gives other weights.
         tch::set_num_threads(1);
@@ -272,19 +277,23 @@ impl<'a> Training<'a> {
         let fitted = fitted?;
         let bytes = weights::bytes(&fitted.network, &described)?;
         save(WEIGHTS, &bytes)?;
-        // That of the file, so that it is the same model when it is opened again.
-        let content = blake3::hash(blake3::hash(&bytes).as_bytes()).to_hex();
-        let fingerprint = fingerprint(self.config, &content)?;
-        let name = self.config.name.clone().unwrap_or_else(|| self.architecture.name().to_owned());
-        let model: Arc<dyn Model> = Arc::new(fitted.network);
-        let known = Arc::clone(&self.known);
-        let target = TorchTarget::new(name, fingerprint, model, known, self.manner.clone(), self.classes)?;
         Ok(Fitted {
-            target: Box::new(target),
+            target: Box::new(self.target(fitted.network, &bytes)?),
             weights,
             train_loss: Some(fitted.loss),
             train_accuracy: fitted.accuracy,
+            checkpoints,
         })
+    }
+
+    /// A fitted network, to be asked, whose file has these bytes.
+    fn target(&self, network: Network, bytes: &[u8]) -> Result<TorchTarget> {
+        // That of the file, so that it is the same model when it is opened again.
+        let content = blake3::hash(blake3::hash(bytes).as_bytes()).to_hex();
+        let fingerprint = fingerprint(self.config, &content)?;
+        let name = self.config.name.clone().unwrap_or_else(|| self.architecture.name().to_owned());
+        let known = Arc::clone(&self.known);
+        TorchTarget::new(name, fingerprint, Arc::new(network), known, self.manner.clone(), self.classes)
     }
 }
 

@@ -45,10 +45,11 @@ impl Course {
             early_stop: recipe.early_stop,
             checkpoints: recipe.checkpoints.clone(),
         };
-        if !matches!(course.objective, Objective::CrossEntropy | Objective::MeanSquaredError) {
+        let known = [Objective::CrossEntropy, Objective::MeanSquaredError, Objective::Distillation];
+        if !known.contains(&course.objective) {
             let objective = serde_json::to_string(&course.objective).unwrap_or_default();
             return Err(Error::Unsupported(format!(
-                "objective {objective}; the adapter `torch` fits by \"cross-entropy\" and \"mean-squared-error\""
+                "objective {objective}; the adapter `torch` fits by \"cross-entropy\", \"mean-squared-error\" and \"distillation\""
             )));
         }
         if !(course.learning_rate > 0.0 && course.learning_rate.is_finite()) {

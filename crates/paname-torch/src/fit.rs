@@ -27,7 +27,7 @@ pub(crate) struct Data<'a> {
     records: Tensor,
     /// How raw records are prepared; nothing is left to do where they are.
     preparation: Option<&'a Preparation>,
-    /// Classes `[records]`, or values `[records, …]`.
+    /// Classes `[records]`, or values `[records, …]`, or probabilities `[records, classes]`.
     answers: Tensor,
     /// Shape of a prepared record.
     pub(crate) record: Vec<i64>,
@@ -64,8 +64,19 @@ impl<'a> Data<'a> {
                 let width = values.size()[1];
                 (values, width)
             }
+            (Objective::Distillation, Labels::Values(values)) => {
+                let values = crate::tensor::Lent::new(values)?.copied()?;
+                let values = values.f_to_kind(Kind::Float).map_err(from_torch)?;
+                check_probabilities(&values)?;
+                let classes = values.size()[1];
+                (values, classes)
+            }
             (Objective::CrossEntropy, _) => {
                 return Err(Error::mismatch("labels to fit on", "classes", "others, or none"));
+            }
+            (Objective::Distillation, _) => {
+                let expected = "the probabilities that another model gives";
+                return Err(Error::mismatch("labels to fit on", expected, "others, or none"));
             }
             _ => return Err(Error::mismatch("labels to fit on", "real values", "others, or none")),
         };
@@ -104,12 +115,37 @@ impl<'a> Data<'a> {
     }
 }
 
+/// Farthest that the probabilities of a row may be from a sum of 1.
+const ROUNDING: f64 = 1e-3;
+
+fn check_probabilities(values: &Tensor) -> Result<()> {
+    if values.dim() != 2 {
+        let got = format!("shape {:?}", values.size());
+        return Err(Error::mismatch("labels to fit on", "probabilities [records, classes]", got));
+    }
+    let wrong = || {
+        let sums = values.f_sum_dim_intlist([1_i64].as_slice(), false, Kind::Double)?;
+        // Comparisons with what is no number are false.
+        let summed = sums.f_sub_scalar(1.0)?.f_abs()?.f_le(ROUNDING)?;
+        let wrong = values.f_ge(0.0)?.f_all_dim(1, false)?.f_logical_and(&summed)?.f_logical_not()?;
+        let first = wrong.f_to_kind(Kind::Int8)?.f_argmax(None, false)?;
+        Ok(if wrong.f_any()?.f_int64_value(&[])? != 0 { Some(first.f_int64_value(&[])?) } else { None })
+    };
+    match wrong().map_err(from_torch)? {
+        Some(row) => {
+            let expected = "probabilities, which are from 0 to 1 and sum to 1";
+            Err(Error::mismatch(format!("labels to fit on, row {row}"), expected, "other numbers"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What a run left.
 pub(crate) struct Run {
     pub(crate) network: Network,
     /// Mean loss on a sample of its own rows.
     pub(crate) loss: f64,
-    /// Share of them that it classifies rightly; none for a regression.
+    /// Share of them that it classifies rightly; none where it was not fitted to classes.
     pub(crate) accuracy: Option<f64>,
 }
 
@@ -248,7 +284,8 @@ fn hold_out(rows: &mut Vec<i64>, share: f64, seed: u64) -> Vec<i64> {
 /// The mean loss that a step goes down.
 fn loss(outputs: &Tensor, answers: &Tensor, course: &Course) -> Result<Tensor> {
     match course.objective {
-        Objective::CrossEntropy => outputs.f_cross_entropy_loss(
+        // To probabilities as well as to classes.
+        Objective::CrossEntropy | Objective::Distillation => outputs.f_cross_entropy_loss(
             answers,
             None::<Tensor>,
             Reduction::Mean,
@@ -280,7 +317,7 @@ fn measure(
                     .and_then(|t| t.f_double_value(&[]))
                     .map_err(from_torch)
             };
-            if objective == Objective::CrossEntropy {
+            if objective != Objective::MeanSquaredError {
                 sum += value(outputs.f_cross_entropy_loss(
                     &answers,
                     None::<Tensor>,
@@ -288,8 +325,10 @@ fn measure(
                     -100,
                     0.0,
                 ))?;
+            }
+            if objective == Objective::CrossEntropy {
                 right += value(outputs.f_argmax(1, false).and_then(|best| best.f_eq_tensor(&answers)))?;
-            } else {
+            } else if objective == Objective::MeanSquaredError {
                 let each = outputs.f_mse_loss(&answers, Reduction::None);
                 sum += value(each.and_then(|e| e.f_mean_dim([1_i64].as_slice(), false, None::<Kind>)))?;
             }

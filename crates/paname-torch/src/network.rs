@@ -66,6 +66,12 @@ impl Network {
         Ok(Self { plan: self.plan, parameters, buffers })
     }
 
+    /// The network as it is now, with parameters of its own that nothing moves.
+    pub(crate) fn copied(&self) -> Result<Self> {
+        let values = self.parameters.iter().chain(&self.buffers);
+        Self::with(self.plan.clone(), values.map(|value| value.get().detach().copy()).collect())
+    }
+
     /// Shape of a record.
     pub(crate) fn record(&self) -> &[i64] {
         &self.plan.record

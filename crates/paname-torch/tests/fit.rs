@@ -370,6 +370,67 @@ fn a_line_is_fitted() {
 }
 
 #[test]
+fn a_student_learns_what_its_teacher_says() {
+    let data = blobs(60, &[8, 8]);
+    let convnet = json!({ "name": "convnet", "channels": [4], "hidden": [8], "batch-norm": true });
+    let teacher = fitted(&Recipe { epochs: Some(20), ..recipe(&convnet) }, &data, 1);
+    let query = Query::records((0..60).collect::<Vec<_>>(), Access::PROBABILITIES);
+    let said = |model: &dyn paname_core::Target| model.predict(&query).unwrap().probabilities.unwrap();
+    let told = said(teacher.target.as_ref());
+    let lesson = Records { labels: Labels::Values(told.clone()), ..data };
+    let passes: Vec<u32> = (1..=15).collect();
+    let distillation = Recipe {
+        objective: Objective::Distillation,
+        epochs: Some(15),
+        checkpoints: passes.clone(),
+        ..recipe(&json!({ "name": "mlp", "hidden": [16] }))
+    };
+    let student = fitted(&distillation, &lesson, 2);
+    assert_eq!(student.checkpoints.iter().map(|kept| kept.epoch).collect::<Vec<_>>(), passes);
+    assert_eq!(student.train_accuracy, None);
+    let distance = |model: &dyn paname_core::Target| {
+        let pairs = said(model).to_f64().unwrap().into_iter().zip(told.to_f64().unwrap());
+        pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>() / 60.0
+    };
+    let way: Vec<f64> = student.checkpoints.iter().map(|kept| distance(kept.target.as_ref())).collect();
+    assert!(way[14] < 0.02 && way[14] < way[0] / 4.0, "{way:?}");
+    // What is kept is what the fit would have given if it had ended there, and the last state is the model.
+    assert_eq!(distance(student.target.as_ref()), way[14]);
+    let constant = |epochs| Recipe {
+        schedule: Some(Schedule::Constant),
+        checkpoints: vec![2],
+        epochs: Some(epochs),
+        ..distillation.clone()
+    };
+    let (short, long) = (fitted(&constant(2), &lesson, 3), fitted(&constant(4), &lesson, 3));
+    assert_eq!(distance(short.target.as_ref()), distance(long.checkpoints[0].target.as_ref()));
+}
+
+#[test]
+fn a_student_learns_from_probabilities_only() {
+    let refused = |values: Vec<f32>, shape: &[usize]| {
+        let labels = Labels::Values(Tensor::from_vec(values, shape).unwrap());
+        let data = Records { labels, ..blobs(3, &[64]) };
+        let recipe =
+            Recipe { objective: Objective::Distillation, ..recipe(&json!({ "name": "mlp", "hidden": [4] })) };
+        one_line(fit(&recipe, &data, &[run(0..3, 1)], 1, &()).remove(0).err().unwrap().to_string())
+    };
+    let expected = "expected probabilities, which are from 0 to 1 and sum to 1, got other numbers";
+    for bad in [[0.5, 0.6], [1.2, -0.2], [f32::NAN, 1.0], [f32::INFINITY, 0.0]] {
+        let told = refused([vec![0.5, 0.5], bad.to_vec(), vec![0.0, 1.0]].concat(), &[3, 2]);
+        assert_eq!(told, format!("labels to fit on, row 1: {expected}"));
+    }
+    let told = refused(vec![0.5; 3], &[3]);
+    assert_eq!(told, "labels to fit on: expected probabilities [records, classes], got shape [3]");
+    let classes = Recipe { objective: Objective::Distillation, ..recipe(&json!({ "name": "mlp" })) };
+    let told = fit(&classes, &blobs(3, &[64]), &[run(0..3, 1)], 1, &()).remove(0).err().unwrap().to_string();
+    assert_eq!(
+        one_line(told),
+        "labels to fit on: expected the probabilities that another model gives, got others, or none"
+    );
+}
+
+#[test]
 fn what_goes_wrong_in_one_run_leaves_the_others() {
     let data = blobs(60, &[64]);
     let plain = recipe(&json!({ "name": "mlp", "hidden": [8] }));

@@ -20,6 +20,7 @@ const TESTS: &[(&str, &str)] = &[
     ("last-layer-gradient-norm", ""),
     ("input-gradient-norm", ""),
     ("white-box-classifier", "models = 2"),
+    ("loss-trajectory", "models = 2\npasses = 10"),
 ];
 
 /// A manifest about the first records of the digits, whose target and reference models are fitted at this rate.
@@ -29,10 +30,12 @@ fn manifest(folder: &Path, name: &str, rate: &str, access: &str) -> PathBuf {
     let records = fs::read_to_string(digits.join("digits/records.csv")).unwrap();
     let records: Vec<&str> = records.lines().take(601).collect();
     fs::write(folder.join("records.csv"), records.join("\n")).unwrap();
+    fs::copy(digits.join("digits/population.csv"), folder.join("population.csv")).unwrap();
     let mut text = format!(
         r#"schema = "paname-audit/1"
 [data]
 records = "records.csv"
+population = "population.csv"
 split = "random"
 personal = []
 [data.inputs]
@@ -80,7 +83,7 @@ fn rows(user: &User, manifest: &Path, run: &str) -> Vec<Value> {
 #[test]
 fn probing_attacks_find_what_was_learned_by_heart_and_nothing_else() {
     let user = User::new();
-    let asked = [1, 17, 150, 1, 1, 2];
+    let asked = [1, 17, 150, 1, 1, 2, 3];
     let learned = rows(&user, &manifest(&user.path(""), "learned.toml", "0.01", ""), "learned");
     for (row, asked) in learned.iter().zip(asked) {
         assert_eq!(row["verdict"], "leak_demonstrated", "{row}");

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::abi::import;
 use crate::{
-    Case, CaseSize, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host, Input, Labels,
-    Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal, SignalSource,
-    Table, Target, Tensor, View, Whom, arrow,
+    Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host, Input,
+    Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal,
+    SignalSource, Table, Target, Tensor, View, Whom, arrow,
 };
 
 pub(super) fn error(error: &Error) -> AbiError {
@@ -416,6 +416,11 @@ fn each_fitted(fitted: Result<Fitted>) -> Crossing<AbiFitted> {
             weights: fitted.weights.as_deref().map(path).transpose()?.into(),
             train_loss: fitted.train_loss.into(),
             train_accuracy: fitted.train_accuracy.into(),
+            checkpoints: fitted
+                .checkpoints
+                .into_iter()
+                .map(|Checkpoint { epoch, target }| AbiCheckpoint { epoch, target: boxed(target) })
+                .collect(),
         })
     })
 }
@@ -487,6 +492,7 @@ fn needs(needs: &Needs) -> AbiNeeds {
         population_min: needs.population_min,
         fits: needs.fits,
         queries_per_record: needs.queries_per_record,
+        queries_per_population_record: needs.queries_per_population_record,
         group_size: needs.groups.map_or(0, |groups| groups.size),
         group_shares: needs.groups.is_some_and(|groups| groups.shares),
     }

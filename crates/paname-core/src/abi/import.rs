@@ -14,10 +14,11 @@ use crate::abi::export;
 use crate::adapter::Open;
 use crate::attack::MakeAttack;
 use crate::{
-    Access, AdapterInfo, AttributeGuess, Augmentation, Case, CaseParts, CaseSize, Cohort, Ctx, DynAttack,
-    Extraction, Family, Features, Findings, FitRun, Fitted, Grouping, Host, Indices, Info, Input, Labels,
-    Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference, Roster,
-    Sampling, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View, Whom, arrow,
+    Access, AdapterInfo, AttributeGuess, Augmentation, Case, CaseParts, CaseSize, Checkpoint, Cohort, Ctx,
+    DynAttack, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping, Host, Indices, Info, Input,
+    Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference,
+    Roster, Sampling, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View, Whom,
+    arrow,
 };
 
 /// The most findings of one run that are believed.
@@ -405,6 +406,13 @@ fn fitted(all: RVec<Crossing<AbiFitted>>, runs: usize) -> Result<Vec<Result<Fitt
             weights: fitted.weights.into_option().map(|bytes| path(&bytes)).transpose()?,
             train_loss: fitted.train_loss.into_option(),
             train_accuracy: fitted.train_accuracy.into_option(),
+            checkpoints: fitted
+                .checkpoints
+                .into_iter()
+                .map(|AbiCheckpoint { epoch, target: model }| {
+                    Ok(Checkpoint { epoch, target: target(model)? })
+                })
+                .collect::<Result<_>>()?,
         })
     };
     Ok(all.into_iter().map(one).collect())
@@ -538,6 +546,7 @@ pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
         population_min: crossed.population_min,
         fits: crossed.fits,
         queries_per_record: crossed.queries_per_record,
+        queries_per_population_record: crossed.queries_per_population_record,
         groups: (crossed.group_size > 0)
             .then_some(Grouping { size: crossed.group_size, shares: crossed.group_shares }),
     })

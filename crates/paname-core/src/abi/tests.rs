@@ -111,6 +111,7 @@ fn findings_that_are_too_large_are_refused_before_they_are_read() {
         population_min: 0,
         fits: 0,
         queries_per_record: 0,
+        queries_per_population_record: 0,
         group_size: 0,
         group_shares: false,
     };
