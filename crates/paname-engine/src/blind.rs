@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use paname_core::{Column, Ctx, Features, Labels, Result};
+use paname_core::{Column, Ctx, Features, Labels, Result, Task};
 use paname_stats::blind::{CrossFit, MOST_FEATURES};
 use paname_stats::permutation::Permutations;
 use rand_core::Rng;
@@ -48,7 +48,9 @@ struct Known {
 
 /// Whether anything is known of records besides their scores.
 pub(crate) fn is_possible(manifest: &Manifest, inputs: &Inputs) -> bool {
-    inputs.classes.is_some() || features::config(manifest).is_some()
+    inputs.classes.is_some()
+        || matches!(inputs.task, Task::Regression | Task::MultiLabel)
+        || features::config(manifest).is_some()
 }
 
 /// Scores every audited record without the model.
@@ -85,7 +87,8 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Puts together what is known: the class, the inputs, and the squares of few inputs, since a shift may be one of spread.
+/// Puts together what is known: the class or the true values, the inputs, their mean within each class, and the squares of few numbers, since a shift
+/// may be one of spread.
 fn known(features: &Features, labels: &Labels, records: usize, ctx: &Ctx<'_>) -> Result<Known, EngineError> {
     let mut columns: Vec<Vec<f64>> = Vec::new();
     if let Labels::Classes { values, classes } = labels {
@@ -95,18 +98,23 @@ fn known(features: &Features, labels: &Labels, records: usize, ctx: &Ctx<'_>) ->
         }
     }
     let mut numbers: Vec<Vec<f64>> = Vec::new();
+    if let Labels::Values(values) = labels {
+        let width = values.len() / values.rows().max(1);
+        let all = values.to_f64()?;
+        let column = |j: usize| all.iter().skip(j).step_by(width.max(1)).take(records).copied().collect();
+        numbers.extend((0..width.min(MOST_CLASSES)).map(column));
+    }
     match features {
         Features::Tensor(tensor) => {
             let audited = tensor.slice(0..records)?;
             let width = audited.len() / records.max(1);
             let values = audited.to_f32()?;
-            numbers = if width <= MOST_NUMBERS {
-                (0..width)
-                    .map(|j| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).collect())
-                    .collect()
+            if width <= MOST_NUMBERS {
+                let column = |j: usize| values.iter().skip(j).step_by(width).map(|&x| f64::from(x)).collect();
+                numbers.extend((0..width).map(column));
             } else {
-                mixed(&values, width, ctx)
-            };
+                numbers.extend(mixed(&values, width, ctx));
+            }
         }
         Features::Table(table) => {
             for column in table.columns().iter().take(MOST_NUMBERS) {
@@ -115,7 +123,20 @@ fn known(features: &Features, labels: &Labels, records: usize, ctx: &Ctx<'_>) ->
         }
         _ => {}
     }
-    let squares = numbers.len() <= MOST_NUMBERS;
+    if !numbers.is_empty() {
+        // A shift within a class is none of the whole.
+        let mean = |record: usize| {
+            let finite = numbers.iter().map(|column| column[record]).filter(|x| x.is_finite());
+            finite.map(|x| x.clamp(-1e100, 1e100)).sum::<f64>() / numbers.len() as f64
+        };
+        let means: Vec<f64> = (0..records).map(mean).collect();
+        let within: Vec<Vec<f64>> = columns
+            .iter()
+            .map(|class| class.iter().zip(&means).map(|(one, mean)| one * mean).collect())
+            .collect();
+        columns.extend(within);
+    }
+    let squares = numbers.len() <= MOST_NUMBERS + MOST_CLASSES;
     for column in numbers {
         let finite: Vec<f64> =
             column.into_iter().map(|x| if x.is_finite() { x.clamp(-1e100, 1e100) } else { 0.0 }).collect();

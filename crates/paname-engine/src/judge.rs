@@ -12,12 +12,13 @@ use paname_evidence::{
     Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice,
     SliceKind, Statistic, Unit, Unrelated, Verdict,
 };
-use paname_stats::delong::{Paired, auc_difference, auc_interval, mann_whitney_p};
+use paname_stats::delong::{Paired, auc_difference, auc_interval};
 use paname_stats::histogram::Histogram;
 use paname_stats::level::{
     FixedThreshold, Resolution, at_calibrated_threshold, needed_non_members, tpr_at_level,
 };
 use paname_stats::person::{Reduction, reduce};
+use paname_stats::rank_sum::mann_whitney_p;
 use paname_stats::{
     Roc, band, binomial, conformal, discovery, equivalence, multiple, power, precision, unrelated,
 };
@@ -165,7 +166,8 @@ pub(crate) struct Scores {
 pub(crate) struct Played {
     /// One score per audited record.
     pub(crate) scores: Vec<f64>,
-    /// Which audited records the model was fitted on.
+    /// Which audited records the model was fitted on; empty where it is not one model for all records, and nothing is said of what the attack finds on
+    /// it.
     pub(crate) rows: Vec<bool>,
 }
 
@@ -478,7 +480,11 @@ fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) 
     };
     let observed = value(roc)?;
     let null = null.iter().map(value).collect::<Result<Vec<f64>>>()?;
-    let compared = unrelated::unrelated_null(observed, &null, alpha).map_err(statistics)?;
+    let figure = match statistic {
+        Statistic::Auc => unrelated::Figure::Normal,
+        Statistic::TprAt(_) => unrelated::Figure::Any,
+    };
+    let compared = unrelated::unrelated_null(figure, observed, &null, alpha).map_err(statistics)?;
     Ok(compared.map(|c| Unrelated { statistic, observed, null, p: c.p, method: c.method }))
 }
 

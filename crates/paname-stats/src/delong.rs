@@ -135,25 +135,6 @@ pub fn auc_difference(first: Paired<'_>, second: Paired<'_>, confidence: f64) ->
     })
 }
 
-/// One-sided p-value of "members do not score higher": normal approximation with tie and continuity corrections; 1 where
-/// all scores are tied.
-pub fn mann_whitney_p(roc: &Roc) -> f64 {
-    let (m, n) = (roc.members() as f64, roc.non_members() as f64);
-    let total = m + n;
-    let ties: f64 = roc
-        .steps()
-        .map(|step| (step.members + step.non_members) as f64)
-        .map(|size| size * (size * size - 1.0))
-        .sum();
-    let variance = m * n / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
-    // All scores tied: rounding may leave a trace of variance.
-    if roc.vertices().len() == 2 {
-        return 1.0;
-    }
-    let u = 0.5 * roc.twice_u() as f64;
-    argument::p_value(normal::upper_tail((u - 0.5 * m * n - 0.5) / variance.sqrt()))
-}
-
 fn standard_error(roc: &Roc, auc: f64) -> f64 {
     let (m, n) = (roc.members() as f64, roc.non_members() as f64);
     if m < 2.0 || n < 2.0 {

@@ -24,6 +24,7 @@
 //! # Ok::<(), paname_stats::Error>(())
 //! ```
 
+pub mod rank_sum;
 pub mod roc;
 
 pub mod delong;

@@ -32,10 +32,25 @@ pub struct UnrelatedNull {
     pub standard_deviation: f64,
 }
 
+/// What is known of figures against unrelated models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// About normal, as an area under a ROC curve, the mean over all pairs.
+    Normal,
+    /// Anything, as a true positive rate at a low false positive rate, a small count: Student's test of such a one alarms twice to seven times as often
+    /// as stated.
+    Any,
+}
+
 /// Compares `observed` with one figure per unrelated model: by rank where K ≥ 1/alpha - 1 models allow a p-value of
-/// `alpha`, else by Student's predictive test. `None` with fewer than two models. Equal null figures have no spread to
-/// judge by; they are compared by rank whatever K is.
-pub fn unrelated_null(observed: f64, null: &[f64], alpha: f64) -> Result<Option<UnrelatedNull>> {
+/// `alpha`, or where figures are not about normal, else by Student's predictive test. `None` with fewer than two models. Equal null figures have no spread
+/// to judge by; they are compared by rank whatever K is.
+pub fn unrelated_null(
+    figure: Figure,
+    observed: f64,
+    null: &[f64],
+    alpha: f64,
+) -> Result<Option<UnrelatedNull>> {
     argument::open_unit("alpha", alpha)?;
     argument::finite("observed figure", &[observed])?;
     argument::finite("null figures", null)?;
@@ -43,7 +58,7 @@ pub fn unrelated_null(observed: f64, null: &[f64], alpha: f64) -> Result<Option<
         return Ok(None);
     }
     let (mean, standard_deviation) = student::moments(null);
-    let rank_suffices = 1.0 / (null.len() as f64 + 1.0) <= alpha;
+    let rank_suffices = figure == Figure::Any || 1.0 / (null.len() as f64 + 1.0) <= alpha;
     let student = if rank_suffices { None } else { student::predictive_p(null, observed) };
     let (p, method) = match student {
         Some(p) => (p, NullMethod::Student),

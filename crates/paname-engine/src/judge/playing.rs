@@ -16,6 +16,9 @@ struct Side {
 }
 
 fn units(played: &Played, truth: &Truth, settings: &Statistics) -> Result<Option<Side>> {
+    if played.rows.is_empty() {
+        return Ok(None);
+    }
     let own = Truth { member: played.rows.clone(), person: truth.person.clone(), ..Truth::default() };
     if !own.torn().is_empty() {
         return Ok(None);

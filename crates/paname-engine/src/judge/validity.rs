@@ -2,7 +2,7 @@
 
 use paname_core::Result;
 use paname_evidence::{Blind, Reason};
-use paname_stats::delong::mann_whitney_p;
+use paname_stats::rank_sum::mann_whitney_p;
 use paname_stats::{Roc, binomial};
 
 use super::{Truth, statistics};

@@ -20,7 +20,9 @@ use paname_stats::level::{FixedThreshold, Resolution, resolution};
 use paname_stats::one_run::{self, Guesses};
 use paname_stats::procedure::Model;
 use paname_stats::share::share_error;
-use paname_stats::{Rate, Roc, band, conformal, delong, epsilon, level, power, precision, unrelated};
+use paname_stats::{
+    Rate, Roc, band, conformal, delong, epsilon, level, power, precision, rank_sum, unrelated,
+};
 use serde_json::json;
 
 /// Deterministic noise, roughly normal.
@@ -54,11 +56,12 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
         [0.01, 0.001].map(|wanted| level_result(&roc, members, calibration, counted, wanted)).to_vec();
     let (m, n) = (roc.members(), roc.non_members());
     let null: Vec<f64> = noise(24, 99, 0.0).iter().map(|x| 0.5 + 0.012 * x).collect();
-    let control = unrelated::unrelated_null(roc.auc(), &null, 0.05 / 6.0).unwrap().unwrap();
+    let control =
+        unrelated::unrelated_null(unrelated::Figure::Normal, roc.auc(), &null, 0.05 / 6.0).unwrap().unwrap();
     let mut tests = vec![DetectionTest {
         statistic: Statistic::Auc,
-        p: delong::mann_whitney_p(&roc),
-        p_adjusted: (4.0 * delong::mann_whitney_p(&roc)).min(1.0),
+        p: rank_sum::mann_whitney_p(&roc),
+        p_adjusted: (4.0 * rank_sum::mann_whitney_p(&roc)).min(1.0),
         p_blind: None,
         p_controlled: controls.then_some(4.0 * control.p),
     }];

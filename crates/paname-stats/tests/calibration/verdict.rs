@@ -1,6 +1,6 @@
 //! The tests behind "leak demonstrated", where there is none.
 
-use paname_stats::{Result, Roc, binomial, conformal, delong, level, multiple, unrelated};
+use paname_stats::{Result, Roc, binomial, conformal, delong, level, multiple, rank_sum, unrelated};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -18,7 +18,7 @@ fn alarms_of_tests(audits: u64, seed: u64) -> Result<[u64; 3]> {
         let first = delong::Paired { members: &members, non_members: &others };
         let second = delong::Paired { members: &second.0, non_members: &second.1 };
         let p =
-            [delong::mann_whitney_p(&roc), fixed.p, delong::auc_difference(first, second, 0.95)?.p_greater];
+            [rank_sum::mann_whitney_p(&roc), fixed.p, delong::auc_difference(first, second, 0.95)?.p_greater];
         for (alarm, p) in alarms.iter_mut().zip(p) {
             *alarm += u64::from(p <= 0.05);
         }
@@ -49,12 +49,49 @@ fn validate_false_alarms_of_the_tests() {
     assert!(alarms[0] >= 150 && alarms[2] >= 150, "{alarms:?}");
 }
 
+/// Alarms of the rank test on votes of three levels, nearly all of one, of ten times as many members as others.
+fn alarms_of_votes(audits: u64, seed: u64, alpha: f64) -> Result<u64> {
+    simulate(audits, seed, |generator| {
+        let mut votes = |count: usize| -> Vec<f64> {
+            let level = |x: f64| {
+                if x < -2.3 {
+                    0.0
+                } else if x < -2.0 {
+                    1.0
+                } else {
+                    2.0
+                }
+            };
+            normals(generator, count, 0.0).into_iter().map(level).collect()
+        };
+        let (members, others) = (votes(1000), votes(100));
+        Ok(rank_sum::mann_whitney_p(&Roc::new(&members, &others)?) <= alpha)
+    })
+}
+
+#[test]
+fn false_alarms_of_the_rank_test_on_votes() {
+    assert!(alarms_of_votes(AUDITS, 15, 0.05).unwrap() <= MOST);
+}
+
+#[test]
+#[ignore = "thousands of audits"]
+fn validate_false_alarms_of_the_rank_test_on_votes() {
+    for (alpha, seed) in [(0.05, 16), (0.05 / 30.0, 17)] {
+        let what = format!(
+            "false alarms of the rank test on three levels, 1,000 members, 100 others, at {alpha:.4}"
+        );
+        at_most(&what, alpha, alarms_of_votes(5_000, seed, alpha).unwrap(), 5_000);
+    }
+}
+
 /// Alarms of the null by so many unrelated models.
 fn alarms_of_unrelated(audits: u64, seed: u64, models: usize) -> Result<u64> {
     simulate(audits, seed, |generator| {
         let null = normals(generator, models, 0.6);
         let observed = 0.6 + normal(generator);
-        Ok(unrelated::unrelated_null(observed, &null, 0.05)?.is_some_and(|null| null.p <= 0.05))
+        Ok(unrelated::unrelated_null(unrelated::Figure::Normal, observed, &null, 0.05)?
+            .is_some_and(|null| null.p <= 0.05))
     })
 }
 
@@ -88,7 +125,7 @@ fn family_alarms(audits: u64, seed: u64) -> Result<u64> {
         let mut p = Vec::new();
         for _ in 0..10 {
             let scores: Vec<f64> = common.iter().map(|score| score + normal(generator)).collect();
-            p.push(delong::mann_whitney_p(&Roc::new(&scores[..100], &scores[100..])?));
+            p.push(rank_sum::mann_whitney_p(&Roc::new(&scores[..100], &scores[100..])?));
         }
         Ok(multiple::holm(&p)?.iter().any(|p| *p <= 0.05))
     })
