@@ -19,6 +19,7 @@ mod attacking;
 mod balance;
 mod blind;
 mod canaries;
+mod combine;
 mod error;
 mod features;
 mod fidelity;
@@ -43,6 +44,7 @@ mod work;
 
 pub use assemble::write_evidence;
 pub use canaries::{Canaries, Commitment, candidates, committed, largest_epsilon};
+pub use combine::{Combination, CombinedTest, combine};
 pub use error::{EXIT_CODES, EngineError};
 pub use manifest::*;
 pub use plan::{Plan, PlannedEpsilon, PlannedRow, plan};

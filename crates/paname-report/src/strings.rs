@@ -1483,6 +1483,12 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "A model file, of which nothing is run",
     ),
     (
+        "help.combine",
+        "Réunit des audits successifs du même modèle, sur d’autres données chaque fois (produit des valeurs e)",
+        "Put audits of one model together that were made one after the other, each on other data (product of e-values)",
+    ),
+    ("help.folders", "Dossiers d’audits terminés", "Folders of finished audits"),
+    (
         "help.verify",
         "Vérifie les preuves et le journal d’un audit",
         "Check the evidence and the journal of an audit",
@@ -2073,6 +2079,27 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The reports are those that were written",
     ),
     ("verify.core", "Empreinte", "Digest"),
+    ("combine.test", "Test", "Test"),
+    ("combine.level", "Niveau", "Level"),
+    ("combine.queries", "Questions", "Queries"),
+    ("combine.e", "log10 e", "log10 e"),
+    ("combine.p", "p", "p"),
+    ("combine.demonstrated", "Fuite démontrée", "Leak demonstrated"),
+    (
+        "combine.left_out",
+        "Laissés de côté, car absents d’un des audits, menés autrement ou sans niveau commun : {tests}.",
+        "Left out, since one of the audits lacks them, ran them otherwise or shares no level: {tests}.",
+    ),
+    (
+        "combine.split",
+        "Rien n’est démontré : tous les audits ne déclarent pas que le hasard a désigné les membres (split = \"random\").",
+        "Nothing is demonstrated: not every audit declares that chance drew the members (split = \"random\").",
+    ),
+    (
+        "combine.units",
+        "Ne vaut que si aucune personne, ni aucune donnée, n’est dans deux de ces audits : les preuves ne permettent pas de le voir.",
+        "Holds only where no person and no record is in two of these audits, which the evidence does not show.",
+    ),
     // Command line: end.
 ];
 

@@ -118,6 +118,13 @@ pub(crate) enum Command {
         #[arg(value_name = "DIR", help = help(key!("help.folder")))]
         folder: PathBuf,
     },
+    /// Put re-tests together.
+    #[command(about = help(key!("help.combine")), long_about = None)]
+    Combine {
+        /// Folders of finished audits.
+        #[arg(value_name = "DIR", required = true, num_args = 2.., help = help(key!("help.folders")))]
+        folders: Vec<PathBuf>,
+    },
     /// Print a schema.
     #[command(about = help(key!("help.schema")), long_about = None)]
     Schema {

@@ -3,6 +3,7 @@
 mod adapters;
 mod attacks;
 mod canaries;
+mod combine;
 mod completions;
 mod doctor;
 mod init;
@@ -60,6 +61,7 @@ pub(crate) fn dispatch(arguments: &Arguments, language: Language) -> Result<Exit
         Command::Attacks { name, .. } => attacks::attacks(name.as_deref(), plugins, language, json),
         Command::Adapters { name } => adapters::adapters(name.as_deref(), plugins, language, json),
         Command::Plugin { command } => plugin::plugin(command, plugins, language, json),
+        Command::Combine { folders } => combine::combine(folders, language, json),
         Command::Canaries { command } => canaries::canaries(command, language, json),
         Command::Init(init) => init::init(init, language, json),
         Command::Doctor { file: None } => doctor::doctor(plugins, language, json),

@@ -111,6 +111,7 @@ fn help_is_the_same_in_both_languages_but_for_the_words() {
             "plan",
             "signs",
             "canaries",
+            "combine",
             "attacks",
             "adapters",
             "init",
@@ -326,6 +327,79 @@ fn scores_are_judged_without_a_manifest() {
     assert_eq!(told.code, 4, "{}", told.stderr);
     assert!(told.stderr.contains("bad.csv"), "{}", told.stderr);
     assert!(!folder.path().join("bad.report").exists());
+}
+
+#[test]
+fn audits_one_after_the_other_are_put_together() {
+    let folder = tempfile::tempdir().unwrap();
+    // Members ahead by so little that 400 on each side do not tell at 5 %.
+    let faint = |salt: usize| {
+        let rows = (0..800).map(|i| {
+            let member = i % 2;
+            format!("r{i},{},{member}\n", (i * 37 + salt * 11) % 101 + 5 * member)
+        });
+        format!("id,score,member\n{}", rows.collect::<String>())
+    };
+    for (name, salt, split) in
+        [("one", 0, true), ("two", 3, true), ("three", 7, true), ("undeclared", 7, false)]
+    {
+        let file = format!("{name}.csv");
+        std::fs::write(folder.path().join(&file), faint(salt)).unwrap();
+        let mut line = vec!["score", &file, "--out", name, "--fpr", "0.05", "--title", "tool"];
+        if split {
+            line.extend(["--split", "random"]);
+        }
+        assert_eq!(call_in(folder.path(), &line).code, 0);
+    }
+    let combined = |names: &[&str]| {
+        let told = call_in(folder.path(), &[&["combine", "--json"], names].concat());
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        told.json()
+    };
+    let ln_e = |name: &str| {
+        let evidence = std::fs::read(folder.path().join(name).join("evidence.json")).unwrap();
+        let evidence: Value = serde_json::from_slice(&evidence).unwrap();
+        evidence["core"]["rows"][0]["membership"]["levels"][0]["anytime"]["ln_e"].as_f64().unwrap()
+    };
+    let all = combined(&["one", "two", "three"]);
+    assert_eq!((&all["format"], &all["random_split"]), (&"paname-combine/1".into(), &true.into()));
+    let test = &all["tests"][0];
+    let sum: f64 = ["one", "two", "three"].map(ln_e).iter().sum();
+    assert!((test["ln_product"].as_f64().unwrap() - sum).abs() < 1e-12, "{test}");
+    let p = (-sum).exp().min(1.0);
+    assert!((test["p"].as_f64().unwrap() - p).abs() < 1e-12);
+    assert_eq!(test["demonstrated"], p <= 0.05);
+    assert_eq!(test["ln_e"].as_array().unwrap().len(), 3);
+    let undeclared = combined(&["one", "undeclared"]);
+    assert_eq!(
+        (&undeclared["random_split"], &undeclared["tests"][0]["demonstrated"]),
+        (&false.into(), &false.into())
+    );
+    let told = call_in(folder.path(), &["combine", "one", "two"]);
+    assert!(
+        told.stdout.contains("log10 e") && told.stderr.contains("no person and no record"),
+        "{}",
+        told.stderr
+    );
+
+    let refused = |names: &[&str]| {
+        let told = call_in(folder.path(), &[&["combine"], names].concat());
+        (told.code, told.stderr)
+    };
+    let (code, said) = refused(&["one", "two", "one"]);
+    assert_eq!(
+        (code, said.trim_end()),
+        (4, "error: one: holds the same audit as one; a re-test takes new records")
+    );
+    let path = folder.path().join("two/evidence.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\"queries\": ", "\"queries\": 1", 1)).unwrap();
+    let (code, said) = refused(&["one", "two"]);
+    assert_eq!(
+        (code, said.trim_end()),
+        (4, "error: two: is not what it states; `paname verify` says what is wrong")
+    );
+    assert_eq!(refused(&["one"]).0, 2);
 }
 
 #[test]
