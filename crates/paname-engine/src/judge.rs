@@ -245,6 +245,7 @@ pub(crate) fn measure(
         .iter()
         .filter_map(|test| compare_unrelated(test.statistic, &roc, &null, share).transpose())
         .collect::<Result<Vec<_>>>()?;
+    let sides = playing::sides(&scores.played, truth, settings)?;
     let vertices = roc.thinned(ROC_POINTS);
     let band = band::roc_band(&roc, &vertices, settings.confidence).map_err(statistics)?;
     Ok(MembershipResult {
@@ -273,18 +274,10 @@ pub(crate) fn measure(
         tests: detection,
         unrelated,
         beyond_blind,
-        positive: playing::positive(
-            &scores.played,
-            &members,
-            &calibration,
-            &counted,
-            truth,
-            settings,
-            share,
-            ctx,
-        )?,
+        positive: playing::positive(&sides, &members, &calibration, &counted, settings, share, ctx)?,
         inferable,
-        procedure: playing::procedure(&scores.played, truth, settings, ctx)?,
+        inferable_by_models: playing::inferable(&sides, &units, settings)?,
+        procedure: playing::procedure(&sides, settings, ctx)?,
         epsilon: None,
         histogram: Histogram::new(&members, &non_members, HISTOGRAM_BINS).map_err(statistics)?,
         slices: slices(&target, truth, settings)?,

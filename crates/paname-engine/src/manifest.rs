@@ -145,7 +145,7 @@ pub struct ReferenceFit {
     #[schemars(extend("minimum" = 2, "maximum" = 10_000))]
     pub models: u32,
     /// Numbers of models after which the audit is judged, and ends where that decides: where a leak is demonstrated, or the absence of one by every
-    /// test. Rising, the last one `models`; judged once, at the end, where empty. Each look has an equal part of the statistics' `alpha`.
+    /// test. Rising, the last one `models`; 0 is a look before any is fitted, by the attacks that need none. Judged once, at the end, where empty. Each look has an equal part of the statistics' `alpha`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<u32>,
     /// Share of the audited records, or persons, that each is fitted on. Other than 0.5 there are no pairs.

@@ -62,6 +62,10 @@ pub struct MembershipResult {
     /// sample is too small.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inferable: Vec<Inferable>,
+    /// The same where a unit counts by its place among its own scores under reference models that were fitted without it (Student's predictive p-value),
+    /// and not among other units. Empty where a unit has fewer than four such models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inferable_by_models: Vec<Inferable>,
     /// What the attack finds on each reference model in turn: an audit of the training procedure, not of this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedure: Option<Procedure>,

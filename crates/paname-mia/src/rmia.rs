@@ -18,7 +18,7 @@
 //! With augmentations, `queries = "mean"` averages the log ratios before they are compared; with `"vote"`, x wins against z where more than half of
 //! its variants do, each against the mean of z's variants: the lower median of x's log ratios stands for x. `trim` leaves that share of the reference
 //! models out of the mean p_k at either end. The word `"rehearsed"` in the place of `temperature`, `a` or `gamma` has it chosen, in this order, from
-//! T ∈ {2, 1, 4}, a ∈ {0.33, 0, 0.1, …, 1} and γ ∈ {2, 1, 4}, by the AUC with which up to four reference models are attacked in the target's place.
+//! T ∈ {2, 1, 4}, a ∈ {0.33, 0, 0.1, …, 1} and, with `ties = "share"`, γ ∈ {2, 1, 4}, by the AUC with which up to four reference models are attacked in the target's place.
 //!
 //! **Paper.** Zarifzadeh, Liu and Shokri, *Low-Cost High-Power Membership Inference Attacks*, ICML 2024, arXiv 2312.03262. Defaults γ = 2, T = 2 and,
 //! for the offline mode, a = 0.33 as for CIFAR-10. The authors' runs tune a on a reference model, trim a fifth at either end, let augmented variants
@@ -159,7 +159,7 @@ impl Attack for Rmia {
         let [temperatures, slopes, gammas] = [
             config.temperatures(),
             if online { SLOPES[..1].to_vec() } else { config.a.candidates(&SLOPES) },
-            config.gamma.candidates(&GAMMAS),
+            config.gammas(),
         ];
         let mut ratio =
             Ratio { online, temperature: temperatures[0], a: slopes[0], gamma: gammas[0], config: &config };
@@ -175,6 +175,15 @@ impl Attack for Rmia {
 }
 
 impl Config {
+    /// The ratios to choose from: one where ties are broken, since γ then moves no rank.
+    fn gammas(&self) -> Vec<f64> {
+        let mut gammas = self.gamma.candidates(&GAMMAS);
+        if self.ties == Ties::Break {
+            gammas.truncate(1);
+        }
+        gammas
+    }
+
     /// The temperatures to choose from: one where a signal is named, whatever the temperature.
     fn temperatures(&self) -> Vec<f64> {
         let mut temperatures = self.temperature.candidates(&TEMPERATURES);

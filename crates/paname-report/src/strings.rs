@@ -892,6 +892,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Members that an attacker could name while being wrong at most {rate} of the time, in a population with {prior} members: {n}.",
     ),
     (
+        "beside.inferable.models",
+        "Les mêmes, si chaque unité est comparée à elle-même sous des modèles de référence entraînés sans elle ({rate} d’erreur, {prior} de membres) : {n}.",
+        "The same where each unit is compared with itself under reference models fitted without it ({rate} wrong, {prior} members): {n}.",
+    ),
+    (
         "beside.procedure",
         "Audit de la procédure d’entraînement, et non de ce modèle : sur {models} modèles de référence pris tour à tour pour cible, AUC moyenne {auc} ({range}){levels}.",
         "Audit of the training procedure, not of this model: over {models} reference models in the target’s place in turn, mean AUC {auc} ({range}){levels}.",

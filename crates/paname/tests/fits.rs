@@ -172,6 +172,14 @@ fn an_audit_by_stages_ends_where_it_is_decided() {
     let again = audit.evidence("run");
     assert_eq!((again.run.steps_run, &again.core_sha256), (0, &evidence.core_sha256));
 
+    // A look before any model, by the attacks that need none.
+    let text = fs::read_to_string(audit.path("audit.toml")).unwrap();
+    audit.write("audit.toml", &text.replace("[4, 8]", "[0, 4, 8]"));
+    let first = audit.evidence("early");
+    assert_eq!((fitted_count(&first), audit.fits("early")), (0, 1));
+    assert_eq!(first.core.rows[0].membership.as_ref().unwrap().alpha, 0.05 / 3.0);
+    assert!(first.core.rows.iter().any(|row| row.verdict == Verdict::LeakDemonstrated));
+
     let quiet = staged("grip = 1.0");
     let evidence = quiet.evidence("run");
     assert_eq!((fitted_count(&evidence), quiet.fits("run")), (8, 9));
@@ -185,7 +193,7 @@ fn an_audit_by_stages_ends_where_it_is_decided() {
         let output = quiet.run("run");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            said.contains("expected rising numbers of reference models from 2 on, the last one 8"),
+            said.contains("expected rising numbers of reference models, from 2 on or from 0 for a look before any is fitted, the last one 8"),
             "{said}"
         );
         quiet.write("audit.toml", &text.replace(stages, "[4, 8]"));

@@ -1,62 +1,94 @@
 //! What an attack finds on reference models in the target's place, whose rows are known: the positive control, and the audit of the procedure.
 
+use std::collections::HashMap;
+
 use paname_core::{Ctx, Result};
 use paname_evidence::{Dose, PositiveControl, Procedure};
+use paname_stats::discovery::{self, Inferable};
 use paname_stats::procedure::{self, Model};
 use paname_stats::{Rate, binomial, bootstrap, conformal, level};
 use rand_core::Rng;
 
-use super::{FEWEST_UNITS, Played, Truth, below, finite, statistics};
+use super::{FEWEST_UNITS, Played, Truth, Units, below, finite, statistics};
 use crate::manifest::Statistics;
 
-/// Scores and memberships of a model's units. None where a person has records on both sides of the model, or a side is too small.
-struct Side {
+/// A reference model in the target's place, unit by unit.
+pub(super) struct Side {
     scores: Vec<f64>,
     members: Vec<bool>,
+    /// What tells the units apart, the same for all models and the target.
+    units: Vec<usize>,
 }
 
-fn units(played: &Played, truth: &Truth, settings: &Statistics) -> Result<Option<Side>> {
-    if played.rows.is_empty() {
-        return Ok(None);
+/// The models that played, by units. Left out are those whose rows are not told, where a person has records on both sides, or a side is too small.
+pub(super) fn sides(played: &[Played], truth: &Truth, settings: &Statistics) -> Result<Vec<Side>> {
+    let mut sides = Vec::with_capacity(played.len());
+    for played in played.iter().filter(|played| !played.rows.is_empty()) {
+        let own = Truth { member: played.rows.clone(), person: truth.person.clone(), ..Truth::default() };
+        if !own.torn().is_empty() {
+            continue;
+        }
+        let scores: Vec<f64> = played.scores.iter().map(|score| finite(*score)).collect();
+        let all = own.units(&scores, settings.person_score, None)?.all;
+        let inside = all.iter().filter(|unit| unit.1).count() as u64;
+        if inside.min(all.len() as u64 - inside) >= FEWEST_UNITS {
+            sides.push(Side {
+                scores: all.iter().map(|unit| unit.0).collect(),
+                members: all.iter().map(|unit| unit.1).collect(),
+                units: all.iter().map(|unit| unit.2).collect(),
+            });
+        }
     }
-    let own = Truth { member: played.rows.clone(), person: truth.person.clone(), ..Truth::default() };
-    if !own.torn().is_empty() {
-        return Ok(None);
+    Ok(sides)
+}
+
+/// Models without a unit, at the fewest, that give it a p-value.
+const FEWEST_WITHOUT: usize = 4;
+
+/// How many members can be named, at each declared prior, by p-values of each unit against its own scores under models that were fitted without it.
+/// Nothing where a unit has too few of them.
+pub(super) fn inferable(sides: &[Side], target: &Units, settings: &Statistics) -> Result<Vec<Inferable>> {
+    let mut null: HashMap<usize, Vec<f64>> = HashMap::new();
+    for Side { scores, members, units } in sides {
+        for ((score, _), unit) in scores.iter().zip(members).zip(units).filter(|((_, member), _)| !**member) {
+            null.entry(*unit).or_default().push(*score);
+        }
     }
-    let scores: Vec<f64> = played.scores.iter().map(|score| finite(*score)).collect();
-    let units = own.units(&scores, settings.person_score, None)?;
-    let members: Vec<bool> = units.all.iter().map(|unit| unit.1).collect();
-    let inside = members.iter().filter(|member| **member).count() as u64;
-    if inside.min(members.len() as u64 - inside) < FEWEST_UNITS {
-        return Ok(None);
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for (score, member, unit) in &target.all {
+        let Some(without) = null.get(unit).filter(|without| without.len() >= FEWEST_WITHOUT) else {
+            return Ok(Vec::new());
+        };
+        let p = conformal::student_p_value(without, *score).map_err(statistics)?;
+        if *member { &mut inside } else { &mut outside }.push(p);
     }
-    Ok(Some(Side { scores: units.all.iter().map(|unit| unit.0).collect(), members }))
+    if (inside.len().min(outside.len()) as u64) < FEWEST_UNITS {
+        return Ok(Vec::new());
+    }
+    let at = |&prior| discovery::inferable(&inside, &outside, prior, settings.fdr).map_err(statistics);
+    settings.priors.iter().map(at).collect()
 }
 
 /// The positive control, by a detection test at `alpha`.
-#[expect(clippy::too_many_arguments, reason = "the parts of one judgement")]
 pub(super) fn positive(
-    played: &[Played],
+    sides: &[Side],
     members: &[f64],
     calibration: &[f64],
     counted: &[f64],
-    truth: &Truth,
     settings: &Statistics,
     alpha: f64,
     ctx: &Ctx<'_>,
 ) -> Result<Option<PositiveControl>> {
     // Models have scales of their own: a member counts by its place among the non-members of its model.
-    let (mut places, mut models) = (Vec::new(), 0);
-    for played in played {
-        let Some(Side { scores, members }) = units(played, truth, settings)? else { continue };
+    let mut places = Vec::new();
+    for Side { scores, members, .. } in sides {
         let side = |wanted: bool| {
-            let all = scores.iter().zip(&members).filter(move |(_, member)| **member == wanted);
+            let all = scores.iter().zip(members).filter(move |(_, member)| **member == wanted);
             all.map(|(score, _)| *score).collect::<Vec<f64>>()
         };
         places.extend(conformal::conformal_p_values(&side(false), &side(true)).map_err(statistics)?);
-        models += 1;
     }
-    if models == 0 {
+    if sides.is_empty() {
         return Ok(None);
     }
     let non_members: Vec<f64> = calibration.iter().chain(counted).copied().collect();
@@ -81,11 +113,11 @@ pub(super) fn positive(
         let mixed = if detected.is_some() { settings.min_effect_tpr } else { 0.0 };
         levels.push(Dose { level, excess: found - level, dose: mixed, detected });
     }
-    Ok(Some(PositiveControl { models, members: places.len() as u64, levels }))
+    Ok(Some(PositiveControl { models: sides.len() as u64, members: places.len() as u64, levels }))
 }
 
 /// Simulated audits of a control by dose.
-const AUDITS: u64 = 200;
+const AUDITS: u64 = 1000;
 
 /// What simulated audits are drawn from, with replacement, and their sizes.
 struct Mixture<'a> {
@@ -136,16 +168,7 @@ impl Mixture<'_> {
 const WORK: u64 = 300_000_000;
 
 /// What the attack finds on each model in turn, averaged.
-pub(super) fn procedure(
-    played: &[Played],
-    truth: &Truth,
-    settings: &Statistics,
-    ctx: &Ctx<'_>,
-) -> Result<Option<Procedure>> {
-    let mut sides = Vec::new();
-    for played in played {
-        sides.extend(units(played, truth, settings)?);
-    }
+pub(super) fn procedure(sides: &[Side], settings: &Statistics, ctx: &Ctx<'_>) -> Result<Option<Procedure>> {
     let Some(first) = sides.first() else { return Ok(None) };
     let count = first.scores.len() as u64;
     let models: Vec<Model<'_>> =

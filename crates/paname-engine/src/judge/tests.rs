@@ -615,6 +615,38 @@ fn members_that_can_be_named_are_counted_in_a_mixed_pool() {
 }
 
 #[test]
+fn members_that_can_be_named_by_models_without_them_are_counted() {
+    let truth = truth(2000);
+    let settings = Statistics { priors: vec![0.5], ..settings(&[0.1]) };
+    let named = |shift: f64, models: usize| {
+        let mut rng = Pcg64::seed_from_u64(4);
+        // Each record has a difficulty of its own, far larger than the spread between models, so that among other records members hide.
+        let ease: Vec<f64> = (0..2000).map(|_| 20.0 * normal(&mut rng)).collect();
+        let mut rows: Vec<bool> = Vec::new();
+        let played = (0..models).map(|model| {
+            // Pairs that complement each other.
+            let half = (0..2000).map(|r| if model % 2 == 1 { !rows[r] } else { rng.next_u64() & 1 == 1 });
+            rows = half.collect();
+            Played { scores: ease.iter().map(|ease| ease + normal(&mut rng)).collect(), rows: rows.clone() }
+        });
+        let played = played.collect();
+        let own = scores(&truth, shift, &mut rng);
+        let target = own.iter().zip(&ease).map(|(own, ease)| own + ease).collect();
+        let row = Scores { target, played, blind: None };
+        let result = measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
+        (result.inferable[0].members, result.inferable_by_models.first().copied())
+    };
+    let (among_others, by_models) = named(8.0, 16);
+    let by_models = by_models.unwrap();
+    assert!(among_others < 50 && by_models.members > 800, "{among_others} {by_models:?}");
+    assert!(by_models.realised.unwrap() < 0.05, "{by_models:?}");
+    let none = named(0.0, 16).1.unwrap();
+    assert!(none.members < 20, "{none:?}");
+    // Each unit is without three models of six.
+    assert_eq!(named(8.0, 6).1, None);
+}
+
+#[test]
 fn the_procedure_is_audited_over_all_models_that_played() {
     let truth = truth(400);
     let mut rng = Pcg64::seed_from_u64(6);

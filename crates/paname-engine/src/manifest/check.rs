@@ -118,10 +118,10 @@ fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
     }
     if let Some((_, fit, _)) = content.reference_fit()
         && let Some(&last) = fit.stages.last()
-        && (last != fit.models || !fit.stages.is_sorted_by(|a, b| a < b) || fit.stages[0] < 2)
+        && (last != fit.models || !fit.stages.is_sorted_by(|a, b| a < b) || fit.stages[0] == 1)
     {
         let what = format!(
-            "`stages` is {:?}; expected rising numbers of reference models from 2 on, the last one {}, the number of `models`",
+            "`stages` is {:?}; expected rising numbers of reference models, from 2 on or from 0 for a look before any is fitted, the last one {}, the number of `models`",
             fit.stages, fit.models
         );
         return Err(Problem::new(place(root, &["references", "fit", "stages"]), what));

@@ -366,6 +366,16 @@ fn beside(result: &MembershipResult, language: Language) -> Vec<String> {
             ],
         ));
     }
+    for named in &result.inferable_by_models {
+        sentences.push(language.fill(
+            key!("beside.inferable.models"),
+            &[
+                ("rate", &language.level(named.rate)),
+                ("prior", &language.level(named.prior)),
+                ("n", &language.count(named.members)),
+            ],
+        ));
+    }
     if let Some(procedure) = &result.procedure {
         let levels = procedure.figures.levels.iter().map(|(level, mean)| {
             language.fill(

@@ -137,6 +137,7 @@ pub(crate) fn membership(members: &[f64], non_members: &[f64], controls: bool) -
             ],
         }),
         inferable: inferable(members, calibration, counted),
+        inferable_by_models: inferable(members, calibration, counted),
         epsilon: levels.iter().find_map(|level| level.fixed).map(|fixed| heuristic(&fixed)),
         procedure: controls.then(|| procedure(members, non_members)),
         power: Power {
