@@ -1,0 +1,699 @@
+//! From the JSON to a [`Program`]: every name becomes a number, every use is held against what was defined before it. One pass, linear time.
+
+use std::collections::HashMap;
+
+use crate::error::Fault;
+use crate::program::{
+    Argument, ArgumentKind, Graph, Input, Layer, LayerId, Named, Node, Output, Program, Scalar, Symbol,
+    Value, ValueId, ValueKind,
+};
+use crate::schema::{self, List, Text};
+use crate::signature::{InputRole, OutputRole, Signature};
+use crate::tensor::{DType, Device, Layout, MemoryFormat, Size, SymbolId, TensorMeta};
+
+/// More dimensions than PyTorch's own operators take.
+const MOST_DIMENSIONS: usize = 64;
+
+/// Resolves a document whose schema version has been checked.
+pub(crate) fn program(document: schema::ExportedProgram<'_>) -> Result<Program, Fault> {
+    let mut resolver = Resolver::new(document.range_constraints)?;
+    let ranged = resolver.symbols.len();
+    let schema::GraphModule { graph, signature } = document.graph_module;
+    let (graph, scope) = resolver.graph(graph, String::new())?;
+    let signature = self::signature(signature, &graph, &scope)?;
+    let program = Program {
+        graph,
+        signature,
+        symbols: resolver.symbols,
+        layers: resolver.layers,
+        torch_version: document.torch_version,
+        schema_version: (document.schema_version.major, document.schema_version.minor),
+    };
+    inputs_have_ranges(&program, ranged)?;
+    Ok(program)
+}
+
+/// What all graphs of a program share.
+#[derive(Default)]
+struct Resolver {
+    symbols: Vec<Symbol>,
+    symbol_ids: HashMap<String, SymbolId>,
+    layers: Vec<Layer>,
+    layer_ids: HashMap<Layer, LayerId>,
+}
+
+/// The names of one graph: all that it declares, and the numbers of those that are defined so far.
+struct Scope<'a> {
+    names: HashMap<Text<'a>, Declared<'a>>,
+    values: Vec<Value>,
+}
+
+enum Declared<'a> {
+    Tensor(Box<schema::TensorMeta<'a>>),
+    Int(schema::SymInt<'a>),
+    Float,
+    Bool,
+    Defined(ValueId),
+}
+
+/// What kind of value a use asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Tensor,
+    Int,
+    Float,
+    Bool,
+}
+
+impl Asked {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Tensor => "a tensor",
+            Self::Int => "a whole number",
+            Self::Float => "a real number",
+            Self::Bool => "a truth value",
+        }
+    }
+}
+
+impl Resolver {
+    fn new(ranges: schema::Entries<'_, schema::Range>) -> Result<Self, Fault> {
+        let mut resolver = Self::default();
+        for (name, range) in ranges.0 {
+            let place = || format!("range_constraints, `{}`", name.as_str());
+            let least = range.min_val.unwrap_or(i64::MIN);
+            let most = range.max_val.unwrap_or(i64::MAX);
+            if least > most {
+                return Err(Fault::new(
+                    place(),
+                    format!("the range from {least} to {most} is empty; expected min_val up to max_val"),
+                ));
+            }
+            if resolver.symbol_ids.contains_key(name.as_str()) {
+                return Err(Fault::new(place(), "stands there twice"));
+            }
+            resolver.symbol(name.as_str().to_owned(), least, most).map_err(|e| Fault::new(place(), e))?;
+        }
+        Ok(resolver)
+    }
+
+    fn graph<'a>(&mut self, graph: schema::Graph<'a>, name: String) -> Result<(Graph, Scope<'a>), Fault> {
+        let mut scope = Scope::declare(
+            graph.tensor_values,
+            graph.sym_int_values,
+            graph.sym_float_values,
+            graph.sym_bool_values,
+        )?;
+        let mut inputs = Vec::with_capacity(graph.inputs.0.len());
+        for (index, input) in graph.inputs.0.into_iter().enumerate() {
+            inputs.push(
+                self.input(input, &mut scope).map_err(|e| Fault::new(format!("graph input {index}"), e))?,
+            );
+        }
+        let mut nodes = Vec::with_capacity(graph.nodes.0.len());
+        for (index, node) in graph.nodes.0.into_iter().enumerate() {
+            nodes.push(self.node(node, index, &mut scope)?);
+        }
+        let mut outputs = Vec::with_capacity(graph.outputs.0.len());
+        for (index, output) in graph.outputs.0.into_iter().enumerate() {
+            let place = || format!("graph output {index}");
+            let output = self.argument(output, &scope);
+            outputs.push(output.map_err(|e| e.located(place))?);
+        }
+        let values = std::mem::take(&mut scope.values);
+        let single_output = graph.is_single_tensor_return;
+        Ok((Graph { name, inputs, nodes, outputs, values, single_output }, scope))
+    }
+
+    fn input<'a>(&mut self, input: schema::Argument<'a>, scope: &mut Scope<'a>) -> Result<Input, String> {
+        use schema::Argument as A;
+        let id = match input {
+            A::AsTensor(tensor) => self.define(&tensor.name, Asked::Tensor, scope)?,
+            A::AsSymInt(schema::SymIntArgument::AsName(name)) => self.define(&name, Asked::Int, scope)?,
+            A::AsSymFloat(schema::SymFloatArgument::AsName(name)) => {
+                self.define(&name, Asked::Float, scope)?
+            }
+            A::AsSymBool(schema::SymBoolArgument::AsName(name)) => self.define(&name, Asked::Bool, scope)?,
+            A::AsCustomObj(object) => return Err(custom(&object)),
+            literal @ (A::AsNone(_)
+            | A::AsInt(_)
+            | A::AsFloat(_)
+            | A::AsBool(_)
+            | A::AsString(_)
+            | A::AsSymInt(_)
+            | A::AsSymFloat(_)
+            | A::AsSymBool(_)) => {
+                return self.argument(literal, scope).map(Input::Literal).map_err(Refusal::into_problem);
+            }
+            _ => return Err("expected a tensor, a symbolic scalar or a literal".into()),
+        };
+        Ok(Input::Value(id))
+    }
+
+    fn node<'a>(
+        &mut self,
+        node: schema::Node<'a>,
+        index: usize,
+        scope: &mut Scope<'a>,
+    ) -> Result<Node, Fault> {
+        let target = node.target.into_owned();
+        let place = || format!("node {index} ({})", target.escape_debug());
+        let mut arguments = Vec::with_capacity(node.inputs.0.len());
+        for (position, argument) in node.inputs.0.into_iter().enumerate() {
+            let schema::NamedArgument { name, arg, kind } = argument;
+            let place = || format!("{}, argument {position} `{}`", place(), name.as_str().escape_debug());
+            let kind = match kind {
+                Some(1) => ArgumentKind::Positional,
+                Some(2) => ArgumentKind::Keyword,
+                None | Some(0) => ArgumentKind::Unspecified,
+                Some(other) => return Err(Fault::new(place(), format!("kind {other} is unknown"))),
+            };
+            let argument = self.argument(arg, scope).map_err(|e| e.located(place))?;
+            arguments.push(Named { argument, kind, name: name.into_owned() });
+        }
+        let mut outputs = Vec::with_capacity(node.outputs.0.len());
+        for (position, output) in node.outputs.0.into_iter().enumerate() {
+            let output = self.output(output, scope);
+            outputs.push(output.map_err(|e| Fault::new(format!("{}, output {position}", place()), e))?);
+        }
+        let layer = match &node.metadata.nn_module_stack {
+            Some(stack) => self.layer(stack.as_str()).map_err(|e| Fault::new(place(), e))?,
+            None => None,
+        };
+        let single_output = node.is_hop_single_tensor_return.unwrap_or(false);
+        Ok(Node { target, arguments, outputs, layer, single_output })
+    }
+
+    fn argument<'a>(&mut self, argument: schema::Argument<'a>, scope: &Scope<'a>) -> Result<Argument, Refusal> {
+        use schema::Argument as A;
+        use schema::{SymBoolArgument, SymFloatArgument, SymIntArgument};
+        let tensor = |t: &schema::TensorArgument<'a>| scope.used(&t.name, Asked::Tensor);
+        let tensors = |l: List<schema::TensorArgument<'a>>| all(l, |t| tensor(&t));
+        let optional = |t| match t {
+            schema::OptionalTensorArgument::AsTensor(t) => tensor(&t).map(Some),
+            schema::OptionalTensorArgument::AsNone(_) => Ok(None),
+        };
+        let int = |scalar| match scalar {
+            SymIntArgument::AsName(name) => scope.used(&name, Asked::Int).map(Scalar::Value),
+            SymIntArgument::AsInt(value) => Ok(Scalar::Known(value)),
+        };
+        let float = |scalar| match scalar {
+            SymFloatArgument::AsName(name) => scope.used(&name, Asked::Float).map(Scalar::Value),
+            SymFloatArgument::AsFloat(value) => Ok(Scalar::Known(value.0)),
+        };
+        let truth = |scalar| match scalar {
+            SymBoolArgument::AsName(name) => scope.used(&name, Asked::Bool).map(Scalar::Value),
+            SymBoolArgument::AsBool(value) => Ok(Scalar::Known(value)),
+        };
+        Ok(match argument {
+            A::AsNone(_) => Argument::None,
+            A::AsTensor(t) => Argument::Tensor(tensor(&t)?),
+            A::AsTensors(list) => Argument::Tensors(tensors(list)?),
+            A::AsOptionalTensor(t) => optional(t)?.map_or(Argument::None, Argument::Tensor),
+            A::AsOptionalTensors(list) => Argument::OptionalTensors(all(list, optional)?),
+            A::AsNestedTensors(lists) => Argument::TensorLists(all(lists, tensors)?),
+            A::AsInt(value) => Argument::Int(value),
+            A::AsInts(list) => Argument::Ints(list.0),
+            A::AsIntLists(lists) => Argument::IntLists(lists.0.into_iter().map(|list| list.0).collect()),
+            A::AsSymInt(scalar) => match int(scalar)? {
+                Scalar::Known(value) => Argument::Int(value),
+                Scalar::Value(id) => Argument::SymInt(id),
+            },
+            A::AsSymInts(list) => Argument::SymInts(all(list, int)?),
+            A::AsFloat(value) => Argument::Float(value.0),
+            A::AsFloats(list) => Argument::Floats(list.0.into_iter().map(|value| value.0).collect()),
+            A::AsSymFloat(scalar) => match float(scalar)? {
+                Scalar::Known(value) => Argument::Float(value),
+                Scalar::Value(id) => Argument::SymFloat(id),
+            },
+            A::AsSymFloats(list) => Argument::SymFloats(all(list, float)?),
+            A::AsBool(value) => Argument::Bool(value),
+            A::AsBools(list) => Argument::Bools(list.0),
+            A::AsSymBool(scalar) => match truth(scalar)? {
+                Scalar::Known(value) => Argument::Bool(value),
+                Scalar::Value(id) => Argument::SymBool(id),
+            },
+            A::AsSymBools(list) => Argument::SymBools(all(list, truth)?),
+            A::AsComplex(value) => Argument::Complex { real: value.real.0, imaginary: value.imag.0 },
+            A::AsString(text) => Argument::String(text.into_owned()),
+            A::AsStrings(list) => Argument::Strings(list.0.into_iter().map(Text::into_owned).collect()),
+            A::AsScalarType(number) => Argument::DType(DType::from_schema(number)?),
+            A::AsLayout(number) => Argument::Layout(Layout::from_schema(number)?),
+            A::AsMemoryFormat(number) => Argument::MemoryFormat(MemoryFormat::from_schema(number)?),
+            A::AsDevice(device) => Argument::Device(self::device(device)),
+            A::AsOperator(name) => Argument::Operator(name.into_owned()),
+            A::AsGraph(graph) => {
+                let schema::GraphArgument { name, graph } = *graph;
+                let name = name.into_owned();
+                let place = format!("graph `{}`", name.escape_debug());
+                let graph = self.graph(graph, name).map_err(|fault| Refusal::Within(fault.within(place)))?;
+                Argument::Graph(Box::new(graph.0))
+            }
+            A::AsStringToArgument(entries) => {
+                let entry = |(name, argument): (Text<'a>, _)| {
+                    Ok((name.into_owned(), self.argument(argument, scope)?))
+                };
+                Argument::Map(entries.0.into_iter().map(entry).collect::<Result<_, Refusal>>()?)
+            }
+            A::AsCustomObj(object) => return Err(custom(&object).into()),
+        })
+    }
+
+    fn output<'a>(&mut self, output: schema::Argument<'a>, scope: &mut Scope<'a>) -> Result<Output, String> {
+        use schema::Argument as A;
+        use schema::{OptionalTensorArgument, SymBoolArgument, SymFloatArgument, SymIntArgument};
+        let mut list = Vec::new();
+        match output {
+            A::AsTensor(tensor) | A::AsOptionalTensor(OptionalTensorArgument::AsTensor(tensor)) => {
+                return self.define(&tensor.name, Asked::Tensor, scope).map(Output::Value);
+            }
+            A::AsSymInt(SymIntArgument::AsName(name)) => {
+                return self.define(&name, Asked::Int, scope).map(Output::Value);
+            }
+            A::AsSymFloat(SymFloatArgument::AsName(name)) => {
+                return self.define(&name, Asked::Float, scope).map(Output::Value);
+            }
+            A::AsSymBool(SymBoolArgument::AsName(name)) => {
+                return self.define(&name, Asked::Bool, scope).map(Output::Value);
+            }
+            A::AsTensors(tensors) => {
+                for tensor in tensors.0 {
+                    list.push(Some(self.define(&tensor.name, Asked::Tensor, scope)?));
+                }
+            }
+            A::AsOptionalTensors(tensors) => {
+                for tensor in tensors.0 {
+                    list.push(match tensor {
+                        OptionalTensorArgument::AsTensor(tensor) => {
+                            Some(self.define(&tensor.name, Asked::Tensor, scope)?)
+                        }
+                        OptionalTensorArgument::AsNone(_) => None,
+                    });
+                }
+            }
+            A::AsNone(_)
+            | A::AsOptionalTensor(_)
+            | A::AsInt(_)
+            | A::AsFloat(_)
+            | A::AsBool(_)
+            | A::AsString(_)
+            | A::AsSymInt(_)
+            | A::AsSymFloat(_)
+            | A::AsSymBool(_) => return Ok(Output::Nothing),
+            A::AsCustomObj(object) => return Err(custom(&object)),
+            _ => return Err("expected a tensor, a list of tensors, a symbolic scalar or nothing".into()),
+        }
+        Ok(Output::List(list))
+    }
+
+    /// Gives a declared name its number.
+    fn define<'a>(&mut self, name: &Text<'a>, asked: Asked, scope: &mut Scope<'a>) -> Result<ValueId, String> {
+        let shown = || name.as_str().escape_debug();
+        let id = ValueId(number(scope.values.len())?);
+        let declared = scope
+            .names
+            .get_mut(name)
+            .ok_or_else(|| format!("`{}` has no entry among the values of its graph", shown()))?;
+        let kind = match (std::mem::replace(declared, Declared::Defined(id)), asked) {
+            (Declared::Defined(_), _) => return Err(format!("`{}` is defined twice", shown())),
+            (Declared::Tensor(meta), Asked::Tensor) => {
+                ValueKind::Tensor(self.meta(*meta).map_err(|e| format!("`{}`: {e}", shown()))?)
+            }
+            (Declared::Int(size), Asked::Int) => ValueKind::Int(self.known(&size)?),
+            (Declared::Float, Asked::Float) => ValueKind::Float,
+            (Declared::Bool, Asked::Bool) => ValueKind::Bool,
+            _ => return Err(format!("`{}` is not {}", shown(), asked.words())),
+        };
+        scope.values.push(Value { name: name.as_str().to_owned(), kind });
+        Ok(id)
+    }
+
+    fn meta<'a>(&mut self, meta: schema::TensorMeta<'a>) -> Result<TensorMeta, String> {
+        if meta.sizes.0.len() != meta.strides.0.len() {
+            return Err(format!(
+                "has {} sizes and {} strides; expected as many",
+                meta.sizes.0.len(),
+                meta.strides.0.len()
+            ));
+        }
+        if meta.sizes.0.len() > MOST_DIMENSIONS {
+            return Err(format!(
+                "has {} dimensions; expected at most {MOST_DIMENSIONS}",
+                meta.sizes.0.len()
+            ));
+        }
+        let meta = TensorMeta {
+            dtype: DType::from_schema(meta.dtype)?,
+            shape: all(meta.sizes, |size| self.size(&size))?,
+            strides: all(meta.strides, |size| self.size(&size))?,
+            offset: self.size(&meta.storage_offset)?,
+            layout: Layout::from_schema(meta.layout)?,
+            device: device(meta.device),
+            requires_grad: meta.requires_grad,
+        };
+        // Sizes that are known fit in memory together, whatever the others are.
+        let known = meta.shape.iter().filter_map(|size| match size {
+            Size::Known(size) => Some(*size),
+            _ => None,
+        });
+        bytes(known, meta.dtype).ok_or("has more elements than memory can hold")?;
+        Ok(meta)
+    }
+
+    fn size<'a>(&mut self, size: &schema::SymInt<'a>) -> Result<Size, String> {
+        match size {
+            schema::SymInt::AsInt(size) => match u64::try_from(*size) {
+                Ok(size) => Ok(Size::Known(size)),
+                Err(_) => Err(format!("has a size or stride {size}; expected 0 or more")),
+            },
+            schema::SymInt::AsExpr(expression) => self.expression(&expression.expr_str),
+        }
+    }
+
+    /// What is known of a whole number of the graph, which may well be negative.
+    fn known<'a>(&mut self, size: &schema::SymInt<'a>) -> Result<Size, String> {
+        match size {
+            schema::SymInt::AsInt(value) => Ok(u64::try_from(*value).map_or(Size::Unknown, Size::Known)),
+            schema::SymInt::AsExpr(expression) => self.expression(&expression.expr_str),
+        }
+    }
+
+    /// A plain symbol; anything else is not evaluated. Symbols that have no range are those that the graph computes.
+    fn expression<'a>(&mut self, text: &Text<'a>) -> Result<Size, String> {
+        let Some(name) = symbol(text.as_str()) else { return Ok(Size::Unknown) };
+        if let Some(id) = self.symbol_ids.get(name) {
+            return Ok(Size::Symbol(*id));
+        }
+        self.symbol(name.to_owned(), i64::MIN, i64::MAX).map(Size::Symbol)
+    }
+
+    fn symbol(&mut self, name: String, least: i64, most: i64) -> Result<SymbolId, String> {
+        let id = SymbolId(number(self.symbols.len())?);
+        self.symbol_ids.insert(name.clone(), id);
+        self.symbols.push(Symbol { name, least, most });
+        Ok(id)
+    }
+
+    /// The innermost module of a stack `key,path,class;key,path,class`.
+    fn layer(&mut self, stack: &str) -> Result<Option<LayerId>, String> {
+        let Some((rest, class)) = stack.rsplit(';').next().unwrap_or_default().rsplit_once(',') else {
+            return Ok(None);
+        };
+        let path = rest.rsplit_once(',').map_or("", |(_, path)| path);
+        if path.is_empty() {
+            return Ok(None);
+        }
+        let layer = Layer { path: path.to_owned(), class: class.to_owned() };
+        if let Some(id) = self.layer_ids.get(&layer) {
+            return Ok(Some(*id));
+        }
+        let id = LayerId(number(self.layers.len())?);
+        self.layers.push(layer.clone());
+        self.layer_ids.insert(layer, id);
+        Ok(Some(id))
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn declare(
+        tensors: schema::Entries<'a, schema::TensorMeta<'a>>,
+        ints: schema::Entries<'a, schema::SymInt<'a>>,
+        floats: schema::Entries<'a, serde::de::IgnoredAny>,
+        truths: schema::Entries<'a, serde::de::IgnoredAny>,
+    ) -> Result<Self, Fault> {
+        let tensors = tensors.0.into_iter().map(|(name, meta)| (name, Declared::Tensor(Box::new(meta))));
+        let ints = ints.0.into_iter().map(|(name, size)| (name, Declared::Int(size)));
+        let floats = floats.0.into_iter().map(|(name, _)| (name, Declared::Float));
+        let truths = truths.0.into_iter().map(|(name, _)| (name, Declared::Bool));
+        let mut names = HashMap::with_capacity(tensors.len());
+        for (name, declared) in tensors.chain(ints).chain(floats).chain(truths) {
+            if names.insert(name.clone(), declared).is_some() {
+                return Err(Fault::new(
+                    "values of the graph",
+                    format!("`{}` stands there twice", name.as_str().escape_debug()),
+                ));
+            }
+        }
+        Ok(Self { names, values: Vec::new() })
+    }
+
+    /// The number of a value that was defined before.
+    fn used(&self, name: &Text<'a>, asked: Asked) -> Result<ValueId, String> {
+        let shown = || name.as_str().escape_debug();
+        let Some(Declared::Defined(id)) = self.names.get(name) else {
+            let problem = if self.names.contains_key(name) { "is used before it is defined" } else { "is not defined" };
+            return Err(format!("`{}` {problem}; the graph is cyclic or malformed", shown()));
+        };
+        let is = match self.values[id.index()].kind {
+            ValueKind::Tensor(_) => Asked::Tensor,
+            ValueKind::Int(_) => Asked::Int,
+            ValueKind::Float => Asked::Float,
+            ValueKind::Bool => Asked::Bool,
+        };
+        if is != asked {
+            return Err(format!("`{}` is {}; expected {}", shown(), is.words(), asked.words()));
+        }
+        Ok(*id)
+    }
+}
+
+/// Why an argument is refused: by itself, or for something in the graph that it holds.
+enum Refusal {
+    Plain(String),
+    Within(Fault),
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        Self::Plain(problem)
+    }
+}
+
+impl Refusal {
+    fn located(self, place: impl FnOnce() -> String) -> Fault {
+        match self {
+            Self::Plain(problem) => Fault::new(place(), problem),
+            Self::Within(fault) => fault.within(place()),
+        }
+    }
+
+    fn into_problem(self) -> String {
+        match self {
+            Self::Plain(problem) => problem,
+            Self::Within(fault) => format!("{}: {}", fault.place, fault.problem),
+        }
+    }
+}
+
+/// The roles of inputs and outputs, each held against the graph.
+fn signature(
+    signature: schema::GraphSignature<'_>,
+    graph: &Graph,
+    scope: &Scope<'_>,
+) -> Result<Signature, Fault> {
+    let schema::GraphSignature { input_specs, output_specs } = signature;
+    let counted = |what: &str, roles: usize, there: usize| {
+        if roles == there {
+            return Ok(());
+        }
+        let problem = format!("names {roles} {what}; the graph has {there}");
+        Err(Fault::new("signature", problem))
+    };
+    counted("inputs", input_specs.0.len(), graph.inputs.len())?;
+    counted("outputs", output_specs.0.len(), graph.outputs.len())?;
+    let mut inputs = Vec::with_capacity(graph.inputs.len());
+    for (index, (spec, input)) in input_specs.0.into_iter().zip(&graph.inputs).enumerate() {
+        let role = input_role(spec, input, scope, graph);
+        inputs.push(role.map_err(|e| Fault::new(format!("signature, input {index}"), e))?);
+    }
+    let mut outputs = Vec::with_capacity(graph.outputs.len());
+    for (index, (spec, output)) in output_specs.0.into_iter().zip(&graph.outputs).enumerate() {
+        let role = output_role(spec, output, scope, graph);
+        outputs.push(role.map_err(|e| Fault::new(format!("signature, output {index}"), e))?);
+    }
+    Ok(Signature { inputs, outputs })
+}
+
+fn input_role(
+    spec: schema::InputSpec<'_>,
+    input: &Input,
+    scope: &Scope<'_>,
+    graph: &Graph,
+) -> Result<InputRole, String> {
+    use schema::InputSpec as S;
+    let tensor = |name: &Text<'_>| {
+        let id = found(name, scope)?;
+        let is_tensor = matches!(graph.values[id.index()].kind, ValueKind::Tensor(_));
+        if *input != Input::Value(id) || !is_tensor {
+            return Err(format!("`{}` is not the tensor at this place of the graph", name.as_str()));
+        }
+        Ok(())
+    };
+    Ok(match spec {
+        S::Parameter(spec) => {
+            tensor(&spec.arg.name)?;
+            InputRole::Parameter(spec.parameter_name)
+        }
+        S::Buffer(spec) => {
+            tensor(&spec.arg.name)?;
+            InputRole::Buffer { name: spec.buffer_name, persistent: spec.persistent }
+        }
+        S::TensorConstant(spec) => {
+            tensor(&spec.arg.name)?;
+            InputRole::Constant(spec.tensor_constant_name)
+        }
+        S::UserInput(spec) => match (named(&spec.arg), input) {
+            (Some(name), Input::Value(id)) if found(name, scope)? == *id => InputRole::User,
+            (None, Input::Literal(_)) => InputRole::Literal,
+            _ => return Err("is not what stands at this place of the graph".into()),
+        },
+        S::ConstantInput(_) => match input {
+            Input::Literal(_) => InputRole::Literal,
+            Input::Value(_) => return Err("is a literal, but the graph has a value at this place".into()),
+        },
+        S::CustomObj(_) => return Err("is a custom object, which is not supported".into()),
+        S::Token(_) => return Err("is a token, which is not supported".into()),
+    })
+}
+
+fn output_role(
+    spec: schema::OutputSpec<'_>,
+    output: &Argument,
+    scope: &Scope<'_>,
+    graph: &Graph,
+) -> Result<OutputRole, String> {
+    use schema::OutputSpec as S;
+    let tensor = |name: &Text<'_>| {
+        if *output == Argument::Tensor(found(name, scope)?) {
+            return Ok(());
+        }
+        Err(format!("`{}` is not the tensor at this place of the graph", name.as_str()))
+    };
+    let user_input = |name: &Text<'_>| {
+        let id = found(name, scope)?;
+        let position = graph.inputs.iter().position(|input| *input == Input::Value(id));
+        position.ok_or_else(|| format!("`{}` is no input of the graph", name.as_str()))
+    };
+    Ok(match spec {
+        S::UserOutput(spec) => match (named(&spec.arg), value(output)) {
+            (Some(name), Some(id)) if found(name, scope)? == id => OutputRole::User,
+            (None, None) => OutputRole::User,
+            _ => return Err("is not what stands at this place of the graph".into()),
+        },
+        S::LossOutput(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::Loss
+        }
+        S::BufferMutation(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::BufferMutation(spec.buffer_name)
+        }
+        S::ParameterMutation(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::ParameterMutation(spec.parameter_name)
+        }
+        S::GradientToParameter(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::ParameterGradient(spec.parameter_name)
+        }
+        S::UserInputMutation(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::InputMutation(user_input(&spec.user_input_name)?)
+        }
+        S::GradientToUserInput(spec) => {
+            tensor(&spec.arg.name)?;
+            OutputRole::InputGradient(user_input(&spec.user_input_name)?)
+        }
+        S::Token(_) => return Err("is a token, which is not supported".into()),
+    })
+}
+
+fn found(name: &Text<'_>, scope: &Scope<'_>) -> Result<ValueId, String> {
+    match scope.names.get(name.as_str()) {
+        Some(Declared::Defined(id)) => Ok(*id),
+        _ => Err(format!("`{}` is not defined by the graph", name.as_str().escape_debug())),
+    }
+}
+
+/// The name of the value that an argument is, if it is one.
+fn named<'s, 'a>(argument: &'s schema::Argument<'a>) -> Option<&'s Text<'a>> {
+    use schema::Argument as A;
+    match argument {
+        A::AsTensor(tensor) => Some(&tensor.name),
+        A::AsSymInt(schema::SymIntArgument::AsName(name))
+        | A::AsSymFloat(schema::SymFloatArgument::AsName(name))
+        | A::AsSymBool(schema::SymBoolArgument::AsName(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// The value that an argument is, if it is one.
+fn value(argument: &Argument) -> Option<ValueId> {
+    match argument {
+        Argument::Tensor(id) | Argument::SymInt(id) | Argument::SymFloat(id) | Argument::SymBool(id) => {
+            Some(*id)
+        }
+        _ => None,
+    }
+}
+
+/// What the user gives is checked against ranges, which therefore have to be there: the first `ranged` symbols have one.
+fn inputs_have_ranges(program: &Program, ranged: usize) -> Result<(), Fault> {
+    for (_, value) in program.signature.user_inputs(&program.graph) {
+        let ValueKind::Tensor(meta) = &value.kind else { continue };
+        for size in &meta.shape {
+            if let Size::Symbol(id) = size
+                && id.index() >= ranged
+            {
+                let place = format!("input `{}`", value.name.escape_debug());
+                let name = program.symbols[id.index()].name.escape_debug();
+                return Err(Fault::new(place, format!("its size `{name}` has no entry in range_constraints")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The name of a plain symbol, written `s0` or, as sympy repeats it, `Symbol('s0', integer=True)`.
+fn symbol(expression: &str) -> Option<&str> {
+    let name = match expression.strip_prefix("Symbol('") {
+        Some(rest) => rest.split_once('\'').filter(|(_, rest)| rest.find(')') == Some(rest.len() - 1))?.0,
+        None => expression,
+    };
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain.then_some(name)
+}
+
+fn device(device: schema::Device<'_>) -> Device {
+    Device { kind: device.kind.into_owned(), index: device.index }
+}
+
+fn custom(object: &schema::CustomObjArgument<'_>) -> String {
+    format!(
+        "`{}` is a custom object of class `{}`, which is not supported",
+        object.name.as_str().escape_debug(),
+        object.class_fqn.as_str().escape_debug()
+    )
+}
+
+/// A new number of 32 bits.
+fn number(count: usize) -> Result<u32, String> {
+    u32::try_from(count).map_err(|_| "there are more than 2^32 of them".to_owned())
+}
+
+/// How many bytes dense elements take; none if the processor cannot address them.
+pub(crate) fn bytes(sizes: impl IntoIterator<Item = u64>, dtype: DType) -> Option<u64> {
+    let mut empty = false;
+    let mut total = dtype.size() as u64;
+    for size in sizes {
+        // A zero does not excuse sizes beside it that nothing can hold.
+        empty |= size == 0;
+        total = total.checked_mul(size.max(1)).filter(|total| *total <= i64::MAX as u64)?;
+    }
+    Some(if empty { 0 } else { total })
+}
+
+fn all<S, T, E>(list: List<S>, one: impl FnMut(S) -> Result<T, E>) -> Result<Vec<T>, E> {
+    list.0.into_iter().map(one).collect()
+}
