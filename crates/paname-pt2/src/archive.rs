@@ -6,7 +6,7 @@ use crate::card::{Card, FORMAT};
 use crate::container::Container;
 use crate::error::{Error, Result};
 use crate::file::Memory;
-use crate::program::Program;
+use crate::program::{Program, ValueId};
 use crate::resolve;
 use crate::schema::{self, MAJORS};
 use crate::signature::InputRole;
@@ -60,6 +60,29 @@ impl Archive {
     /// What our exporter says about the model; none in archives of torch.export.
     pub fn card(&self) -> Option<&Card> {
         self.card.as_ref()
+    }
+
+    /// Modules whose activations can be asked for, in the order of the graph, each with the tensor of the graph that is its output: those of the card,
+    /// and [`Program::activations`] where there is none.
+    pub fn layers(&self) -> Vec<(&str, ValueId)> {
+        match &self.card {
+            Some(card) => {
+                let layers = card.layers.iter();
+                layers.filter_map(|l| Some((l.name.as_str(), self.program.graph.find(&l.value)?))).collect()
+            }
+            None => {
+                let found = self.program.activations().into_iter();
+                found.map(|(layer, value)| (self.program.layers[layer.index()].path.as_str(), value)).collect()
+            }
+        }
+    }
+
+    /// Names of what the user gets, in order: those of the card, and [`Program::output_names`] where there is none.
+    pub fn output_names(&self) -> Vec<&str> {
+        match &self.card {
+            Some(card) if !card.outputs.is_empty() => card.outputs.iter().map(|o| o.name.as_str()).collect(),
+            _ => self.program.output_names.iter().map(String::as_str).collect(),
+        }
     }
 
     fn from_memory(memory: Memory, file: &str) -> Result<Self> {

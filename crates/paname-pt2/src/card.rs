@@ -90,6 +90,13 @@ impl Card {
         if !self.inputs.is_empty() && self.inputs.len() != tensors {
             return Err(format!("`inputs` describes {} tensors; the graph takes {tensors}", self.inputs.len()));
         }
+        let returned = program.signature.user_outputs(&program.graph).count();
+        if !self.outputs.is_empty() && self.outputs.len() != returned {
+            return Err(format!(
+                "`outputs` describes {} tensors; the graph returns {returned}",
+                self.outputs.len()
+            ));
+        }
         if let Some(Normalisation { mean, std }) = &self.normalisation {
             let sound = mean.len() == std.len()
                 && mean.iter().all(|mean| mean.is_finite())

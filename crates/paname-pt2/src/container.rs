@@ -8,19 +8,23 @@ use std::ops::Range;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
 use crate::file::Memory;
 
 /// More entries than any model has tensors.
-const MOST_ENTRIES: usize = 1 << 18;
+const MOST_ENTRIES: usize = 1 << 17;
 /// Compressed entries, all together, may unpack to this many bytes and to no more: torch compresses none.
 const MOST_UNPACKED: u64 = 1 << 30;
 /// The largest ratio of unpacked to compressed bytes that graphs reach, with a margin.
 const LARGEST_RATIO: u64 = 200;
 /// What is unpacked whatever the ratio.
 const FREELY_UNPACKED: u64 = 1 << 16;
+
+/// Where archives of torch before 2.8 hold their weights, as a pickle.
+const OLD_STATE: &str = "serialized_state_dict.pt";
 
 /// An opened archive whose directory is sound: one root folder, plain names, no entry twice, none over another.
 pub(crate) struct Container {
@@ -42,8 +46,12 @@ struct Entry {
 impl Container {
     /// Reads the directory of the archive; `file` names it in errors.
     pub(crate) fn open(memory: Memory, file: &str) -> Result<Self> {
-        let entries =
-            entries(memory.bytes()).map_err(|problem| Error::Archive { file: file.to_owned(), problem })?;
+        let refuse = |problem| Error::Archive { file: file.to_owned(), problem };
+        let mut zip = ZipArchive::new(Cursor::new(memory.bytes())).map_err(|e| refuse(broken(e)))?;
+        if zip.index_for_name(OLD_STATE).is_some() {
+            return Err(Error::Pickle { file: file.to_owned(), entry: OLD_STATE.to_owned() });
+        }
+        let entries = entries(&mut zip, memory.bytes().len() as u64).map_err(refuse)?;
         Ok(Self { memory, file: file.to_owned(), entries })
     }
 
@@ -116,10 +124,12 @@ impl Container {
     }
 }
 
+fn broken(error: ZipError) -> String {
+    format!("is not a whole zip archive (truncated?): {error}")
+}
+
 /// Reads and checks the directory.
-fn entries(bytes: &[u8]) -> Result<HashMap<String, Entry>, String> {
-    let broken = |e| format!("is not a whole zip archive (truncated?): {e}");
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+fn entries(zip: &mut ZipArchive<Cursor<&[u8]>>, length: u64) -> Result<HashMap<String, Entry>, String> {
     if zip.len() > MOST_ENTRIES {
         return Err(format!("has {} entries; expected at most {MOST_ENTRIES}", zip.len()));
     }
@@ -162,7 +172,7 @@ fn entries(bytes: &[u8]) -> Result<HashMap<String, Entry>, String> {
             }
         }
         let start = entry.data_start().ok_or_else(|| format!("`{name}` has no data"))?;
-        let end = start.checked_add(stored).filter(|end| *end <= bytes.len() as u64);
+        let end = start.checked_add(stored).filter(|end| *end <= length);
         let end = end.ok_or_else(|| format!("`{name}` reaches beyond the end of the file (truncated?)"))?;
         spans.push((entry.header_start(), end, name.to_owned()));
         let range = start as usize..end as usize;

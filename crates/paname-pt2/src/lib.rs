@@ -24,6 +24,8 @@ mod card;
 mod container;
 mod error;
 mod file;
+mod layers;
+mod outputs;
 mod program;
 mod resolve;
 mod schema;

@@ -12,8 +12,10 @@ pub struct Program {
     pub signature: Signature,
     /// The symbols that sizes name, by [`SymbolId`](crate::SymbolId).
     pub symbols: Vec<Symbol>,
-    /// The modules that nodes come from, by [`LayerId`], in the order of their first node.
+    /// The modules that nodes come from, by [`LayerId`], each after the one that called it.
     pub layers: Vec<Layer>,
+    /// Names of what the user gets, in the order of [`Signature::user_outputs`]: keys of a dictionary, numbers in a tuple, `output` for one alone.
+    pub output_names: Vec<String>,
     /// Version of PyTorch that exported the program, such as `2.11.0+cu130`.
     pub torch_version: String,
     /// Major and minor version of the schema.
@@ -223,6 +225,8 @@ pub struct Layer {
     pub path: String,
     /// The class that it has in Python, such as `torch.nn.modules.conv.Conv2d`; empty where the file does not say.
     pub class: String,
+    /// The module that called it; none if that is the model itself. It comes before this one in [`Program::layers`].
+    pub parent: Option<LayerId>,
 }
 
 /// What a symbol may stand for, both ends included.

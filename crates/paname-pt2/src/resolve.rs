@@ -7,23 +7,28 @@ use crate::program::{
     Argument, ArgumentKind, Graph, Input, Layer, LayerId, Named, Node, Output, Program, Scalar, Symbol,
     Value, ValueId, ValueKind,
 };
+use crate::outputs;
 use crate::schema::{self, List, Text};
 use crate::signature::{InputRole, OutputRole, Signature};
 use crate::tensor::{DType, Device, Layout, MemoryFormat, Size, SymbolId, TensorMeta};
 
 /// More dimensions than PyTorch's own operators take.
 const MOST_DIMENSIONS: usize = 64;
+/// No model nests its modules deeper.
+const DEEPEST_MODULE: usize = 64;
 
 /// Resolves a document whose schema version has been checked.
 pub(crate) fn program(document: schema::ExportedProgram<'_>) -> Result<Program, Fault> {
     let mut resolver = Resolver::new(document.range_constraints)?;
     let ranged = resolver.symbols.len();
-    let schema::GraphModule { graph, signature } = document.graph_module;
+    let schema::GraphModule { graph, signature, module_call_graph } = document.graph_module;
     let (graph, scope) = resolver.graph(graph, String::new())?;
     let signature = self::signature(signature, &graph, &scope)?;
+    let count = signature.user_outputs(&graph).count();
     let program = Program {
         graph,
         signature,
+        output_names: outputs::names(&module_call_graph, count),
         symbols: resolver.symbols,
         layers: resolver.layers,
         torch_version: document.torch_version,
@@ -394,23 +399,30 @@ impl Resolver {
         Ok(id)
     }
 
-    /// The innermost module of a stack `key,path,class;key,path,class`.
+    /// The innermost module of a stack `key,path,class;key,path,class`, the model itself first.
     fn layer(&mut self, stack: &str) -> Result<Option<LayerId>, String> {
-        let Some((rest, class)) = stack.rsplit(';').next().unwrap_or_default().rsplit_once(',') else {
-            return Ok(None);
-        };
-        let path = rest.rsplit_once(',').map_or("", |(_, path)| path);
-        if path.is_empty() {
-            return Ok(None);
+        let mut innermost = None;
+        for (depth, entry) in stack.split(';').enumerate() {
+            if depth > DEEPEST_MODULE {
+                return Err(format!("comes from modules more than {DEEPEST_MODULE} deep"));
+            }
+            let mut fields = entry.rsplitn(3, ',');
+            let (Some(class), Some(path)) = (fields.next(), fields.next()) else { continue };
+            if path.is_empty() {
+                continue;
+            }
+            let layer = Layer { path: path.to_owned(), class: class.to_owned(), parent: innermost };
+            innermost = Some(match self.layer_ids.get(&layer) {
+                Some(id) => *id,
+                None => {
+                    let id = LayerId(number(self.layers.len())?);
+                    self.layers.push(layer.clone());
+                    self.layer_ids.insert(layer, id);
+                    id
+                }
+            });
         }
-        let layer = Layer { path: path.to_owned(), class: class.to_owned() };
-        if let Some(id) = self.layer_ids.get(&layer) {
-            return Ok(Some(*id));
-        }
-        let id = LayerId(number(self.layers.len())?);
-        self.layers.push(layer.clone());
-        self.layer_ids.insert(layer, id);
-        Ok(Some(id))
+        Ok(innermost)
     }
 }
 

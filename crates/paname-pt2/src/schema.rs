@@ -45,6 +45,22 @@ pub(crate) struct GraphModule<'a> {
     pub(crate) graph: Graph<'a>,
     #[serde(borrow)]
     pub(crate) signature: GraphSignature<'a>,
+    #[serde(borrow, default)]
+    pub(crate) module_call_graph: List<ModuleCall<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ModuleCall<'a> {
+    #[serde(borrow)]
+    pub(crate) fqn: Text<'a>,
+    #[serde(borrow, default)]
+    pub(crate) signature: Option<ModuleCallSignature<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ModuleCallSignature<'a> {
+    #[serde(borrow)]
+    pub(crate) out_spec: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -405,6 +421,12 @@ impl<'de> Deserialize<'de> for Real {
 /// A list whose errors say in which item they are.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 /// What an item of a list is called in errors.
 trait Item {
     const NAME: &'static str = "item";
@@ -431,6 +453,7 @@ impl Item for InputSpec<'_> {
 impl Item for OutputSpec<'_> {
     const NAME: &'static str = "output";
 }
+impl Item for ModuleCall<'_> {}
 impl Item for Text<'_> {}
 impl Item for Real {}
 impl Item for i64 {}

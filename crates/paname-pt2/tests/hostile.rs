@@ -1,0 +1,440 @@
+//! What is wrong with an archive is said with the file, the place in it, and what was expected there.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its fixtures has to stop")]
+
+mod common;
+
+use std::io::{Cursor, Write};
+
+use common::{MODEL, Parts, TENSORS};
+use paname_pt2::{Archive, Error};
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+const INDEX: &str = "data/weights/model_weights_config.json";
+
+/// What is said about these bytes.
+fn said(bytes: Vec<u8>) -> String {
+    match Archive::read(bytes, "m.pt2") {
+        Ok(_) => "is read".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// What is said about the classifier with a change to its program.
+fn changed(change: impl FnOnce(&mut Value)) -> String {
+    said(Parts::of("classifier").edit(MODEL, change).zip())
+}
+
+fn graph(model: &mut Value) -> &mut Value {
+    &mut model["graph_module"]["graph"]
+}
+
+/// What is said about the classifier with a change to its signature.
+fn signed(change: impl FnOnce(&mut Value)) -> String {
+    changed(|model| change(&mut model["graph_module"]["signature"]))
+}
+
+/// What is said about the classifier where the index says something else about a weight.
+fn indexed(change: impl FnOnce(&mut Value)) -> String {
+    said(Parts::of("classifier").edit(INDEX, |index| change(&mut index["config"]["head.weight"])).zip())
+}
+
+/// Replaces a word by one that is as long, wherever it stands in the archive, its directory included.
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let mut at = 0;
+    while at + from.len() <= bytes.len() {
+        if &bytes[at..at + from.len()] == from.as_bytes() {
+            bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+        }
+        at += 1;
+    }
+    bytes
+}
+
+#[test]
+fn files_that_are_no_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |path: &std::path::Path| {
+        let error = Archive::open(path).err().unwrap();
+        assert!(matches!(error, Error::Unreadable { .. } | Error::Archive { .. }));
+        error.to_string().replace(&*folder.path().to_string_lossy(), "FOLDER")
+    };
+    insta::assert_snapshot!(error(&folder.path().join("absent.pt2")), @"");
+    insta::assert_snapshot!(error(folder.path()), @"");
+    let empty = folder.path().join("empty.pt2");
+    std::fs::write(&empty, "").unwrap();
+    insta::assert_snapshot!(error(&empty), @"");
+    insta::assert_snapshot!(said(b"PK\x03\x04 but no more than that".to_vec()), @"");
+}
+
+#[test]
+fn truncated_archives() {
+    let whole = Parts::of("classifier").zip();
+    insta::assert_snapshot!(said(whole[..whole.len() / 2].to_vec()), @"");
+    for length in 0..whole.len() {
+        // The last bytes are the end of the directory.
+        assert_ne!(said(whole[..length].to_vec()), "is read", "{length} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn names_that_lead_elsewhere() {
+    for (root, name) in [("m", "../../etc/passwd"), ("..", "a"), ("m", "a\\..\\b"), ("m", "a//b"), ("C:", "a")] {
+        let mut parts = Parts::of("classifier");
+        parts.root = root.into();
+        parts.entries.push((name.into(), Vec::new()));
+        let said = said(parts.zip());
+        assert!(said.contains("expected a relative path without `..`"), "{root}/{name}: {said}");
+    }
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("/etc/passwd", SimpleFileOptions::default()).unwrap();
+    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"");
+}
+
+#[test]
+fn two_roots_and_no_root() {
+    let zip = |names: &[&str]| {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in names {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    };
+    insta::assert_snapshot!(said(zip(&["a/b", "c/d"])), @"");
+    insta::assert_snapshot!(said(zip(&["a"])), @"");
+    insta::assert_snapshot!(said(zip(&["a/b"])), @"");
+    insta::assert_snapshot!(said(zip(&["a/models/x.json", "a/models/y.json"])), @"");
+}
+
+#[test]
+fn bombs() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    zip.start_file("m/models/model.json", options).unwrap();
+    for _ in 0..64 {
+        zip.write_all(&[b' '; 1 << 16]).unwrap();
+    }
+    let bomb = zip.finish().unwrap().into_inner();
+    insta::assert_snapshot!(said(bomb), @"");
+    // A size that is a lie is found out before memory is taken, or while it is read.
+    let mut parts = Parts::of("classifier");
+    parts.entries.retain(|(name, _)| name == MODEL);
+    let honest = parts.packed(CompressionMethod::Deflated);
+    let size = (parts.bytes(MODEL).len() as u32).to_le_bytes();
+    for lie in [1_u32 << 31, 1 << 20, 100] {
+        let mut bytes = honest.clone();
+        let places: Vec<usize> = (0..bytes.len() - 4).filter(|at| bytes[*at..at + 4] == size).collect();
+        assert!(!places.is_empty());
+        for at in places {
+            bytes[at..at + 4].copy_from_slice(&lie.to_le_bytes());
+        }
+        let said = said(bytes);
+        let known = ["looks like a compression bomb", "is damaged", "cannot be unpacked"];
+        assert!(known.iter().any(|known| said.contains(known)), "{lie}: {said}");
+    }
+}
+
+#[test]
+fn more_entries_than_any_model_has() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for index in 0..=1 << 17 {
+        zip.start_file(format!("m/{index}"), options).unwrap();
+    }
+    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"");
+}
+
+#[test]
+fn entries_of_one_name() {
+    let bytes = replaced(&Parts::of("classifier").zip(), "weight_1", "weight_0");
+    insta::assert_snapshot!(said(bytes), @"");
+}
+
+#[test]
+fn entries_over_one_another() {
+    let mut bytes = Parts::of("classifier").zip();
+    // The directory's second header is made to point to the first entry.
+    let headers: Vec<usize> = (0..bytes.len() - 4).filter(|at| &bytes[*at..at + 4] == b"PK\x01\x02").collect();
+    bytes.copy_within(headers[0] + 42..headers[0] + 46, headers[1] + 42);
+    insta::assert_snapshot!(said(bytes), @"");
+}
+
+#[test]
+fn damaged_entries() {
+    let bytes = replaced(&Parts::of("classifier").zip(), "conv2d.default", "conv3d.default");
+    insta::assert_snapshot!(said(bytes), @"");
+}
+
+#[test]
+fn versions_that_are_not_read() {
+    let version = |major: u32| changed(|model| model["schema_version"]["major"] = major.into());
+    insta::assert_snapshot!(version(7), @"");
+    // One that does not parse either.
+    let other = changed(|model| *model = json!({"schema_version": {"major": 9, "minor": 1}, "graph": []}));
+    insta::assert_snapshot!(other, @"");
+    for (entry, text) in [("archive_format", "pt3"), ("archive_version", "1"), ("byteorder", "big")] {
+        let mut parts = Parts::of("classifier");
+        *parts.bytes(entry) = text.into();
+        insta::assert_snapshot!(entry, said(parts.zip()));
+    }
+    insta::assert_snapshot!(
+        said(Parts::exported().edit("card.json", |card| card["format"] = 2.into()).zip()),
+        @""
+    );
+}
+
+#[test]
+fn pickles() {
+    // As torch 2.8 writes them.
+    let mut parts = Parts::of("classifier");
+    parts.remove(INDEX);
+    parts.entries.push(("data/weights/model.pt".into(), b"PK".to_vec()));
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    // As torch 2.1 to 2.7 write them.
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("serialized_exported_program.json", SimpleFileOptions::default()).unwrap();
+    zip.start_file("serialized_state_dict.pt", SimpleFileOptions::default()).unwrap();
+    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"");
+    // One tensor of a class of its own.
+    insta::assert_snapshot!(indexed(|weight| weight["use_pickle"] = true.into()), @"");
+    // Another file of torch.
+    let mut parts = Parts::of("classifier");
+    parts.entries = vec![("data.pkl".into(), Vec::new())];
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    // No index at all.
+    let mut parts = Parts::of("classifier");
+    parts.remove(INDEX);
+    insta::assert_snapshot!(said(parts.zip()), @"");
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let mut parts = Parts::of("classifier");
+    parts.bytes("data/weights/weight_0").pop();
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    let mut parts = Parts::of("classifier");
+    parts.remove("data/weights/weight_0");
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    let meta = |change: fn(&mut Value)| indexed(|weight| change(&mut weight["tensor_meta"]));
+    insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = 3.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = i64::MAX.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = (-1).into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["strides"][0]["as_int"] = i64::MAX.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["storage_offset"]["as_int"] = i64::MAX.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["storage_offset"]["as_int"] = 1.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["strides"] = json!([])), @"");
+    insta::assert_snapshot!(meta(|meta| meta["dtype"] = 8.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["dtype"] = 99.into()), @"");
+    insta::assert_snapshot!(indexed(|weight| weight["tensor_meta"] = Value::Null), @"");
+    insta::assert_snapshot!(indexed(|weight| weight["path_name"] = "../../x".into()), @"");
+    let absent = Parts::of("classifier").edit(INDEX, |index| {
+        index["config"].as_object_mut().unwrap().remove("head.weight");
+    });
+    insta::assert_snapshot!(said(absent.zip()), @"");
+}
+
+#[test]
+fn cards_that_do_not_fit() {
+    let card = |change: fn(&mut Value)| said(Parts::exported().edit("card.json", change).zip());
+    insta::assert_snapshot!(card(|card| card["aliases"] = json!({})), @"");
+    insta::assert_snapshot!(card(|card| card["layers"][0]["value"] = "nowhere".into()), @"");
+    insta::assert_snapshot!(card(|card| card["inputs"] = json!([card["inputs"][0], card["inputs"][0]])), @"");
+    insta::assert_snapshot!(card(|card| card["outputs"] = json!([card["outputs"][0], card["outputs"][0]])), @"");
+    insta::assert_snapshot!(card(|card| card["normalisation"]["std"] = json!([0.0])), @"");
+    insta::assert_snapshot!(card(|card| card["classes"] = 3.into()), @"");
+    insta::assert_snapshot!(card(|card| *card = json!([])), @"");
+}
+
+#[test]
+fn safetensors_that_are_damaged() {
+    let mut parts = Parts::exported();
+    parts.bytes(TENSORS).pop();
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    *parts.bytes(TENSORS) = u64::MAX.to_le_bytes().to_vec();
+    insta::assert_snapshot!(said(parts.zip()), @"");
+    parts.remove(TENSORS);
+    insta::assert_snapshot!(said(parts.zip()), @"");
+}
+
+#[test]
+fn cyclic_graphs() {
+    insta::assert_snapshot!(changed(|model| graph(model)["nodes"].as_array_mut().unwrap().swap(2, 3)), @"");
+    let own = changed(|model| {
+        let node = &mut graph(model)["nodes"][2];
+        node["inputs"][0]["arg"] = node["outputs"][0].clone();
+    });
+    insta::assert_snapshot!(own, @"");
+    insta::assert_snapshot!(
+        changed(|model| graph(model)["nodes"][2]["inputs"][0]["arg"]["as_tensor"]["name"] = "ghost".into()),
+        @""
+    );
+    insta::assert_snapshot!(changed(|model| graph(model)["outputs"][0]["as_tensor"]["name"] = "ghost".into()), @"");
+}
+
+#[test]
+fn graphs_that_contradict_themselves() {
+    let twice = changed(|model| graph(model)["nodes"][1]["outputs"][0] = graph(model)["nodes"][0]["outputs"][0].clone());
+    insta::assert_snapshot!(twice, @"");
+    let undeclared = changed(|model| {
+        graph(model)["tensor_values"].as_object_mut().unwrap().remove("relu");
+    });
+    insta::assert_snapshot!(undeclared, @"");
+    let kinds = changed(|model| {
+        graph(model)["nodes"][2]["inputs"][0]["arg"] = json!({"as_sym_int": {"as_name": "x"}});
+    });
+    insta::assert_snapshot!(kinds, @"");
+    let defined = changed(|model| {
+        let name = graph(model)["nodes"][0]["outputs"][0]["as_tensor"]["name"].clone();
+        graph(model)["nodes"][0]["outputs"][0] = json!({"as_sym_int": {"as_name": name}});
+    });
+    insta::assert_snapshot!(defined, @"");
+    let both = changed(|model| graph(model)["sym_int_values"] = json!({"relu": {"as_int": 1}}));
+    insta::assert_snapshot!(both, @"");
+    insta::assert_snapshot!(changed(|model| graph(model)["inputs"][0] = json!({"as_ints": [1]})), @"");
+    insta::assert_snapshot!(changed(|model| graph(model)["nodes"][0]["outputs"][0] = json!({"as_ints": [1]})), @"");
+    let inside = said(
+        Parts::of("regions")
+            .edit(MODEL, |model| {
+                let nodes = graph(model)["nodes"].as_array_mut().unwrap();
+                let inner = &mut nodes[0]["inputs"][1]["arg"]["as_graph"]["graph"];
+                inner["nodes"][0]["inputs"][0]["arg"]["as_tensor"]["name"] = "y".into();
+            })
+            .zip(),
+    );
+    insta::assert_snapshot!(inside, @"");
+}
+
+#[test]
+fn sizes_that_nothing_can_hold() {
+    let meta = |change: fn(&mut Value)| changed(|model| change(&mut graph(model)["tensor_values"]["relu"]));
+    insta::assert_snapshot!(meta(|meta| meta["sizes"][1]["as_int"] = (-2).into()), @"");
+    insta::assert_snapshot!(
+        meta(|meta| meta["sizes"] = json!([{"as_int": 0}, {"as_int": i64::MAX}, {"as_int": 2}, {"as_int": 2}])),
+        @""
+    );
+    insta::assert_snapshot!(meta(|meta| meta["sizes"] = json!([])), @"");
+    insta::assert_snapshot!(
+        meta(|meta| {
+            meta["sizes"] = json!(vec![json!({"as_int": 1}); 65]);
+            meta["strides"] = meta["sizes"].clone();
+        }),
+        @""
+    );
+    insta::assert_snapshot!(meta(|meta| meta["dtype"] = 0.into()), @"");
+    insta::assert_snapshot!(meta(|meta| meta["layout"] = 0.into()), @"");
+}
+
+#[test]
+fn symbols_without_a_range_that_can_be() {
+    insta::assert_snapshot!(changed(|model| model["range_constraints"] = json!({})), @"");
+    let empty = changed(|model| {
+        let ranges = model["range_constraints"].as_object_mut().unwrap();
+        *ranges.values_mut().next().unwrap() = json!({"min_val": 3, "max_val": 2});
+    });
+    insta::assert_snapshot!(empty, @"");
+}
+
+#[test]
+fn signatures_that_do_not_fit_the_graph() {
+    let less = signed(|signature| {
+        signature["input_specs"].as_array_mut().unwrap().pop();
+    });
+    insta::assert_snapshot!(less, @"");
+    insta::assert_snapshot!(signed(|signature| signature["output_specs"] = json!([])), @"");
+    insta::assert_snapshot!(signed(|signature| signature["input_specs"].as_array_mut().unwrap().swap(0, 1)), @"");
+    insta::assert_snapshot!(
+        signed(|signature| signature["output_specs"][0]["user_output"]["arg"]["as_tensor"]["name"] = "relu".into()),
+        @""
+    );
+    insta::assert_snapshot!(signed(|signature| signature["input_specs"][0] = json!({"token": {}})), @"");
+    insta::assert_snapshot!(signed(|signature| signature["input_specs"][0] = json!({"custom_obj": {}})), @"");
+    insta::assert_snapshot!(
+        signed(|signature| signature["input_specs"][0] = json!({"constant_input": {}})),
+        @""
+    );
+    insta::assert_snapshot!(signed(|signature| signature["output_specs"][0] = json!({"token": {}})), @"");
+}
+
+#[test]
+fn documents_of_another_shape() {
+    let argument = |argument: Value| changed(|model| graph(model)["nodes"][1]["inputs"][0]["arg"] = argument);
+    insta::assert_snapshot!(argument(json!({"as_tensor": {"name": "x"}, "as_none": true})), @"");
+    insta::assert_snapshot!(argument(json!({"as_quaternion": 1})), @"");
+    insta::assert_snapshot!(argument(json!({"as_custom_obj": {"name": "o", "class_fqn": "a.B"}})), @"");
+    insta::assert_snapshot!(argument(json!({"as_ints": [1, 0.5]})), @"");
+    insta::assert_snapshot!(argument(json!({"as_float": "much"})), @"");
+    insta::assert_snapshot!(argument(json!({"as_memory_format": 9})), @"");
+    insta::assert_snapshot!(argument(json!([])), @"");
+    insta::assert_snapshot!(changed(|model| graph(model)["nodes"][3] = json!({"target": "x"})), @"");
+    insta::assert_snapshot!(changed(|model| graph(model)["nodes"][1]["inputs"][0]["kind"] = 7.into()), @"");
+    insta::assert_snapshot!(changed(|model| graph(model)["nodes"] = json!({})), @"");
+    insta::assert_snapshot!(changed(|model| *model = json!(null)), @"");
+}
+
+#[test]
+fn documents_nested_without_end() {
+    // Graphs within graphs.
+    let inner = |depth: usize| {
+        let node = |graph: &str| {
+            format!(
+                r#"{{"target":"t","inputs":[{{"name":"","arg":{{"as_graph":{{"name":"g","graph":{graph}}}}}}}],"outputs":[]}}"#
+            )
+        };
+        let graph = |nodes: &str| {
+            format!(
+                r#"{{"inputs":[],"outputs":[],"nodes":[{nodes}],"tensor_values":{{}},"sym_int_values":{{}},"sym_bool_values":{{}}}}"#
+            )
+        };
+        let mut text = graph("");
+        for _ in 0..depth {
+            text = graph(&node(&text));
+        }
+        text
+    };
+    let read = |graph: String| {
+        let mut parts = Parts::of("classifier");
+        let signature = r#""signature":{"input_specs":[],"output_specs":[]}"#;
+        let rest = r#""range_constraints":{},"schema_version":{"major":8,"minor":0}"#;
+        *parts.bytes(MODEL) = format!(r#"{{"graph_module":{{"graph":{graph},{signature}}},{rest}}}"#).into();
+        said(parts.zip())
+    };
+    assert_eq!(read(inner(10)), "is read");
+    assert!(read(inner(100)).contains("recursion limit exceeded"));
+    // Lists in a place that is skipped.
+    let mut parts = Parts::of("classifier");
+    let text = String::from_utf8(parts.bytes(MODEL).clone()).unwrap();
+    let deep = format!("{}{}", "[".repeat(1 << 20), "]".repeat(1 << 20));
+    *parts.bytes(MODEL) = text.replacen('{', &format!(r#"{{"skipped":{deep},"#), 1).into();
+    assert_eq!(said(parts.zip()), "is read");
+    // Modules within modules.
+    let stack = (0..100).map(|depth| format!("k,m{depth},c")).collect::<Vec<_>>().join(";");
+    insta::assert_snapshot!(
+        changed(|model| graph(model)["nodes"][0]["metadata"]["nn_module_stack"] = stack.into()),
+        @""
+    );
+}
+
+#[test]
+fn as_many_nodes_as_one_likes_take_linear_time() {
+    let count = 200_000;
+    let read = Parts::of("classifier").edit(MODEL, |model| {
+        let graph = graph(model);
+        let meta = graph["tensor_values"]["relu"].clone();
+        for index in 0..count {
+            let before = if index == 0 { "x".to_owned() } else { format!("v{}", index - 1) };
+            graph["nodes"].as_array_mut().unwrap().push(json!({
+                "target": "torch.ops.aten.relu.default",
+                "inputs": [{"name": "self", "arg": {"as_tensor": {"name": before}}, "kind": 1}],
+                "outputs": [{"as_tensor": {"name": format!("v{index}")}}],
+                "metadata": {"nn_module_stack": format!("k,m{index},c")},
+            }));
+            graph["tensor_values"][format!("v{index}")] = meta.clone();
+        }
+    });
+    let archive = read.read().unwrap();
+    assert!(archive.program().graph.nodes.len() > count);
+    assert!(archive.layers().len() > count / 2);
+}
