@@ -16,6 +16,8 @@ use crate::tensor::{DType, Device, Layout, MemoryFormat, Size, SymbolId, TensorM
 const MOST_DIMENSIONS: usize = 64;
 /// No model nests its modules deeper.
 const DEEPEST_MODULE: usize = 64;
+/// What torch calls the module of a node that comes from none.
+const NO_MODULE: &str = "_empty_nn_module_stack_from_metadata_hook";
 
 /// Resolves a document whose schema version has been checked.
 pub(crate) fn program(document: schema::ExportedProgram<'_>) -> Result<Program, Fault> {
@@ -408,7 +410,7 @@ impl Resolver {
             }
             let mut fields = entry.rsplitn(3, ',');
             let (Some(class), Some(path)) = (fields.next(), fields.next()) else { continue };
-            if path.is_empty() {
+            if path.is_empty() || path == NO_MODULE {
                 continue;
             }
             let layer = Layer { path: path.to_owned(), class: class.to_owned(), parent: innermost };

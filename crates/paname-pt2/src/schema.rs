@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The major versions of the schema that are read: breaking changes raise it.
@@ -115,7 +116,7 @@ pub(crate) struct NamedArgument<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum Argument<'a> {
     AsNone(IgnoredAny),
     #[serde(borrow)]
@@ -157,7 +158,7 @@ pub(crate) struct TensorArgument<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum OptionalTensorArgument<'a> {
     #[serde(borrow)]
     AsTensor(TensorArgument<'a>),
@@ -165,7 +166,7 @@ pub(crate) enum OptionalTensorArgument<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum SymIntArgument<'a> {
     #[serde(borrow)]
     AsName(Text<'a>),
@@ -173,7 +174,7 @@ pub(crate) enum SymIntArgument<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum SymFloatArgument<'a> {
     #[serde(borrow)]
     AsName(Text<'a>),
@@ -181,7 +182,7 @@ pub(crate) enum SymFloatArgument<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum SymBoolArgument<'a> {
     #[serde(borrow)]
     AsName(Text<'a>),
@@ -219,7 +220,7 @@ pub(crate) struct Device<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum SymInt<'a> {
     #[serde(borrow)]
     AsExpr(SymExpr<'a>),
@@ -256,7 +257,7 @@ pub(crate) struct GraphSignature<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum InputSpec<'a> {
     #[serde(borrow)]
     UserInput(UserSpec<'a>),
@@ -269,7 +270,7 @@ pub(crate) enum InputSpec<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", remote = "Self")]
 pub(crate) enum OutputSpec<'a> {
     #[serde(borrow)]
     UserOutput(UserSpec<'a>),
@@ -344,6 +345,35 @@ pub(crate) struct PayloadMeta<'a> {
     pub(crate) use_pickle: bool,
     #[serde(borrow)]
     pub(crate) tensor_meta: Option<TensorMeta<'a>>,
+}
+
+/// Unions are objects of one key, which the derived reading takes on trust; here more of them are refused in words.
+macro_rules! unions {
+    ($($union:ident)*) => {$(
+        impl<'de: 'a, 'a> Deserialize<'de> for $union<'a> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Reading;
+                impl<'de> Visitor<'de> for Reading {
+                    type Value = $union<'de>;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object of one key")
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let value = $union::deserialize(MapAccessDeserializer::new(&mut map))?;
+                        match map.next_key::<IgnoredAny>()? {
+                            None => Ok(value),
+                            Some(_) => Err(A::Error::custom("has several keys; expected an object of one key")),
+                        }
+                    }
+                }
+                deserializer.deserialize_map(Reading)
+            }
+        }
+    )*};
+}
+
+unions! {
+    Argument OptionalTensorArgument SymIntArgument SymFloatArgument SymBoolArgument SymInt InputSpec OutputSpec
 }
 
 /// A string that is borrowed from the document unless it has escapes. It is looked up as the text that it is: its hash is that of its `str`.

@@ -18,13 +18,13 @@ fn said(shapes: &[&[u64]]) -> String {
 
 #[test]
 fn what_does_not_fit_is_said() {
-    insta::assert_snapshot!(said(&[&[8, 1, 4, 4]]), @"");
-    insta::assert_snapshot!(said(&[&[65, 1, 4, 4]]), @"");
-    insta::assert_snapshot!(said(&[&[1, 1, 4, 4]]), @"");
-    insta::assert_snapshot!(said(&[&[u64::MAX, 1, 4, 4]]), @"");
-    insta::assert_snapshot!(said(&[&[8, 3, 4, 4]]), @"");
-    insta::assert_snapshot!(said(&[&[8, 1, 4]]), @"");
-    insta::assert_snapshot!(said(&[]), @"");
+    insta::assert_snapshot!(said(&[&[8, 1, 4, 4]]), @"fits");
+    insta::assert_snapshot!(said(&[&[65, 1, 4, 4]]), @"input `x`, dimension 0: expected 2 to 64, got 65");
+    insta::assert_snapshot!(said(&[&[1, 1, 4, 4]]), @"input `x`, dimension 0: expected 2 to 64, got 1");
+    insta::assert_snapshot!(said(&[&[u64::MAX, 1, 4, 4]]), @"input `x`, dimension 0: expected 2 to 64, got 18446744073709551615");
+    insta::assert_snapshot!(said(&[&[8, 3, 4, 4]]), @"input `x`, dimension 1: expected 1, got 3");
+    insta::assert_snapshot!(said(&[&[8, 1, 4]]), @"input `x`: expected 4 dimensions, got 3");
+    insta::assert_snapshot!(said(&[]), @"expected 1 input tensors, got 0");
 }
 
 #[test]
