@@ -1,20 +1,19 @@
 //! An archive, from its directory to its weights.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::card::{Card, FORMAT};
 use crate::container::Container;
 use crate::error::{Error, Result};
 use crate::file::Memory;
-use crate::program::{Program, ValueId};
+use crate::program::{LayerId, Program, ValueId};
 use crate::resolve;
 use crate::schema::{self, MAJORS};
 use crate::signature::InputRole;
 use crate::weights::{Weight, Weights};
 
 const CARD: &str = "card.json";
-/// Entries of JSON may have this many bytes: the graphs of the largest models have some tens of millions.
-const MOST_JSON: usize = 1 << 28;
 
 /// A `.pt2` archive of torch.export, or of our own exporter, all of which has been checked: its program is sound, and every weight that the signature
 /// names is there. Weights stay where they lie in the mapped file, which must not be changed while this value lives.
@@ -65,16 +64,20 @@ impl Archive {
     /// Modules whose activations can be asked for, in the order of the graph, each with the tensor of the graph that is its output: those of the card,
     /// and [`Program::activations`] where there is none.
     pub fn layers(&self) -> Vec<(&str, ValueId)> {
-        match &self.card {
-            Some(card) => {
-                let layers = card.layers.iter();
-                layers.filter_map(|l| Some((l.name.as_str(), self.program.graph.find(&l.value)?))).collect()
-            }
-            None => {
-                let found = self.program.activations().into_iter();
-                found.map(|(layer, value)| (self.program.layers[layer.index()].path.as_str(), value)).collect()
-            }
-        }
+        let Some(card) = &self.card else {
+            let path = |layer: LayerId| self.program.layers[layer.index()].path.as_str();
+            return self
+                .program
+                .activations()
+                .into_iter()
+                .map(|(layer, value)| (path(layer), value))
+                .collect();
+        };
+        let values = self.program.graph.values.iter().enumerate();
+        let ids: HashMap<&str, ValueId> =
+            values.map(|(index, value)| (value.name.as_str(), ValueId(index as u32))).collect();
+        let layers = card.layers.iter();
+        layers.filter_map(|layer| Some((layer.name.as_str(), *ids.get(layer.value.as_str())?))).collect()
     }
 
     /// Names of what the user gets, in order: those of the card, and [`Program::output_names`] where there is none.
@@ -125,8 +128,11 @@ fn model(container: &Container) -> Result<(String, String)> {
 
 /// The files that say what an archive of torch is.
 fn versions(container: &Container) -> Result<()> {
-    let asked =
-        [("archive_format", "archive format", "pt2"), ("archive_version", "archive version", "0"), ("byteorder", "byte order", "little")];
+    let asked = [
+        ("archive_format", "archive format", "pt2"),
+        ("archive_version", "archive version", "0"),
+        ("byteorder", "byte order", "little"),
+    ];
     for (entry, what, supported) in asked {
         // The oldest archives have no version, and those of other writers no byte order.
         if entry != "archive_format" && !container.has(entry) {
@@ -156,7 +162,7 @@ fn refuse_pickles(container: &Container, model: &str) -> Result<()> {
 }
 
 fn program(container: &Container, entry: &str) -> Result<Program> {
-    let text = json(container, entry)?;
+    let text = container.document(entry)?;
     let unsupported = |version: schema::Version| Error::Version {
         file: container.file().to_owned(),
         entry: entry.to_owned(),
@@ -182,7 +188,7 @@ fn card(container: &Container) -> Result<Card> {
     struct Format {
         format: u32,
     }
-    let text = json(container, CARD)?;
+    let text = container.document(CARD)?;
     let malformed = |e| container.entry_error(CARD, e);
     let Format { format } = serde_json::from_slice(&text).map_err(malformed)?;
     if format != FORMAT {
@@ -195,13 +201,4 @@ fn card(container: &Container) -> Result<Card> {
         });
     }
     serde_json::from_slice(&text).map_err(malformed)
-}
-
-fn json<'a>(container: &'a Container, entry: &str) -> Result<std::borrow::Cow<'a, [u8]>> {
-    let text = container.read(entry)?;
-    if text.len() > MOST_JSON {
-        let problem = format!("has {} bytes; expected at most {MOST_JSON}", text.len());
-        return Err(container.entry_error(entry, problem));
-    }
-    Ok(text)
 }

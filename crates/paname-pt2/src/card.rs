@@ -88,7 +88,10 @@ impl Card {
     pub(crate) fn check(&self, program: &Program) -> Result<(), String> {
         let tensors = program.user_tensors().count();
         if !self.inputs.is_empty() && self.inputs.len() != tensors {
-            return Err(format!("`inputs` describes {} tensors; the graph takes {tensors}", self.inputs.len()));
+            return Err(format!(
+                "`inputs` describes {} tensors; the graph takes {tensors}",
+                self.inputs.len()
+            ));
         }
         let returned = program.signature.user_outputs(&program.graph).count();
         if !self.outputs.is_empty() && self.outputs.len() != returned {

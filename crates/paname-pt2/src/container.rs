@@ -18,6 +18,8 @@ use crate::file::Memory;
 const MOST_ENTRIES: usize = 1 << 17;
 /// Compressed entries, all together, may unpack to this many bytes and to no more: torch compresses none.
 const MOST_UNPACKED: u64 = 1 << 30;
+/// Entries of JSON may have this many bytes: the graphs of the largest models have some tens of millions.
+const MOST_JSON: u64 = 1 << 28;
 /// The largest ratio of unpacked to compressed bytes that graphs reach, with a margin.
 const LARGEST_RATIO: u64 = 200;
 /// What is unpacked whatever the ratio.
@@ -47,7 +49,7 @@ impl Container {
     /// Reads the directory of the archive; `file` names it in errors.
     pub(crate) fn open(memory: Memory, file: &str) -> Result<Self> {
         let refuse = |problem| Error::Archive { file: file.to_owned(), problem };
-        let mut zip = ZipArchive::new(Cursor::new(memory.bytes())).map_err(|e| refuse(broken(e)))?;
+        let mut zip = ZipArchive::new(Cursor::new(memory.bytes())).map_err(|e| refuse(broken(&e)))?;
         if zip.index_for_name(OLD_STATE).is_some() {
             return Err(Error::Pickle { file: file.to_owned(), entry: OLD_STATE.to_owned() });
         }
@@ -91,6 +93,16 @@ impl Container {
         Ok(bytes)
     }
 
+    /// The same of an entry of JSON.
+    pub(crate) fn document(&self, name: &str) -> Result<Cow<'_, [u8]>> {
+        let size = self.entry(name)?.size;
+        if size > MOST_JSON {
+            let problem = format!("has {size} bytes; expected at most {MOST_JSON}");
+            return Err(self.entry_error(name, problem));
+        }
+        self.read(name)
+    }
+
     /// Where an entry lies in [`Self::bytes`] if it is stored uncompressed. Nothing of it is read.
     pub(crate) fn stored(&self, name: &str) -> Result<Option<Range<usize>>> {
         let entry = self.entry(name)?;
@@ -124,7 +136,7 @@ impl Container {
     }
 }
 
-fn broken(error: ZipError) -> String {
+fn broken(error: &ZipError) -> String {
     format!("is not a whole zip archive (truncated?): {error}")
 }
 
@@ -141,7 +153,7 @@ fn entries(zip: &mut ZipArchive<Cursor<&[u8]>>, length: u64) -> Result<HashMap<S
     let mut root: Option<String> = None;
     let mut unpacked = 0_u64;
     for index in 0..zip.len() {
-        let entry = zip.by_index_raw(index).map_err(broken)?;
+        let entry = zip.by_index_raw(index).map_err(|e| broken(&e))?;
         let name = entry.name().map_err(|e| format!("entry {index} has an unreadable name: {e}"))?;
         let (folder, name) = split(&name)?;
         match &root {
@@ -157,7 +169,9 @@ fn entries(zip: &mut ZipArchive<Cursor<&[u8]>>, length: u64) -> Result<HashMap<S
         let compressed = match entry.compression() {
             CompressionMethod::Stored => false,
             CompressionMethod::Deflated => true,
-            other => return Err(format!("`{name}` is compressed by {other}; expected it stored or deflated")),
+            other => {
+                return Err(format!("`{name}` is compressed by {other}; expected it stored or deflated"));
+            }
         };
         let (stored, size) = (entry.compressed_size(), entry.size());
         if !compressed && stored != size {
@@ -206,7 +220,9 @@ fn apart(mut spans: Vec<(u64, u64, String)>, directory: u64) -> Result<(), Strin
         }
     }
     match spans.last() {
-        Some((_, end, name)) if *end > directory => Err(format!("`{name}` and the archive's directory overlap")),
+        Some((_, end, name)) if *end > directory => {
+            Err(format!("`{name}` and the archive's directory overlap"))
+        }
         _ => Ok(()),
     }
 }

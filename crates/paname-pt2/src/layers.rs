@@ -4,6 +4,15 @@ use std::collections::HashSet;
 
 use crate::program::{Argument, Graph, LayerId, Output, Program, Scalar, ValueId, ValueKind};
 
+/// How far a value gets.
+#[derive(Clone, Copy)]
+enum Reach {
+    /// Nowhere.
+    Unused,
+    /// No further than this module; none is the model itself.
+    Within(Option<LayerId>),
+}
+
 impl Graph {
     /// The value of this name. Looks at all of them.
     pub fn find(&self, name: &str) -> Option<ValueId> {
@@ -25,7 +34,7 @@ impl Program {
                 if !matches!(self.graph.values[id.index()].kind, ValueKind::Tensor(_)) {
                     continue;
                 }
-                let Some(common) = outermost[id.index()] else { continue };
+                let Reach::Within(common) = outermost[id.index()] else { continue };
                 // It leaves every module up to the one in which all its users are.
                 let mut layer = node.layer;
                 while layer != common {
@@ -41,8 +50,8 @@ impl Program {
         found
     }
 
-    /// For each value that is used: the innermost module that holds both the node that defines it and all that use it; `Some(None)` is the model itself.
-    fn outermost_users(&self) -> Vec<Option<Option<LayerId>>> {
+    /// For each value, the innermost module that holds both the node that defines it and all that use it.
+    fn outermost_users(&self) -> Vec<Reach> {
         let mut depths: Vec<usize> = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             depths.push(layer.parent.map_or(1, |parent| depths[parent.index()] + 1));
@@ -53,10 +62,13 @@ impl Program {
                 origins[id.index()] = node.layer;
             }
         }
-        let mut common: Vec<Option<Option<LayerId>>> = vec![None; self.graph.values.len()];
+        let mut common = vec![Reach::Unused; self.graph.values.len()];
         let mut meet = |id: ValueId, user: Option<LayerId>| {
-            let before = common[id.index()].unwrap_or(origins[id.index()]);
-            common[id.index()] = Some(self.meeting(before, user, &depths));
+            let before = match common[id.index()] {
+                Reach::Unused => origins[id.index()],
+                Reach::Within(layer) => layer,
+            };
+            common[id.index()] = Reach::Within(self.meeting(before, user, &depths));
         };
         for node in &self.graph.nodes {
             for named in &node.arguments {

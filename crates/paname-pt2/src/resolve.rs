@@ -7,10 +7,10 @@ use crate::program::{
     Argument, ArgumentKind, Graph, Input, Layer, LayerId, Named, Node, Output, Program, Scalar, Symbol,
     Value, ValueId, ValueKind,
 };
-use crate::outputs;
 use crate::schema::{self, List, Text};
-use crate::signature::{InputRole, OutputRole, Signature};
+use crate::scope::{Asked, Declared, Scope};
 use crate::tensor::{DType, Device, Layout, MemoryFormat, Size, SymbolId, TensorMeta};
+use crate::{outputs, roles};
 
 /// More dimensions than PyTorch's own operators take.
 const MOST_DIMENSIONS: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) fn program(document: schema::ExportedProgram<'_>) -> Result<Program, 
     let ranged = resolver.symbols.len();
     let schema::GraphModule { graph, signature, module_call_graph } = document.graph_module;
     let (graph, scope) = resolver.graph(graph, String::new())?;
-    let signature = self::signature(signature, &graph, &scope)?;
+    let signature = roles::signature(signature, &graph, &scope)?;
     let count = signature.user_outputs(&graph).count();
     let program = Program {
         graph,
@@ -47,40 +47,6 @@ struct Resolver {
     symbol_ids: HashMap<String, SymbolId>,
     layers: Vec<Layer>,
     layer_ids: HashMap<Layer, LayerId>,
-}
-
-/// The names of one graph: all that it declares, and the numbers of those that are defined so far.
-struct Scope<'a> {
-    names: HashMap<Text<'a>, Declared<'a>>,
-    values: Vec<Value>,
-}
-
-enum Declared<'a> {
-    Tensor(Box<schema::TensorMeta<'a>>),
-    Int(schema::SymInt<'a>),
-    Float,
-    Bool,
-    Defined(ValueId),
-}
-
-/// What kind of value a use asks for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    Tensor,
-    Int,
-    Float,
-    Bool,
-}
-
-impl Asked {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Tensor => "a tensor",
-            Self::Int => "a whole number",
-            Self::Float => "a real number",
-            Self::Bool => "a truth value",
-        }
-    }
 }
 
 impl Resolver {
@@ -191,7 +157,11 @@ impl Resolver {
         Ok(Node { target, arguments, outputs, layer, single_output })
     }
 
-    fn argument<'a>(&mut self, argument: schema::Argument<'a>, scope: &Scope<'a>) -> Result<Argument, Refusal> {
+    fn argument<'a>(
+        &mut self,
+        argument: schema::Argument<'a>,
+        scope: &Scope<'a>,
+    ) -> Result<Argument, Refusal> {
         use schema::Argument as A;
         use schema::{SymBoolArgument, SymFloatArgument, SymIntArgument};
         let tensor = |t: &schema::TensorArgument<'a>| scope.used(&t.name, Asked::Tensor);
@@ -314,7 +284,12 @@ impl Resolver {
     }
 
     /// Gives a declared name its number.
-    fn define<'a>(&mut self, name: &Text<'a>, asked: Asked, scope: &mut Scope<'a>) -> Result<ValueId, String> {
+    fn define<'a>(
+        &mut self,
+        name: &Text<'a>,
+        asked: Asked,
+        scope: &mut Scope<'a>,
+    ) -> Result<ValueId, String> {
         let shown = || name.as_str().escape_debug();
         let id = ValueId(number(scope.values.len())?);
         let declared = scope
@@ -335,7 +310,7 @@ impl Resolver {
         Ok(id)
     }
 
-    fn meta<'a>(&mut self, meta: schema::TensorMeta<'a>) -> Result<TensorMeta, String> {
+    fn meta(&mut self, meta: schema::TensorMeta<'_>) -> Result<TensorMeta, String> {
         if meta.sizes.0.len() != meta.strides.0.len() {
             return Err(format!(
                 "has {} sizes and {} strides; expected as many",
@@ -344,10 +319,7 @@ impl Resolver {
             ));
         }
         if meta.sizes.0.len() > MOST_DIMENSIONS {
-            return Err(format!(
-                "has {} dimensions; expected at most {MOST_DIMENSIONS}",
-                meta.sizes.0.len()
-            ));
+            return Err(format!("has {} dimensions; expected at most {MOST_DIMENSIONS}", meta.sizes.0.len()));
         }
         let meta = TensorMeta {
             dtype: DType::from_schema(meta.dtype)?,
@@ -367,7 +339,7 @@ impl Resolver {
         Ok(meta)
     }
 
-    fn size<'a>(&mut self, size: &schema::SymInt<'a>) -> Result<Size, String> {
+    fn size(&mut self, size: &schema::SymInt<'_>) -> Result<Size, String> {
         match size {
             schema::SymInt::AsInt(size) => match u64::try_from(*size) {
                 Ok(size) => Ok(Size::Known(size)),
@@ -378,7 +350,7 @@ impl Resolver {
     }
 
     /// What is known of a whole number of the graph, which may well be negative.
-    fn known<'a>(&mut self, size: &schema::SymInt<'a>) -> Result<Size, String> {
+    fn known(&mut self, size: &schema::SymInt<'_>) -> Result<Size, String> {
         match size {
             schema::SymInt::AsInt(value) => Ok(u64::try_from(*value).map_or(Size::Unknown, Size::Known)),
             schema::SymInt::AsExpr(expression) => self.expression(&expression.expr_str),
@@ -386,7 +358,7 @@ impl Resolver {
     }
 
     /// A plain symbol; anything else is not evaluated. Symbols that have no range are those that the graph computes.
-    fn expression<'a>(&mut self, text: &Text<'a>) -> Result<Size, String> {
+    fn expression(&mut self, text: &Text<'_>) -> Result<Size, String> {
         let Some(name) = symbol(text.as_str()) else { return Ok(Size::Unknown) };
         if let Some(id) = self.symbol_ids.get(name) {
             return Ok(Size::Symbol(*id));
@@ -414,60 +386,16 @@ impl Resolver {
                 continue;
             }
             let layer = Layer { path: path.to_owned(), class: class.to_owned(), parent: innermost };
-            innermost = Some(match self.layer_ids.get(&layer) {
-                Some(id) => *id,
-                None => {
-                    let id = LayerId(number(self.layers.len())?);
-                    self.layers.push(layer.clone());
-                    self.layer_ids.insert(layer, id);
-                    id
-                }
-            });
+            if let Some(id) = self.layer_ids.get(&layer) {
+                innermost = Some(*id);
+                continue;
+            }
+            let id = LayerId(number(self.layers.len())?);
+            self.layers.push(layer.clone());
+            self.layer_ids.insert(layer, id);
+            innermost = Some(id);
         }
         Ok(innermost)
-    }
-}
-
-impl<'a> Scope<'a> {
-    fn declare(
-        tensors: schema::Entries<'a, schema::TensorMeta<'a>>,
-        ints: schema::Entries<'a, schema::SymInt<'a>>,
-        floats: schema::Entries<'a, serde::de::IgnoredAny>,
-        truths: schema::Entries<'a, serde::de::IgnoredAny>,
-    ) -> Result<Self, Fault> {
-        let tensors = tensors.0.into_iter().map(|(name, meta)| (name, Declared::Tensor(Box::new(meta))));
-        let ints = ints.0.into_iter().map(|(name, size)| (name, Declared::Int(size)));
-        let floats = floats.0.into_iter().map(|(name, _)| (name, Declared::Float));
-        let truths = truths.0.into_iter().map(|(name, _)| (name, Declared::Bool));
-        let mut names = HashMap::with_capacity(tensors.len());
-        for (name, declared) in tensors.chain(ints).chain(floats).chain(truths) {
-            if names.insert(name.clone(), declared).is_some() {
-                return Err(Fault::new(
-                    "values of the graph",
-                    format!("`{}` stands there twice", name.as_str().escape_debug()),
-                ));
-            }
-        }
-        Ok(Self { names, values: Vec::new() })
-    }
-
-    /// The number of a value that was defined before.
-    fn used(&self, name: &Text<'a>, asked: Asked) -> Result<ValueId, String> {
-        let shown = || name.as_str().escape_debug();
-        let Some(Declared::Defined(id)) = self.names.get(name) else {
-            let problem = if self.names.contains_key(name) { "is used before it is defined" } else { "is not defined" };
-            return Err(format!("`{}` {problem}; the graph is cyclic or malformed", shown()));
-        };
-        let is = match self.values[id.index()].kind {
-            ValueKind::Tensor(_) => Asked::Tensor,
-            ValueKind::Int(_) => Asked::Int,
-            ValueKind::Float => Asked::Float,
-            ValueKind::Bool => Asked::Bool,
-        };
-        if is != asked {
-            return Err(format!("`{}` is {}; expected {}", shown(), is.words(), asked.words()));
-        }
-        Ok(*id)
     }
 }
 
@@ -499,158 +427,6 @@ impl Refusal {
     }
 }
 
-/// The roles of inputs and outputs, each held against the graph.
-fn signature(
-    signature: schema::GraphSignature<'_>,
-    graph: &Graph,
-    scope: &Scope<'_>,
-) -> Result<Signature, Fault> {
-    let schema::GraphSignature { input_specs, output_specs } = signature;
-    let counted = |what: &str, roles: usize, there: usize| {
-        if roles == there {
-            return Ok(());
-        }
-        let problem = format!("names {roles} {what}; the graph has {there}");
-        Err(Fault::new("signature", problem))
-    };
-    counted("inputs", input_specs.0.len(), graph.inputs.len())?;
-    counted("outputs", output_specs.0.len(), graph.outputs.len())?;
-    let mut inputs = Vec::with_capacity(graph.inputs.len());
-    for (index, (spec, input)) in input_specs.0.into_iter().zip(&graph.inputs).enumerate() {
-        let role = input_role(spec, input, scope, graph);
-        inputs.push(role.map_err(|e| Fault::new(format!("signature, input {index}"), e))?);
-    }
-    let mut outputs = Vec::with_capacity(graph.outputs.len());
-    for (index, (spec, output)) in output_specs.0.into_iter().zip(&graph.outputs).enumerate() {
-        let role = output_role(spec, output, scope, graph);
-        outputs.push(role.map_err(|e| Fault::new(format!("signature, output {index}"), e))?);
-    }
-    Ok(Signature { inputs, outputs })
-}
-
-fn input_role(
-    spec: schema::InputSpec<'_>,
-    input: &Input,
-    scope: &Scope<'_>,
-    graph: &Graph,
-) -> Result<InputRole, String> {
-    use schema::InputSpec as S;
-    let tensor = |name: &Text<'_>| {
-        let id = found(name, scope)?;
-        let is_tensor = matches!(graph.values[id.index()].kind, ValueKind::Tensor(_));
-        if *input != Input::Value(id) || !is_tensor {
-            return Err(format!("`{}` is not the tensor at this place of the graph", name.as_str()));
-        }
-        Ok(())
-    };
-    Ok(match spec {
-        S::Parameter(spec) => {
-            tensor(&spec.arg.name)?;
-            InputRole::Parameter(spec.parameter_name)
-        }
-        S::Buffer(spec) => {
-            tensor(&spec.arg.name)?;
-            InputRole::Buffer { name: spec.buffer_name, persistent: spec.persistent }
-        }
-        S::TensorConstant(spec) => {
-            tensor(&spec.arg.name)?;
-            InputRole::Constant(spec.tensor_constant_name)
-        }
-        S::UserInput(spec) => match (named(&spec.arg), input) {
-            (Some(name), Input::Value(id)) if found(name, scope)? == *id => InputRole::User,
-            (None, Input::Literal(_)) => InputRole::Literal,
-            _ => return Err("is not what stands at this place of the graph".into()),
-        },
-        S::ConstantInput(_) => match input {
-            Input::Literal(_) => InputRole::Literal,
-            Input::Value(_) => return Err("is a literal, but the graph has a value at this place".into()),
-        },
-        S::CustomObj(_) => return Err("is a custom object, which is not supported".into()),
-        S::Token(_) => return Err("is a token, which is not supported".into()),
-    })
-}
-
-fn output_role(
-    spec: schema::OutputSpec<'_>,
-    output: &Argument,
-    scope: &Scope<'_>,
-    graph: &Graph,
-) -> Result<OutputRole, String> {
-    use schema::OutputSpec as S;
-    let tensor = |name: &Text<'_>| {
-        if *output == Argument::Tensor(found(name, scope)?) {
-            return Ok(());
-        }
-        Err(format!("`{}` is not the tensor at this place of the graph", name.as_str()))
-    };
-    let user_input = |name: &Text<'_>| {
-        let id = found(name, scope)?;
-        let position = graph.inputs.iter().position(|input| *input == Input::Value(id));
-        position.ok_or_else(|| format!("`{}` is no input of the graph", name.as_str()))
-    };
-    Ok(match spec {
-        S::UserOutput(spec) => match (named(&spec.arg), value(output)) {
-            (Some(name), Some(id)) if found(name, scope)? == id => OutputRole::User,
-            (None, None) => OutputRole::User,
-            _ => return Err("is not what stands at this place of the graph".into()),
-        },
-        S::LossOutput(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::Loss
-        }
-        S::BufferMutation(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::BufferMutation(spec.buffer_name)
-        }
-        S::ParameterMutation(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::ParameterMutation(spec.parameter_name)
-        }
-        S::GradientToParameter(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::ParameterGradient(spec.parameter_name)
-        }
-        S::UserInputMutation(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::InputMutation(user_input(&spec.user_input_name)?)
-        }
-        S::GradientToUserInput(spec) => {
-            tensor(&spec.arg.name)?;
-            OutputRole::InputGradient(user_input(&spec.user_input_name)?)
-        }
-        S::Token(_) => return Err("is a token, which is not supported".into()),
-    })
-}
-
-fn found(name: &Text<'_>, scope: &Scope<'_>) -> Result<ValueId, String> {
-    match scope.names.get(name.as_str()) {
-        Some(Declared::Defined(id)) => Ok(*id),
-        _ => Err(format!("`{}` is not defined by the graph", name.as_str().escape_debug())),
-    }
-}
-
-/// The name of the value that an argument is, if it is one.
-fn named<'s, 'a>(argument: &'s schema::Argument<'a>) -> Option<&'s Text<'a>> {
-    use schema::Argument as A;
-    match argument {
-        A::AsTensor(tensor) => Some(&tensor.name),
-        A::AsSymInt(schema::SymIntArgument::AsName(name))
-        | A::AsSymFloat(schema::SymFloatArgument::AsName(name))
-        | A::AsSymBool(schema::SymBoolArgument::AsName(name)) => Some(name),
-        _ => None,
-    }
-}
-
-/// The value that an argument is, if it is one.
-fn value(argument: &Argument) -> Option<ValueId> {
-    match argument {
-        Argument::Tensor(id) | Argument::SymInt(id) | Argument::SymFloat(id) | Argument::SymBool(id) => {
-            Some(*id)
-        }
-        _ => None,
-    }
-}
-
 /// What the user gives is checked against ranges, which therefore have to be there: the first `ranged` symbols have one.
 fn inputs_have_ranges(program: &Program, ranged: usize) -> Result<(), Fault> {
     for (_, value) in program.signature.user_inputs(&program.graph) {
@@ -661,7 +437,10 @@ fn inputs_have_ranges(program: &Program, ranged: usize) -> Result<(), Fault> {
             {
                 let place = format!("input `{}`", value.name.escape_debug());
                 let name = program.symbols[id.index()].name.escape_debug();
-                return Err(Fault::new(place, format!("its size `{name}` has no entry in range_constraints")));
+                return Err(Fault::new(
+                    place,
+                    format!("its size `{name}` has no entry in range_constraints"),
+                ));
             }
         }
     }
@@ -703,11 +482,40 @@ pub(crate) fn bytes(sizes: impl IntoIterator<Item = u64>, dtype: DType) -> Optio
     for size in sizes {
         // A zero does not excuse sizes beside it that nothing can hold.
         empty |= size == 0;
-        total = total.checked_mul(size.max(1)).filter(|total| *total <= i64::MAX as u64)?;
+        total = total.checked_mul(size.max(1)).filter(|total| i64::try_from(*total).is_ok())?;
     }
     Some(if empty { 0 } else { total })
 }
 
 fn all<S, T, E>(list: List<S>, one: impl FnMut(S) -> Result<T, E>) -> Result<Vec<T>, E> {
     list.0.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, symbol};
+    use crate::tensor::DType;
+
+    #[test]
+    fn plain_symbols_in_either_spelling() {
+        assert_eq!(symbol("s0"), Some("s0"));
+        assert_eq!(symbol("_batch"), Some("_batch"));
+        assert_eq!(symbol("Symbol('s77', positive=True, integer=True)"), Some("s77"));
+        assert_eq!(symbol("Symbol('u0')"), Some("u0"));
+        for expression in
+            ["2*s0", "s0 + 1", "Max(1, s0)", "", "7", "Symbol('s0", "Symbol('s0')*2", "Symbol('')"]
+        {
+            assert_eq!(symbol(expression), None, "{expression}");
+        }
+        assert_eq!(symbol("Mul(Integer(2), Symbol('s0', integer=True))"), None);
+    }
+
+    #[test]
+    fn bytes_that_can_be_addressed() {
+        assert_eq!(bytes([], DType::F32), Some(4));
+        assert_eq!(bytes([3, 5], DType::I64), Some(120));
+        assert_eq!(bytes([0, 5], DType::I64), Some(0));
+        assert_eq!(bytes([1 << 62, 2], DType::U8), None);
+        assert_eq!(bytes([0, u64::MAX], DType::U8), None);
+    }
 }

@@ -117,6 +117,7 @@ pub(crate) struct NamedArgument<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", remote = "Self")]
+#[expect(clippy::enum_variant_names, reason = "these are the names in the schema")]
 pub(crate) enum Argument<'a> {
     AsNone(IgnoredAny),
     #[serde(borrow)]

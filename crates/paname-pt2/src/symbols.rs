@@ -52,7 +52,8 @@ impl Program {
                 });
             }
             for (dimension, (asked, &got)) in meta.shape.iter().zip(shape).enumerate() {
-                let refuse = |expected: String| Error::Size { input: input.clone(), dimension, expected, got };
+                let refuse =
+                    |expected: String| Error::Size { input: input.clone(), dimension, expected, got };
                 match *asked {
                     Size::Known(size) if size != got => return Err(refuse(size.to_string())),
                     Size::Known(_) | Size::Unknown => {}

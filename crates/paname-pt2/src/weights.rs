@@ -72,7 +72,7 @@ impl Weights {
         let mut indices = Vec::new();
         for (folder, index) in &folders {
             if container.has(index) {
-                indices.push((folder, index, container.read(index)?));
+                indices.push((folder, index, container.document(index)?));
             }
         }
         let mut payloads = HashMap::new();
@@ -311,4 +311,29 @@ fn from_safetensors(dtype: safetensors::Dtype) -> Option<DType> {
 
 fn refuse(container: &Container, name: &str, problem: String) -> Error {
     Error::Weight { file: container.file().to_owned(), name: name.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dense, span};
+    use crate::tensor::DType;
+
+    #[test]
+    fn spans_go_from_the_first_element_to_the_last() {
+        assert_eq!(span(DType::F32, &[2, 3], &[3, 1], 0), Some(0..24));
+        // A transposed view, a repeated row, one element, none.
+        assert_eq!(span(DType::F32, &[3, 2], &[1, 3], 1), Some(4..28));
+        assert_eq!(span(DType::F32, &[5, 2], &[0, 1], 0), Some(0..8));
+        assert_eq!(span(DType::I64, &[], &[], 2), Some(16..24));
+        assert_eq!(span(DType::I64, &[0, 9], &[9, 1], 2), Some(16..16));
+        assert_eq!(span(DType::U8, &[2], &[usize::MAX], 0), None);
+        assert_eq!(span(DType::F64, &[1], &[1], usize::MAX), None);
+    }
+
+    #[test]
+    fn dense_strides_are_row_major() {
+        assert_eq!(dense(&[2, 3, 4]), [12, 4, 1]);
+        assert_eq!(dense(&[]), [0; 0]);
+        assert_eq!(dense(&[2, 0, 4]), [4, 4, 1]);
+    }
 }

@@ -1,5 +1,4 @@
 //! How long it takes to open a large archive. `PANAME_PT2` names the file that `python export.py large FILE` writes.
-#![expect(clippy::unwrap_used, reason = "a measurement without its file has to stop")]
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -106,7 +106,8 @@ fn swapped(parts: &Parts, random: &mut Pcg64Mcg) -> Vec<u8> {
 fn rewritten(parts: &Parts, random: &mut Pcg64Mcg) -> Vec<u8> {
     let mut parts = parts.clone();
     let names: Vec<String> = parts.entries.iter().map(|(name, _)| name.clone()).collect();
-    let documents: Vec<&String> = names.iter().filter(|name| name.ends_with(".json")).collect();
+    let documents: Vec<&String> =
+        names.iter().filter(|name| name.rsplit('.').next() == Some("json")).collect();
     let name = if below(random, 4) == 0 { documents[below(random, documents.len())].as_str() } else { MODEL };
     if below(random, 3) == 0 {
         let bytes = flipped(parts.bytes(name), random);
@@ -179,7 +180,8 @@ fn attack(rounds: u64, seed: u64) -> (u64, usize) {
 fn used(archive: &Archive, random: &mut Pcg64Mcg) {
     for (_, weight) in archive.weights() {
         assert_eq!(weight.shape.len(), weight.strides.len());
-        let elements = weight.shape.iter().zip(weight.strides).map(|(size, stride)| (size.max(&1) - 1) * stride);
+        let elements =
+            weight.shape.iter().zip(weight.strides).map(|(size, stride)| (size.max(&1) - 1) * stride);
         let empty = weight.shape.contains(&0);
         let needed = if empty { 0 } else { (elements.sum::<usize>() + 1) * weight.dtype.size() };
         assert_eq!(weight.bytes.len(), needed);

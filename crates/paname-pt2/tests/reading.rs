@@ -31,7 +31,8 @@ fn page(archive: &Archive) -> String {
         writeln!(page, "layer {layer}: {}", program.graph.values[id.index()].name).unwrap();
     }
     for (role, weight) in archive.weights() {
-        let (name, dtype, shape, strides) = (role.weight().unwrap(), weight.dtype, weight.shape, weight.strides);
+        let (name, dtype, shape, strides) =
+            (role.weight().unwrap(), weight.dtype, weight.shape, weight.strides);
         writeln!(page, "weight {name}: {dtype} {shape:?} {strides:?}, {} bytes", weight.bytes.len()).unwrap();
     }
     page
@@ -136,7 +137,11 @@ fn our_exporter_is_read_with_its_card() {
     let theirs = Archive::open(path("classifier")).unwrap();
     assert_eq!(archive.program(), theirs.program());
     for ((role, weight), (_, same)) in archive.weights().zip(theirs.weights()) {
-        assert_eq!((weight.dtype, weight.shape, weight.bytes), (same.dtype, same.shape, same.bytes), "{role:?}");
+        assert_eq!(
+            (weight.dtype, weight.shape, weight.bytes),
+            (same.dtype, same.shape, same.bytes),
+            "{role:?}"
+        );
     }
     let card = archive.card().unwrap();
     assert_eq!(card.task.as_deref(), Some("classification"));
