@@ -17,7 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
     ("paname-plugin", &["paname-core"]),
     ("paname-command", &["paname-core", "paname-data"]),
-    ("paname-torch", &["paname-core", "paname-data"]),
+    ("paname-pt2", &[]),
+    ("paname-torch", &["paname-core", "paname-data", "paname-pt2"]),
     ("paname-testkit", &["paname-core", "paname-plugin", "paname-stats"]),
     (
         "paname",
