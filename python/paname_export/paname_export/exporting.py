@@ -1,7 +1,11 @@
 """The two ways to an archive: from a model in memory, and from an archive that torch has written."""
 
 import collections.abc
+import contextlib
 import dataclasses
+import functools
+import io
+import logging
 import math
 import os
 import warnings
@@ -57,9 +61,11 @@ def export(
     args, kwargs = _arguments(example)
     described = _Description(task, classes, normalisation, layers)
     args, kwargs, batch = _several(args, kwargs, dynamic_batch and dynamic_shapes is None)
-    if dynamic_shapes is None and batch is not None:
-        dynamic_shapes = _batch_shapes(args, kwargs)
-    program = _export(model, args, kwargs, dynamic_shapes)
+    shapes = [dynamic_shapes]
+    if batch is not None:
+        # Where one record alone goes another way through the code, batches of two and more can still be exported.
+        shapes = [_batch_shapes(args, kwargs, lowest) for lowest in (1, 2)]
+    program = _export(model, args, kwargs, shapes)
     with torch.no_grad():
         outputs = model(*args, **kwargs)
     names = [name for name, _ in _named(outputs)]
@@ -88,8 +94,7 @@ def rewrite(old, new, *, task=None, classes=None, normalisation=None, layers=Non
             "paname_export.export(model, example, path); or audit it as it is, with script = … and trust = true"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             program = torch.export.load(old)
     except Exception as error:
         raise ExportError(f"torch.export.load does not read {old}: {one_line(error)}; it reads what torch.export.save wrote, best with the same version of torch") from error
@@ -218,11 +223,11 @@ def _records(args, kwargs, count):
     return _map(changed, args, kwargs)
 
 
-def _batch_shapes(args, kwargs):
+def _batch_shapes(args, kwargs, lowest):
     """What `torch.export.export` is told of a first dimension that may vary."""
     if not hasattr(torch.export, "Dim"):
         return True
-    dimension = torch.export.Dim("batch", min=1)
+    dimension = torch.export.Dim("batch", min=lowest)
     shapes, named = _map(lambda tensor: {0: dimension} if tensor.dim() else None, args, kwargs)
     return (shapes, named) if named and shapes else (named or shapes)
 
@@ -235,13 +240,12 @@ def _version():
     return tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
 
 
-def _export(model, args, kwargs, dynamic_shapes):
+def _export(model, args, kwargs, shapes):
     """The exported program, by the way of this version of torch that keeps most of the model."""
     errors = []
-    for attempt in _attempts(model, args, kwargs, dynamic_shapes):
+    for attempt in _attempts(model, args, kwargs, shapes):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _quiet():
                 return attempt()
         except Exception as error:
             errors.append(error)
@@ -252,24 +256,32 @@ def _export(model, args, kwargs, dynamic_shapes):
     ) from error
 
 
-def _attempts(model, args, kwargs, dynamic_shapes):
+@contextlib.contextmanager
+def _quiet():
+    """Without the pages that torch prints and logs about what it tries: what matters of them is in the error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _attempts(model, args, kwargs, shapes):
     """Ways to export, the best first. Tracing what runs is taken before the analysis of the source, which fails more often."""
     version = _version()
     if version < (2, 2):
-        yield lambda: torch.export.export(model, args, kwargs, constraints=_constraints(args, kwargs) if dynamic_shapes else None)
+        yield lambda: torch.export.export(model, args, kwargs, constraints=_constraints(args, kwargs) if shapes[0] else None)
         return
-    given = {"dynamic_shapes": dynamic_shapes}
     # From 2.5 to 2.8 the graph that keeps batch normalisation and dropout as they are has a function of its own.
     function = torch.export.export
     if (2, 5) <= version < (2, 9) and hasattr(torch.export, "export_for_training"):
         function = torch.export.export_for_training
-    if version >= (2, 3):
-        yield lambda: function(model, args, kwargs, strict=False, **given)
-        yield lambda: function(model, args, kwargs, strict=True, **given)
-    else:
-        yield lambda: function(model, args, kwargs, **given)
-    if function is not torch.export.export:
-        yield lambda: torch.export.export(model, args, kwargs, **given)
+    for strict in ({"strict": False}, {"strict": True}) if version >= (2, 3) else ({},):
+        for shape in shapes:
+            yield functools.partial(function, model, args, kwargs, dynamic_shapes=shape, **strict)
 
 
 def _constraints(args, kwargs):
