@@ -24,6 +24,9 @@ VERSION = "0.1.0"
 #: Largest difference between the outputs of the archive and of the model, relative to the largest output.
 TOLERANCE = 1e-4
 
+#: Numbers of records from here on are as good as unbounded. Some versions cannot export without a bound.
+_MOST = 1 << 40
+
 
 def export(
     model,
@@ -227,7 +230,7 @@ def _batch_shapes(args, kwargs, lowest):
     """What `torch.export.export` is told of a first dimension that may vary."""
     if not hasattr(torch.export, "Dim"):
         return True
-    dimension = torch.export.Dim("batch", min=lowest)
+    dimension = torch.export.Dim("batch", min=lowest, max=_MOST)
     shapes, named = _map(lambda tensor: {0: dimension} if tensor.dim() else None, args, kwargs)
     return (shapes, named) if named and shapes else (named or shapes)
 
@@ -376,7 +379,7 @@ def _bound(value):
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return int(value) if math.isfinite(number) and abs(number) < 2**62 else None
+    return int(value) if math.isfinite(number) and abs(number) < _MOST else None
 
 
 # Checking.

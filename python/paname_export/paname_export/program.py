@@ -80,6 +80,8 @@ class Graph:
         self.tensors = {}
         self._names, self._foreign = set(), set()
         self._values, self._signature = {}, _signature_of(program)
+        # Whether gradients are kept where the walk is, what was computed where they are not, and the modules of the node at hand.
+        self._grad, self._without, self._within = True, {}, []
         self._program = program
         module = program.graph_module
         # Names of the outer graph are taken first, so that what is put in from inner graphs makes way.
@@ -209,7 +211,11 @@ class Graph:
             self._values[node] = container[index]
             return
         modules = _modules(node) or list(modules)
-        if isinstance(target, torch._ops.HigherOrderOperator):
+        self._within = modules
+        if target is torch._C._set_grad_enabled:
+            # Some versions write the mode as a call rather than as a region.
+            self._grad = node.args[0]
+        elif isinstance(target, torch._ops.HigherOrderOperator):
             self._values[node] = self._region(node, modules)
         elif isinstance(target, torch._ops.OpOverload):
             self._operator(node, modules)
@@ -252,12 +258,10 @@ class Graph:
         name, arguments = node.target.__name__, list(self._resolve(node.args))
         if name == "wrap_with_set_grad_enabled":
             enabled, inner, *given = arguments
+            before, self._grad = self._grad, enabled
             outputs = self._walk(inner, given, modules)
-            if enabled:
-                return outputs
-            one = not isinstance(outputs, list)
-            detached = [self._detached(output, modules) for output in ([outputs] if one else outputs)]
-            return detached[0] if one else detached
+            self._grad = before
+            return outputs
         if name == "wrap_with_autocast":
             _, _, enabled, _, inner, *given = arguments
             if enabled:
@@ -269,17 +273,17 @@ class Graph:
         self._foreign.add(f"higher_order::{name}")
         return _Anything()
 
-    def _detached(self, output, modules):
-        """The same tensor without gradient: what is computed where gradients are off has none."""
-        if not isinstance(output, Value) or output.kind != "tensor":
-            return output
-        meta = self.tensor_values[output.name]
-        name = self._free(f"{output.name}_detached")
-        self.tensor_values[name] = dict(meta, requires_grad=False)
-        made = Value(name, "tensor")
-        inputs = [{"name": "self", "arg": self._argument(output), "kind": 1}]
-        self._append("torch.ops.aten.detach.default", name, inputs, [output], [self._argument(made)], [made], modules, False)
-        return made
+    def _detached(self, value):
+        """The same tensor without gradient, where gradients are kept again: what is computed where they are off has none."""
+        if self._without[value] is None:
+            meta = self.tensor_values[value.name]
+            name = self._free(f"{value.name}_detached")
+            self.tensor_values[name] = dict(meta, requires_grad=False)
+            made = Value(name, "tensor")
+            inputs = [{"name": "self", "arg": self._argument(value), "kind": 1}]
+            self._append("torch.ops.aten.detach.default", name, inputs, [value], [self._argument(made)], [made], self._within, False)
+            self._without[value] = made
+        return self._without[value]
 
     def _step(self, node, word, inputs, value, modules, mutates, many=False):
         """Adds a step, and gives what it puts out: one value, or a list."""
@@ -299,6 +303,8 @@ class Graph:
             made = self._define(self._fresh(node), value)
             outputs = [self._argument(made)]
         values = [m for m in (made if isinstance(made, list) else [made]) if isinstance(m, Value)]
+        if not self._grad:
+            self._without.update((value, None) for value in values if value.kind == "tensor")
         name = values[0].name if len(values) == 1 else node.name
         self._append(word, name, arguments, used, outputs, values, modules, mutates)
         return made
@@ -381,7 +387,9 @@ class Graph:
     def _resolve(self, argument):
         """Replaces nodes by their values, at any depth."""
         if isinstance(argument, torch.fx.Node):
-            return self._values.get(argument, _ANYTHING)
+            return self._resolve(self._values.get(argument, _ANYTHING))
+        if isinstance(argument, Value):
+            return self._detached(argument) if self._grad and argument in self._without else argument
         if isinstance(argument, (tuple, list)):
             return [self._resolve(part) for part in argument]
         if isinstance(argument, dict):
