@@ -327,6 +327,9 @@ class Graph:
 
     def _end(self, outputs):
         for output, (kind, target) in zip(self._resolve(outputs), self._signature.outputs):
+            if kind == "user_output" and not (isinstance(output, Value) and output.kind == "tensor"):
+                # What is returned beside tensors, such as nothing or the number that a size is, is no answer about a record.
+                continue
             argument = self._argument(output)
             self.outputs.append(argument)
             if kind == "user_output":
@@ -342,7 +345,6 @@ class Graph:
     def _drop_unused(self):
         """Leaves out steps that nothing needs, such as those that fed checks."""
         needed = {argument["as_tensor"]["name"] for argument in self.outputs if "as_tensor" in argument}
-        needed |= {argument[key]["as_name"] for argument in self.outputs for key in argument if key.startswith("as_sym_")}
         kept = []
         for step in reversed(self.steps):
             if step.mutates or any(value.name in needed for value in step.made):
