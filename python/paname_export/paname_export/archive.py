@@ -44,11 +44,12 @@ def replacing(path):
 
 
 def write(path, card, model, weights):
-    """Writes an archive: two documents and the pieces of the weights."""
+    """Writes an archive: two documents, and the weights as their size and pieces."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        _entry(archive, CARD, [_document(card)])
-        _entry(archive, MODEL, [_document(model)])
-        _entry(archive, WEIGHTS, list(weights))
+        for name, value in ((CARD, card), (MODEL, model)):
+            document = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+            _entry(archive, name, len(document), [document])
+        _entry(archive, WEIGHTS, *weights)
 
 
 def read(path):
@@ -66,15 +67,10 @@ def one_of(error):
     return str(error).strip("'\"") or type(error).__name__
 
 
-def _document(value):
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _entry(archive, name, pieces):
+def _entry(archive, name, size, pieces):
     """Writes an entry whose first byte is at a multiple of the alignment."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.external_attr = 0o644 << 16
-    size = sum(len(piece) for piece in pieces)
     large = size > _LARGE
     # Thirty bytes before the name; four before the padding; twenty with the sizes of a large entry.
     begin = archive.fp.tell() + 30 + len(name) + 4 + (20 if large else 0)

@@ -77,9 +77,10 @@ def export(
         read = Archive(beside)
         _compare(read, model, args, kwargs, tolerance, path)
         if batch is not None:
-            lowest = _lowest(read, model, args, kwargs, batch, tolerance)
-            card = _write(program, beside, described, names, _symbol_of(program, True), lowest)
-            Archive(beside)
+            lowest, symbol = _lowest(read, model, args, kwargs, batch, tolerance), _symbol_of(program, True)
+            if _ranges(program).get(symbol, (lowest,))[0] != lowest:
+                card = _write(program, beside, described, names, symbol, lowest)
+                Archive(beside)
     return card
 
 
@@ -331,7 +332,7 @@ def _write(program, path, described, names, symbol, lowest=None):
     for key in ("task", "classes", "normalisation"):
         if getattr(described, key) is not None:
             card[key] = getattr(described, key)
-    archive.write(path, card, graph.document(ranges), safetensors.pieces(stored, {"format": "pt"}))
+    archive.write(path, card, graph.document(ranges), safetensors.encoded(stored, {"format": "pt"}))
     return card
 
 

@@ -4,6 +4,7 @@ Written here rather than taken from the package of that name, so that torch is t
 """
 
 import ctypes
+import itertools
 import json
 import struct
 
@@ -27,8 +28,8 @@ DTYPES = {
 ALIGNMENT = 64
 
 
-def pieces(tensors, metadata=None):
-    """The file of `tensors` (name to tensor on the processor, dense, of a type in DTYPES), as byte strings to write one after the other.
+def encoded(tensors, metadata=None):
+    """The file of `tensors` (name to tensor on the processor, dense, of a type in DTYPES): its size, and byte strings to write one after the other.
 
     The format allows no holes, so the widest numbers come first: each tensor then lies at a multiple of its own width.
     """
@@ -43,9 +44,9 @@ def pieces(tensors, metadata=None):
         at += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    yield struct.pack("<Q", len(text)) + text
-    for name in order:
-        yield number_bytes(tensors[name])
+    # One tensor at a time, so that a large model is not in memory twice.
+    pieces = itertools.chain([struct.pack("<Q", len(text)), text], (number_bytes(tensors[name]) for name in order))
+    return 8 + len(text) + at, pieces
 
 
 def number_bytes(tensor):
@@ -58,7 +59,7 @@ def number_bytes(tensor):
 def write(path, tensors, metadata=None):
     """Writes a file of `tensors`."""
     with open(path, "wb") as file:
-        for piece in pieces(tensors, metadata):
+        for piece in encoded(tensors, metadata)[1]:
             file.write(piece)
 
 

@@ -391,7 +391,7 @@ class WhatIsReadBack(Case):
             "shape": changed(lambda graph: [value["sizes"].append({"as_int": 1}) for value in graph["tensor_values"].values()]),
         }
         for word, (card_, model_, weights_) in damaged.items():
-            archive.write(self.path("bad.pt2"), card_, model_, [weights_])
+            archive.write(self.path("bad.pt2"), card_, model_, (len(weights_), [weights_]))
             with self.subTest(word), self.assertRaisesRegex(ExportError, word):
                 Archive(self.path("bad.pt2"))
         with open(self.path("bad.pt2"), "wb") as file:
@@ -402,7 +402,9 @@ class WhatIsReadBack(Case):
     def test_safetensors_of_every_type(self):
         tensors = {str(dtype): torch.ones(3, dtype=dtype) for dtype in safetensors.DTYPES}
         tensors["scalar"], tensors["nothing"] = torch.tensor(2.5), torch.zeros(0, 4)
-        data = b"".join(safetensors.pieces(tensors, {"format": "pt"}))
+        size, pieces = safetensors.encoded(tensors, {"format": "pt"})
+        data = b"".join(pieces)
+        self.assertEqual(len(data), size)
         found = safetensors.read(data)
         self.assertEqual(set(found), set(tensors))
         for name, tensor in tensors.items():
