@@ -43,7 +43,9 @@ fn tell(what: &str, expected: &str, observed: &str, runs: u64) {
 fn at_most(what: &str, rate: f64, yes: u64, audits: u64) {
     let most = most(audits, rate);
     let observed = format!("{:.2} % ({yes})", 100.0 * yes as f64 / audits as f64);
-    tell(what, &format!("≤ {} %: up to {most}", 100.0 * rate), &observed, audits);
+    // Four places of a per cent.
+    let percent = (1e6 * rate).round() / 1e4;
+    tell(what, &format!("≤ {percent} %: up to {most}"), &observed, audits);
     assert!(yes <= most, "{what}: {yes} of {audits}, at most {most}");
 }
 
