@@ -194,7 +194,7 @@ impl Population {
     fn of(case: &Case<'_>) -> Result<Self> {
         let ids = case.population().ids.clone();
         let inputs = case.target().input(&ids)?;
-        Ok(Self { inputs, ids })
+        Ok(Self { ids, inputs })
     }
 
     /// Numbers of an input.
