@@ -3,6 +3,7 @@
 `usual` is the loop of tutorials (a DataLoader, one model after the other), `tuned` keeps the data in one tensor and gathers batches by index.
 """
 
+import pathlib
 import sys
 import time
 
@@ -115,6 +116,33 @@ def gradient(model, shape, classes):
     return best(20, work)
 
 
+def program(task):
+    """A model of the matrix as Python runs it, asked about a batch of eight or differentiated."""
+    what, name = task.split("-program-")
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python/matrix"))
+    import models
+
+    model, (example,), _ = models.build(name, False)
+    model.eval()
+    x = torch.full((8, *example.shape[1:]), 0.1)
+
+    def outputs(x):
+        found = model(x)
+        return found if isinstance(found, torch.Tensor) else next(iter(found.values() if isinstance(found, dict) else found))
+
+    def ask():
+        with torch.no_grad():
+            outputs(x)
+
+    def gradient():
+        y = x.clone().requires_grad_()
+        torch.autograd.grad(outputs(y).sum(), y)
+
+    # As a model is that is asked and no more.
+    model.requires_grad_(False)
+    return best(10, ask if what == "ask" else gradient)
+
+
 TASKS = {
     "usual-mlp": lambda: timed(lambda: usual(mlp, (600,), 100, 20)),
     "tuned-mlp": lambda: timed(lambda: tuned(mlp, (600,), 100, 20)),
@@ -128,4 +156,5 @@ TASKS = {
 if __name__ == "__main__":
     task, models, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
-    print(sum(TASKS[task]() for _ in range(models)) / models)
+    run = (lambda: program(task)) if "-program-" in task else TASKS[task]
+    print(sum(run() for _ in range(models)) / models)

@@ -1,6 +1,7 @@
 //! `cargo xtask bench torch`: models in memory beside the same work in PyTorch, in turn, so that both meet the same machine.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::Command,
     thread::available_parallelism,
@@ -15,6 +16,22 @@ use crate::{
 
 /// Rounds of every comparison; the best of each side counts, and both alternate.
 const ROUNDS: usize = 3;
+
+/// Models of the matrix that take one tensor.
+const PROGRAMS: &[&str] = &[
+    "mlp",
+    "lenet",
+    "resnet18",
+    "wideresnet",
+    "depthwise",
+    "vit",
+    "lstm",
+    "gru",
+    "audio",
+    "video",
+    "unet",
+    "vae",
+];
 
 /// A line of the table.
 struct Row {
@@ -62,16 +79,34 @@ pub(crate) fn run() -> Result<()> {
     let own = root().join("target/release/paname-bench-torch");
     let peer = root().join("benches/torch/peer.py");
     println!("{:<28} {:>10} {:>10} {:>8}", "seconds", "here", "PyTorch", "ratio");
-    for row in ROWS {
+    let script = peer.to_string_lossy();
+    let compare = |what: &str, task: &str, models: usize, per_model: bool, peer: &str, threads: usize| {
+        let threads = threads.to_string();
         let (mut here, mut there) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..ROUNDS {
-            let (task, models) = row.own;
-            let seconds = seconds(&own, &[task, &models.to_string(), &threads.to_string()])?;
-            here = here.min(if row.per_model { seconds / models as f64 } else { seconds });
-            let script = peer.to_string_lossy();
-            there = there.min(self::seconds(&python, &[&script, row.peer, "1", &threads.to_string()])?);
+            let seconds = seconds(&own, &[task, &models.to_string(), &threads])?;
+            here = here.min(if per_model { seconds / models as f64 } else { seconds });
+            there = there.min(self::seconds(&python, &[&script, peer, "1", &threads])?);
         }
-        println!("{:<28} {here:>10.4} {there:>10.4} {:>8.2}", row.what, there / here);
+        println!("{what:<28} {here:>10.4} {there:>10.4} {:>8.2}", there / here);
+        Ok(())
+    };
+    for row in ROWS {
+        compare(row.what, row.own.0, row.own.1, row.per_model, row.peer, threads)?;
+    }
+    if std::env::var_os("PANAME_MATRIX").is_none() {
+        println!(
+            "no programs of torch.export: PANAME_MATRIX names no folder, as python/matrix/export.py writes it"
+        );
+        return Ok(());
+    }
+    for threads in BTreeSet::from([1, threads]) {
+        for name in PROGRAMS {
+            for what in ["ask", "gradient"] {
+                let task = format!("{what}-program-{name}");
+                compare(&format!("{what} {name}, {threads} threads"), &task, 1, false, &task, threads)?;
+            }
+        }
     }
     Ok(())
 }

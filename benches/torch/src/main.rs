@@ -7,21 +7,25 @@
 //! | `fit-convnet` | 3 × 3 convolutions with 16 and 32 channels on 10,000 images of 28 × 28, 3 passes |
 //! | `ask-mlp`, `ask-resnet` | logits of 10,000 records |
 //! | `gradient-resnet` | forward and backward pass with respect to 64 inputs |
+//! | `ask-program-NAME`, `gradient-program-NAME` | the same of `NAME.paname.pt2` in the folder that `PANAME_MATRIX` names, with a batch of it |
 //!
 //! Fits run as in an audit: each in a process with one thread, as many side by side as `THREADS` says.
 #![expect(clippy::print_stdout, reason = "the result")]
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use paname_core::{
     Access, Ctx, Error, Features, FitRun, Fitted, Input, Labels, Optimizer, Outputs, Query, Recipe, Records,
-    Result, Schedule, Tensor,
+    Result, Roster, Schedule, Setting, Task, Tensor,
 };
 use serde_json::{Value, json};
 
 /// Records to fit on and to ask about.
 const RECORDS: usize = 10_000;
+/// Records that a program of torch.export is asked about.
+const BATCH: usize = 8;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,9 +40,10 @@ fn main() -> Result<()> {
         "ask-mlp" => ask(&mlp(), &[600], 100, threads)?,
         "ask-resnet" => ask(&resnet(), &[3, 32, 32], 10, threads)?,
         "gradient-resnet" => gradient(&resnet(), &[3, 32, 32], 10, threads)?,
+        task if task.contains("-program-") => program(task, threads)?,
         _ => {
             return Err(Error::Config(
-                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, gradient-resnet".into(),
+                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, gradient-resnet, ask-program-NAME, gradient-program-NAME".into(),
             ));
         }
     };
@@ -170,4 +175,53 @@ fn gradient(architecture: &Value, shape: &[usize], classes: usize, threads: usiz
     let ones = Some(Tensor::from_vec(vec![1.0_f32; 64 * classes], &[64, classes])?);
     let cotangent = Outputs { logits: ones, ..Outputs::default() };
     best(20, || model.target.vjp(&query)?.1.apply(&cotangent).map(|_| ()))
+}
+
+/// Asks a program of torch.export about a batch, or differentiates it.
+fn program(task: &str, threads: usize) -> Result<f64> {
+    let (what, name) = task.split_once("-program-").unwrap_or_default();
+    // As python/matrix/models.py builds them.
+    let (shape, outputs): (&[usize], &[usize]) = match name {
+        "mlp" => (&[600], &[100]),
+        "lenet" => (&[1, 28, 28], &[10]),
+        "resnet18" | "depthwise" | "vit" => (&[3, 224, 224], &[1000]),
+        "wideresnet" => (&[3, 32, 32], &[10]),
+        "lstm" | "gru" => (&[100, 32], &[10]),
+        "audio" => (&[1, 16000], &[35]),
+        "video" => (&[3, 8, 56, 56], &[50]),
+        "unet" => (&[3, 64, 64], &[8, 64, 64]),
+        "vae" => (&[1, 28, 28], &[1, 28, 28]),
+        _ => return Err(Error::Config(format!("the matrix has no model `{name}` of one input"))),
+    };
+    let folder = std::env::var_os("PANAME_MATRIX")
+        .ok_or_else(|| Error::Config("PANAME_MATRIX names no folder of models".into()))?;
+    let classes = outputs.len() == 1;
+    let kind = if classes { "classification" } else { "regression" };
+    let config = json!({ "program": format!("{name}.paname.pt2"), "device": "cpu", "task": kind });
+    let roster = Roster::new(Vec::new(), "bench")?;
+    let setting = Setting {
+        base: Path::new(&folder),
+        roster: &roster,
+        labels: &Labels::None,
+        inputs: &Features::None,
+        task: if classes { Task::Classification } else { Task::Regression },
+    };
+    let target = paname_torch::ADAPTERS[0].open(config, &setting, &Ctx::new(1, "bench", threads, &()))?;
+    let width: usize = shape.iter().product();
+    let input = Tensor::from_vec(vec![0.1_f32; BATCH * width], &[&[BATCH], shape].concat())?;
+    let want = if classes { Access::LOGITS } else { Access::LABELS };
+    let query = Query { input: Input::Tensor(input), labels: None, want, layers: Vec::new() };
+    let ones = || {
+        let count = BATCH * outputs.iter().product::<usize>();
+        Tensor::from_vec(vec![1.0_f32; count], &[&[BATCH], outputs].concat()).map(Some)
+    };
+    let cotangent = if classes {
+        Outputs { logits: ones()?, ..Outputs::default() }
+    } else {
+        Outputs { labels: ones()?, ..Outputs::default() }
+    };
+    match what {
+        "ask" => best(10, || target.predict(&query).map(|_| ())),
+        _ => best(10, || target.vjp(&query)?.1.apply(&cotangent).map(|_| ())),
+    }
 }

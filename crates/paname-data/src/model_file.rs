@@ -123,7 +123,7 @@ impl ModelFile {
 
     /// Whether PANAME can open it as a model.
     pub fn is_readable(&self) -> bool {
-        matches!(self, Self::TorchScript | Self::Safetensors)
+        matches!(self, Self::TorchScript | Self::TorchExport | Self::Safetensors)
     }
 
     /// What it is and whether PANAME reads it, on one line.
@@ -145,7 +145,7 @@ impl ModelFile {
                 );
             }
             Self::TorchExport => {
-                "a program of torch.export (.pt2), which PANAME does not read; export the model as TorchScript"
+                "a program of torch.export (.pt2); PANAME reads it with the torch plugin, as `program = \"…\"`, without `trust`, since it is data"
             }
             Self::Safetensors => {
                 "weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as TorchScript"
@@ -186,7 +186,7 @@ impl ModelFile {
             Self::Safetensors => format!(
                 "import safetensors.torch\nmodel = …  # {class}\nmodel.load_state_dict(safetensors.torch.load_file({file}))"
             ),
-            Self::Checkpoint(Pickled::Unknown) | Self::TorchExport | Self::Onnx => {
+            Self::Checkpoint(Pickled::Unknown) | Self::Onnx => {
                 format!("model = …  # {model}")
             }
             Self::Pickle => {
@@ -194,7 +194,12 @@ impl ModelFile {
                     "import joblib, numpy\nmodel = joblib.load({file})  # {runs}\ninputs = …  # {inputs}\nnumpy.save(\"probabilities.npy\", model.predict_proba(inputs))"
                 ));
             }
-            Self::TorchScript | Self::Arrays | Self::Archive | Self::Truncated(_) | Self::Unknown => {
+            Self::TorchScript
+            | Self::TorchExport
+            | Self::Arrays
+            | Self::Archive
+            | Self::Truncated(_)
+            | Self::Unknown => {
                 return None;
             }
         };

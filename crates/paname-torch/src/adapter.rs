@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::architecture::Architecture;
 use crate::config::{Source, TorchConfig};
 use crate::course::Course;
-use crate::fit::{Data, fit};
+use crate::fit::{Data, Run, fit};
 use crate::inputs::{Known, device};
-use crate::model::Model;
+use crate::model::{Learner, Model};
 use crate::network::Network;
+use crate::program::Exported;
 use crate::script::Script;
 use crate::target::{Manner, TorchTarget};
 use crate::tensor::Lent;
@@ -53,7 +54,7 @@ impl Adapter for Torch {
         match config.sources()?.as_slice() {
             [source] => Ok(Box::new(opener.open(source)?)),
             [] => Err(Error::Config(
-                "`script` (a TorchScript program) or `weights` (a safetensors file) is needed: which model"
+                "`program` (a .pt2 file), `script` (a TorchScript program) or `weights` (a safetensors file) is needed: which model"
                     .into(),
             )),
             several => Err(Error::Config(format!("a target is one model, got {} files", several.len()))),
@@ -65,7 +66,7 @@ impl Adapter for Torch {
         let sources = config.sources()?;
         if sources.is_empty() {
             return Err(Error::Config(
-                "`script` or `weights` is needed: a file for each reference model".into(),
+                "`program`, `script` or `weights` is needed: a file for each reference model".into(),
             ));
         }
         let (Some(member), Some(ids)) = (&config.member, &config.ids) else {
@@ -103,14 +104,21 @@ impl Adapter for Torch {
         ctx: &Ctx<'_>,
     ) -> Result<Box<dyn Target>> {
         let opener = Opener::new(&config, setting, ctx)?;
-        // They say their architecture themselves.
         let place = weights.display().to_string();
+        if let Some(program) = config.architecture_file()? {
+            let model = opener.weighted(program, &file_of(weights), &place)?;
+            return Ok(Box::new(opener.target(PROGRAM, &file_of(weights), Arc::new(model))?));
+        }
+        // They say their architecture themselves.
         let (network, described) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
         // By its kind: the name of the folder tells the rows apart, and would tell them to whoever can guess all but one.
         let name = described.architecture.name();
         Ok(Box::new(opener.target(name, &file_of(weights), Arc::new(network))?))
     }
 }
+
+/// Name of the architecture that is a file.
+const PROGRAM: &str = "program";
 
 /// Name of the weights in a folder that a fit leaves.
 const WEIGHTS: &str = "weights.safetensors";
@@ -144,11 +152,19 @@ impl<'a> Opener<'a> {
 
     fn open(&self, source: &Source) -> Result<TorchTarget> {
         let (path, model): (_, Arc<dyn Model>) = match source {
+            Source::Program(path) => {
+                (path, Arc::new(program(self.config, self.base, path, self.manner.device)?))
+            }
             Source::Script(path) => {
                 let main = self.config.main();
                 let place = path.display().to_string();
                 let (file, outputs) = (self.base.join(path), &self.config.outputs);
                 (path, Arc::new(Script::load(&file, &place, outputs, main, self.manner.device)?))
+            }
+            Source::Weights(path) if self.config.architecture_file()?.is_some() => {
+                let place = path.display().to_string();
+                let program = self.config.architecture_file()?.unwrap_or_default();
+                (path, Arc::new(self.weighted(program, &self.base.join(path), &place)?))
             }
             Source::Weights(path) => {
                 let place = path.display().to_string();
@@ -169,6 +185,13 @@ impl<'a> Opener<'a> {
         self.target(&path.display().to_string(), &self.base.join(path), model)
     }
 
+    /// A program with weights of another file.
+    fn weighted(&self, path: &str, weights: &Path, place: &str) -> Result<Exported> {
+        let program = program(self.config, self.base, Path::new(path), self.manner.device)?;
+        let digest = digest_of(&self.base.join(path))?;
+        program.weighted(&weights::load_of_program(weights, place, &digest)?, place)
+    }
+
     /// Such a model, which is called `name` where the manifest has no name for it.
     fn target(&self, name: &str, file: &Path, model: Arc<dyn Model>) -> Result<TorchTarget> {
         let content = paname_data::fingerprint(std::slice::from_ref(&file.to_owned()))?;
@@ -176,6 +199,17 @@ impl<'a> Opener<'a> {
         let name = self.config.name.clone().unwrap_or_else(|| name.to_owned());
         TorchTarget::new(name, fingerprint, model, Arc::clone(&self.known), self.manner.clone(), self.classes)
     }
+}
+
+/// Opens a program of torch.export that a configuration names.
+fn program(config: &TorchConfig, base: &Path, path: &Path, device: tch::Device) -> Result<Exported> {
+    let place = path.display().to_string();
+    Exported::open(&base.join(path), &place, &config.outputs, config.main(), device)
+}
+
+/// The digest of a program's file.
+fn digest_of(path: &Path) -> Result<String> {
+    paname_data::fingerprint(std::slice::from_ref(&path.to_owned()))
 }
 
 fn manner(config: &TorchConfig) -> Result<Manner> {
@@ -200,10 +234,17 @@ fn fingerprint(config: &TorchConfig, content: &str) -> Result<String> {
 /// Fits take turns: dropout draws from the one generator of the process.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// What is fitted.
+enum Design {
+    BuiltIn(Architecture),
+    /// A program, whose own weights are left behind, and the digest of its file.
+    Program(Box<Exported>, String),
+}
+
 /// What the fits of one call share.
 struct Training<'a> {
     config: &'a TorchConfig,
-    architecture: Architecture,
+    design: Design,
     course: Course,
     data: Data<'a>,
     /// The data may be views of it.
@@ -221,9 +262,7 @@ impl<'a> Training<'a> {
         ctx.tick(0, 1)?;
         let manner = manner(config)?;
         let course = Course::of(recipe)?;
-        let architecture =
-            if recipe.architecture.is_empty() { &config.architecture } else { &recipe.architecture };
-        let architecture = Architecture::parse(architecture)?;
+        let design = design(config, recipe, &ctx.base(), manner.device)?;
         let Features::Tensor(inputs) = &data.inputs else {
             return Err(Error::Config(
                 "there is nothing to fit on: name the inputs of the records, as numbers, by [data.inputs]"
@@ -235,21 +274,46 @@ impl<'a> Training<'a> {
         let fit_on =
             Data::new(lent.view(), &data.labels, &config.preparation, course.objective, manner.device)?;
         // A refusal now, not in every run.
-        architecture.plan(&fit_on.record, fit_on.outputs)?;
+        match &design {
+            Design::BuiltIn(architecture) => drop(architecture.plan(&fit_on.record, fit_on.outputs)?),
+            Design::Program(program, _) => fits_data(program, &fit_on)?,
+        }
         let (known, classes) = roster_of(data)?;
         let folder = ctx.folder().ok();
-        Ok(Self { config, architecture, course, data: fit_on, _inputs: lent, known, classes, manner, folder })
+        Ok(Self { config, design, course, data: fit_on, _inputs: lent, known, classes, manner, folder })
     }
 
     fn fit(&self, run: &FitRun, ctx: &Ctx<'_>) -> Result<Fitted> {
-        let described = Described {
-            architecture: self.architecture.clone(),
-            record: self.data.record.clone(),
-            outputs: self.data.outputs,
-        };
+        match &self.design {
+            Design::BuiltIn(architecture) => {
+                let (record, outputs) = (self.data.record.clone(), self.data.outputs);
+                let described = Described { architecture: architecture.clone(), record, outputs };
+                let begin = || {
+                    let network = Network::new(architecture, &self.data.record, self.data.outputs, run.seed)?;
+                    network.moved(self.manner.device)
+                };
+                self.follow(run, ctx, architecture.name(), begin, |network| {
+                    weights::bytes(network, &described)
+                })
+            }
+            Design::Program(program, digest) => {
+                let begin = || program.begun(run.seed);
+                self.follow(run, ctx, PROGRAM, begin, |model| weights::bytes_of_program(model, digest))
+            }
+        }
+    }
+
+    /// Fits a model that begins so, and keeps its weights as `bytes` writes them.
+    fn follow<L: Learner + 'static>(
+        &self,
+        run: &FitRun,
+        ctx: &Ctx<'_>,
+        name: &str,
+        begin: impl FnOnce() -> Result<L>,
+        bytes: impl Fn(&L) -> Result<Vec<u8>>,
+    ) -> Result<Fitted> {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = format!("fit-{}", digest(run));
-        let weights = self.folder.as_ref().map(|folder| folder.join(&name));
+        let weights = self.folder.as_ref().map(|folder| folder.join(format!("fit-{}", digest(run))));
         if let Some(folder) = &weights {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::caused(folder.display().to_string(), &error))?;
@@ -263,37 +327,69 @@ impl<'a> Training<'a> {
             None => Ok(()),
         };
         let mut checkpoints: Vec<Checkpoint> = Vec::new();
-        let mut kept = |epoch: u32, network: &Network| {
-            let bytes = weights::bytes(network, &described)?;
+        let mut kept = |epoch: u32, model: &L| {
+            let bytes = bytes(model)?;
             save(&format!("checkpoint-{epoch}.safetensors"), &bytes)?;
-            let target = self.target(network.copied()?, &bytes)?;
-            checkpoints.push(Checkpoint { epoch, target: Box::new(target) });
+            let target = Box::new(self.target(model.copied()?, &bytes, name)?);
+            checkpoints.push(Checkpoint { epoch, target });
             Ok(())
         };
         // Another number of threads gives other weights.
         tch::set_num_threads(1);
-        let fitted = fit(&self.architecture, &self.course, &self.data, &run.rows, run.seed, ctx, &mut kept);
+        let fitted = fit(begin, &self.course, &self.data, &run.rows, run.seed, ctx, &mut kept);
         tch::set_num_threads(ctx.threads() as i32);
-        let fitted = fitted?;
-        let bytes = weights::bytes(&fitted.network, &described)?;
+        let Run { model, loss, accuracy } = fitted?;
+        let bytes = bytes(&model)?;
         save(WEIGHTS, &bytes)?;
-        Ok(Fitted {
-            target: Box::new(self.target(fitted.network, &bytes)?),
-            weights,
-            train_loss: Some(fitted.loss),
-            train_accuracy: fitted.accuracy,
-            checkpoints,
-        })
+        let target = Box::new(self.target(model, &bytes, name)?);
+        Ok(Fitted { target, weights, train_loss: Some(loss), train_accuracy: accuracy, checkpoints })
     }
 
-    /// A fitted network, to be asked, whose file has these bytes.
-    fn target(&self, network: Network, bytes: &[u8]) -> Result<TorchTarget> {
+    /// A fitted model, to be asked, whose file has these bytes. It is called `name` where the manifest has no name for it.
+    fn target<L: Learner + 'static>(&self, model: L, bytes: &[u8], name: &str) -> Result<TorchTarget> {
         // That of the file, so that it is the same model when it is opened again.
         let content = blake3::hash(blake3::hash(bytes).as_bytes()).to_hex();
         let fingerprint = fingerprint(self.config, &content)?;
-        let name = self.config.name.clone().unwrap_or_else(|| self.architecture.name().to_owned());
+        let name = self.config.name.clone().unwrap_or_else(|| name.to_owned());
         let known = Arc::clone(&self.known);
-        TorchTarget::new(name, fingerprint, Arc::new(network), known, self.manner.clone(), self.classes)
+        TorchTarget::new(name, fingerprint, Arc::new(model), known, self.manner.clone(), self.classes)
+    }
+}
+
+/// What a recipe and the configuration beside it ask to fit.
+fn design(config: &TorchConfig, recipe: &Recipe, base: &Path, device: tch::Device) -> Result<Design> {
+    if recipe.architecture.get("name").is_some_and(|name| name == PROGRAM) {
+        // The file is part of what decides a fit, and only those of the configuration are looked at.
+        return Err(Error::Config(
+            "`recipe.architecture`: a program stands beside `fit`, as `architecture = { name = \"program\", file = … }`".into(),
+        ));
+    }
+    if recipe.architecture.is_empty()
+        && let Some(path) = config.architecture_file()?
+    {
+        let program = program(config, base, Path::new(path), device)?;
+        return Ok(Design::Program(Box::new(program), digest_of(&base.join(path))?));
+    }
+    let architecture =
+        if recipe.architecture.is_empty() { &config.architecture } else { &recipe.architecture };
+    Architecture::parse(architecture).map(Design::BuiltIn)
+}
+
+/// Whether a program takes the data and answers as they ask.
+fn fits_data(program: &Exported, data: &Data<'_>) -> Result<()> {
+    if let Some(expected) = program.expects(&data.record) {
+        return Err(Error::mismatch("records to fit on", expected, format!("shape {:?}", data.record)));
+    }
+    let shape: Vec<i64> = std::iter::once(2).chain(data.record.iter().copied()).collect();
+    let zeros = tch::Tensor::f_zeros(&shape, (tch::Kind::Float, program.device()))
+        .map_err(crate::error::from_torch)?;
+    let answers = tch::no_grad(|| program.answer(&zeros, false))?;
+    match answers.size()[..] {
+        [2, width] if width >= data.outputs => Ok(()),
+        ref size => {
+            let expected = format!("[2, {}] or more for two records", data.outputs);
+            Err(Error::mismatch("answers of the program to fit", expected, format!("{size:?}")))
+        }
     }
 }
 

@@ -10,11 +10,15 @@ use crate::preparation::Preparation;
 
 /// Which model, and how it is asked.
 ///
-/// A target is one of: a TorchScript program (`script`, with `trust = true`), weights of a built-in architecture (`weights`), or nothing of both where the
-/// audit fits it. Reference models are lists of either with `member`, or fitted.
+/// A target is one of: a program of torch.export (`program`), a TorchScript program (`script`, with `trust = true`), weights of a built-in architecture
+/// (`weights`), or none of them where the audit fits it. Reference models are lists of one of them with `member`, or fitted.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TorchConfig {
+    /// A program of torch.export, `.pt2`, as `paname_export` or `torch.export.save` writes it: data that is read and checked, not a program that runs by
+    /// itself. For reference models a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<Files>,
     /// A TorchScript program, as `torch.jit.trace(model, example).save("model.pt")` writes it. For reference models a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<Files>,
@@ -58,6 +62,7 @@ pub struct TorchConfig {
 impl Default for TorchConfig {
     fn default() -> Self {
         Self {
+            program: None,
             script: None,
             weights: None,
             architecture: Map::new(),
@@ -136,6 +141,7 @@ pub enum Place {
 /// What a model is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
+    Program(PathBuf),
     Script(PathBuf),
     Weights(PathBuf),
 }
@@ -173,24 +179,47 @@ impl TorchConfig {
 
     /// The models named, in order.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        match (&self.script, &self.weights) {
-            (Some(_), Some(_)) => {
-                Err(Error::Config("`script` and `weights` are both given; expected one of them".into()))
-            }
-            (Some(files), None) if !self.trust => Err(Error::Config(format!(
+        let of =
+            |files: &Files, make: fn(PathBuf) -> Source| files.paths().iter().cloned().map(make).collect();
+        match (&self.program, &self.script, &self.weights) {
+            (None, Some(files), None) if !self.trust => Err(Error::Config(format!(
                 "`script` {} is a program that runs with your rights; `trust = true` allows it, after a look at where it comes from",
                 shown(files)
             ))),
-            (Some(files), None) => Ok(files.paths().iter().cloned().map(Source::Script).collect()),
-            (None, Some(files)) => Ok(files.paths().iter().cloned().map(Source::Weights).collect()),
-            (None, None) => Ok(Vec::new()),
+            (Some(files), None, None) => Ok(of(files, Source::Program)),
+            (None, Some(files), None) => Ok(of(files, Source::Script)),
+            (None, None, Some(files)) => Ok(of(files, Source::Weights)),
+            (None, None, None) => Ok(Vec::new()),
+            (program, script, weights) => {
+                let keys = [("program", program), ("script", script), ("weights", weights)];
+                let given =
+                    keys.iter().filter(|(_, files)| files.is_some()).map(|(key, _)| format!("`{key}`"));
+                let given = given.collect::<Vec<_>>();
+                let all = if given.len() == 2 { "both" } else { "all" };
+                let given = given.join(" and ");
+                Err(Error::Config(format!("{given} are {all} given; expected one of them")))
+            }
+        }
+    }
+
+    /// The file of an architecture that is a program of torch.export: `{ name = "program", file = "model.pt2" }`.
+    pub(crate) fn architecture_file(&self) -> Result<Option<&str>> {
+        if self.architecture.get("name").is_none_or(|name| name != "program") {
+            return Ok(None);
+        }
+        match (self.architecture.get("file"), self.architecture.len()) {
+            (Some(Value::String(file)), 2) => Ok(Some(file)),
+            _ => Err(Error::Config(
+                "`architecture`: a program has a file and nothing else: { name = \"program\", file = \"model.pt2\" }".into(),
+            )),
         }
     }
 
     /// Every file that decides answers.
     pub(crate) fn files(&self, base: &Path) -> Vec<PathBuf> {
-        let models = self.script.iter().chain(&self.weights).flat_map(Files::paths);
+        let models = self.program.iter().chain(&self.script).chain(&self.weights).flat_map(Files::paths);
         let mut files: Vec<PathBuf> = models.map(|path| base.join(path)).collect();
+        files.extend(self.architecture_file().ok().flatten().map(|path| base.join(path)));
         files.extend(self.member.iter().flat_map(|member| &member.0).filter_map(|part| match part {
             MemberPart::Array(array) => Some(base.join(array.path())),
             MemberPart::None => None,
@@ -268,7 +297,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen, 6);
+        assert_eq!(seen, 8);
     }
 
     #[test]

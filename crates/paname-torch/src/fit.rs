@@ -1,14 +1,13 @@
-//! Fitting a network: data held once and gathered by index, one network after the other, everything random from the run's own streams.
+//! Fitting a model: data held once and gathered by index, one network after the other, everything random from the run's own streams.
 
 use paname_core::{Ctx, Error, Labels, Objective, Result, Transformation};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use crate::architecture::Architecture;
 use crate::augment::augment;
 use crate::config::check_transformation;
 use crate::course::Course;
 use crate::error::from_torch;
-use crate::network::{Network, channels_last};
+use crate::model::Learner;
 use crate::optimizer::Stepper;
 use crate::preparation::Preparation;
 use crate::random::Stream;
@@ -141,24 +140,25 @@ fn check_probabilities(values: &Tensor) -> Result<()> {
 }
 
 /// What a run left.
-pub(crate) struct Run {
-    pub(crate) network: Network,
+pub(crate) struct Run<L> {
+    pub(crate) model: L,
     /// Mean loss on a sample of its own rows.
     pub(crate) loss: f64,
     /// Share of them that it classifies rightly; none where it was not fitted to classes.
     pub(crate) accuracy: Option<f64>,
 }
 
-/// Fits one network on some rows. `kept` is given the network after each pass of [`Course::checkpoints`].
-pub(crate) fn fit(
-    architecture: &Architecture,
+/// Fits one model on some rows. `begin` gives it as it begins, on the device of the data, and `kept` is given it after each pass of
+/// [`Course::checkpoints`].
+pub(crate) fn fit<L: Learner>(
+    begin: impl FnOnce() -> Result<L>,
     course: &Course,
     data: &Data<'_>,
     rows: &[u32],
     seed: u64,
     ctx: &Ctx<'_>,
-    kept: &mut dyn FnMut(u32, &Network) -> Result<()>,
-) -> Result<Run> {
+    kept: &mut dyn FnMut(u32, &L) -> Result<()>,
+) -> Result<Run<L>> {
     if let Some(row) = rows.iter().find(|&&row| row >= data.count()) {
         return Err(Error::mismatch("row to fit on", format!("below {}", data.count()), row));
     }
@@ -166,9 +166,8 @@ pub(crate) fn fit(
         return Err(Error::mismatch("rows to fit on", "at least 2", rows.len()));
     }
     check_augmentation(&course.augmentation, &data.record)?;
-    let network = Network::new(architecture, &data.record, data.outputs, seed)?;
-    let network = network.moved(data.answers.device())?;
-    let mut parameters: Vec<Tensor> = network.parameters().map(|p| p.set_requires_grad(true)).collect();
+    let model = begin()?;
+    let mut parameters: Vec<Tensor> = model.learnt().into_iter().map(|p| p.set_requires_grad(true)).collect();
     let mut average = course.average.map(|share| (share, detached(&parameters)));
     let mut stepper = Stepper::new(course, &parameters);
     let mut order = Stream::new(seed, "order");
@@ -199,10 +198,8 @@ pub(crate) fn fit(
                 records = records.unsqueeze(1);
             }
             let records = augment(records, &course.augmentation, &mut changes)?;
-            let loss =
-                loss(&network.forward(&channels_last(&records)?, true, &mut |_, _| {})?, &answers, course)?;
-            let gradients =
-                Tensor::f_run_backward(&[&loss], &parameters, false, false).map_err(from_torch)?;
+            let loss = loss(&model.answer(&records, true)?, &answers, course)?;
+            let gradients = of_loss(&loss, &parameters)?;
             stepper.step(&mut parameters, &gradients, course.rate(step, steps, batches))?;
             total = total.f_add(&loss.detach()).map_err(from_torch)?;
             if let Some((share, means)) = &mut average {
@@ -224,17 +221,17 @@ pub(crate) fn fit(
             restore(&parameters, means)?;
         }
         if course.checkpoints.contains(&(epoch + 1)) {
-            kept(epoch + 1, &network)?;
+            kept(epoch + 1, &model)?;
         }
         if let Some(stop) = course.early_stop {
-            let (loss, _) = measure(&network, data, &held_out, course.objective)?;
+            let (loss, _) = measure(&model, data, &held_out, course.objective)?;
             match &best {
                 Some((lowest, since, _)) if loss >= *lowest => {
                     if epoch - since >= stop.patience {
                         break;
                     }
                 }
-                _ => best = Some((loss, epoch, copied(&network))),
+                _ => best = Some((loss, epoch, copied(&model))),
             }
         }
         if let Some((values, _)) = &moving {
@@ -245,7 +242,7 @@ pub(crate) fn fit(
         restore(&parameters, &means)?;
     }
     if let Some((_, _, values)) = best {
-        let all: Vec<Tensor> = network.named().into_iter().map(|(_, value)| value.shallow_clone()).collect();
+        let all: Vec<Tensor> = model.state().into_iter().map(|(_, value)| value).collect();
         restore(&all, &values)?;
     }
     for parameter in &parameters {
@@ -254,13 +251,13 @@ pub(crate) fn fit(
     // In the order of the last pass, hence a sample that chance drew.
     rows.truncate(MOST_MEASURED);
     let rows = of_slice(&rows, &[rows.len() as i64])?;
-    let (loss, accuracy) = measure(&network, data, &rows, course.objective)?;
+    let (loss, accuracy) = measure(&model, data, &rows, course.objective)?;
     if !loss.is_finite() {
         return Err(Error::Other(format!(
             "the loss of the fitted model is {loss}; a smaller `learning-rate` may help"
         )));
     }
-    Ok(Run { network, loss, accuracy })
+    Ok(Run { model, loss, accuracy })
 }
 
 fn check_augmentation(changes: &[Transformation], record: &[i64]) -> Result<()> {
@@ -297,9 +294,21 @@ fn loss(outputs: &Tensor, answers: &Tensor, course: &Course) -> Result<Tensor> {
     .map_err(from_torch)
 }
 
-/// Mean loss and accuracy of a network on some rows, as it is when it is asked.
-fn measure(
-    network: &Network,
+/// The gradient of the loss with respect to each parameter; zero with respect to one that it does not depend on.
+fn of_loss(loss: &Tensor, parameters: &[Tensor]) -> Result<Vec<Tensor>> {
+    if !loss.requires_grad() {
+        return Err(Error::Other("no parameter of the model has a part in its answers".into()));
+    }
+    let gradients = Tensor::f_run_backward(&[loss], parameters, false, false).map_err(from_torch)?;
+    let whole = |(gradient, parameter): (Tensor, &Tensor)| {
+        if gradient.defined() { Ok(gradient) } else { parameter.f_zeros_like().map_err(from_torch) }
+    };
+    gradients.into_iter().zip(parameters).map(whole).collect()
+}
+
+/// Mean loss and accuracy of a model on some rows, as it is when it is asked.
+fn measure<L: Learner>(
+    model: &L,
     data: &Data<'_>,
     rows: &Tensor,
     objective: Objective,
@@ -310,7 +319,7 @@ fn measure(
         for start in (0..count).step_by(MEASURED as usize) {
             let chosen = rows.f_narrow(0, start, MEASURED.min(count - start)).map_err(from_torch)?;
             let (records, answers) = data.gather(&chosen)?;
-            let outputs = network.forward(&channels_last(&records)?, false, &mut |_, _| {})?;
+            let outputs = model.answer(&records, false)?;
             let value = |tensor: std::result::Result<Tensor, tch::TchError>| {
                 tensor
                     .and_then(|t| t.f_sum(Kind::Double))
@@ -342,8 +351,8 @@ fn detached(parameters: &[Tensor]) -> Vec<Tensor> {
     parameters.iter().map(|p| p.detach().copy()).collect()
 }
 
-fn copied(network: &Network) -> Vec<Tensor> {
-    network.named().into_iter().map(|(_, value)| value.detach().copy()).collect()
+fn copied<L: Learner>(model: &L) -> Vec<Tensor> {
+    model.state().into_iter().map(|(_, value)| value.detach().copy()).collect()
 }
 
 /// mean ← share · mean + (1 − share) · value.

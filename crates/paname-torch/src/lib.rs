@@ -1,4 +1,4 @@
-//! Models in memory by libtorch: TorchScript programs and built-in networks that are asked, differentiated with the graph kept, and fitted. The adapter is
+//! Models in memory by libtorch: programs of torch.export, TorchScript programs and built-in networks that are asked, differentiated with the graph kept, and fitted. The adapter is
 //! called `torch`; it is loaded as a plugin by the command line, which links no libtorch, and can be linked by Rust programs.
 //!
 //! ```
@@ -34,6 +34,7 @@ mod model;
 mod network;
 mod optimizer;
 mod preparation;
+mod program;
 mod random;
 mod script;
 mod target;

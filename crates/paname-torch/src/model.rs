@@ -3,18 +3,23 @@
 use paname_core::Result;
 use tch::Tensor;
 
-use crate::network::{Heard, Network};
+use crate::network::{Heard, Network, channels_last};
 
 /// Name of the values that the last layer is given.
 pub(crate) const EMBEDDING: &str = "embedding";
 
 /// A model that is asked, and not changed.
 pub(crate) trait Model: Send + Sync {
-    /// The outputs for a prepared batch; `heard` is told of the values at each of [`Model::layers`].
-    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor>;
+    /// The outputs for a prepared batch; `heard` is told of the values at each of the places in `wanted`, and perhaps at others.
+    fn forward(&self, batch: &Tensor, wanted: &[&str], heard: Heard<'_>) -> Result<Tensor>;
 
     /// The places that are told of.
     fn layers(&self) -> Vec<String>;
+
+    /// Whether the values at a place can be told, though it may be none of [`Model::layers`].
+    fn knows(&self, layer: &str) -> bool {
+        self.layers().iter().any(|known| known == layer)
+    }
 
     /// Parameters and buffers by name.
     fn parameters(&self) -> Result<Vec<(String, Tensor)>>;
@@ -29,8 +34,43 @@ pub(crate) trait Model: Send + Sync {
     fn expects(&self, record: &[i64]) -> Option<String>;
 }
 
+/// A model that a fit moves.
+pub(crate) trait Learner: Model {
+    /// The outputs for a batch of prepared records. In a fit dropout is active, and normalisation goes by the batch and keeps running statistics.
+    fn answer(&self, batch: &Tensor, fitting: bool) -> Result<Tensor>;
+
+    /// What a fit moves, each tensor once.
+    fn learnt(&self) -> Vec<Tensor>;
+
+    /// Parameters and buffers by name, which share memory with the model's own.
+    fn state(&self) -> Vec<(String, Tensor)>;
+
+    /// The model as it is now, with parameters and buffers that nothing moves.
+    fn copied(&self) -> Result<Self>
+    where
+        Self: Sized;
+}
+
+impl Learner for Network {
+    fn answer(&self, batch: &Tensor, fitting: bool) -> Result<Tensor> {
+        self.forward(&channels_last(batch)?, fitting, &mut |_, _| {})
+    }
+
+    fn learnt(&self) -> Vec<Tensor> {
+        self.parameters().map(Tensor::shallow_clone).collect()
+    }
+
+    fn state(&self) -> Vec<(String, Tensor)> {
+        self.named().into_iter().map(|(name, value)| (name, value.shallow_clone())).collect()
+    }
+
+    fn copied(&self) -> Result<Self> {
+        self.copied()
+    }
+}
+
 impl Model for Network {
-    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
+    fn forward(&self, batch: &Tensor, _wanted: &[&str], heard: Heard<'_>) -> Result<Tensor> {
         self.forward(batch, false, heard)
     }
 
@@ -39,7 +79,7 @@ impl Model for Network {
     }
 
     fn parameters(&self) -> Result<Vec<(String, Tensor)>> {
-        Ok(self.named().into_iter().map(|(name, value)| (name, value.shallow_clone())).collect())
+        Ok(self.state())
     }
 
     fn last_layer(&self, _outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {

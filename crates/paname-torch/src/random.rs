@@ -42,6 +42,20 @@ impl Stream {
         of_slice(&values, shape)
     }
 
+    /// Normally distributed numbers around zero (Box and Muller).
+    pub(crate) fn normal(&mut self, shape: &[i64], deviation: f64) -> Result<tch::Tensor> {
+        let count = shape.iter().product::<i64>().max(0) as usize;
+        let mut values = Vec::with_capacity(count + 1);
+        while values.len() < count {
+            // Never zero, whose logarithm is none.
+            let radius = (-2.0 * f64::from(1.0 - self.unit()).ln()).sqrt() * deviation;
+            let (sine, cosine) = (std::f64::consts::TAU * f64::from(self.unit())).sin_cos();
+            values.extend([(radius * cosine) as f32, (radius * sine) as f32]);
+        }
+        values.truncate(count);
+        of_slice(&values, shape)
+    }
+
     /// A seed for a generator of libtorch, such as dropout's.
     pub(crate) fn seed(&mut self) -> i64 {
         (self.0.next_u64() >> 1) as i64

@@ -101,13 +101,16 @@ impl Script {
 /// Why a file is no program that can be loaded, and what to type to have one.
 fn refusal(path: &Path, place: &str, error: &tch::TchError) -> Error {
     match paname_data::recognise(path) {
+        Ok(ModelFile::TorchExport) => {
+            let told = "a program of torch.export (.pt2), which the key `program` names, not `script`; it needs no `trust`";
+            Error::data(place, told)
+        }
         Ok(file) if file != ModelFile::TorchScript => {
             let export = match file {
                 ModelFile::Checkpoint(Pickled::Object(_)) => "",
-                ModelFile::Checkpoint(_)
-                | ModelFile::TorchExport
-                | ModelFile::Onnx
-                | ModelFile::Safetensors => ", once `model` is built and has its weights",
+                ModelFile::Checkpoint(_) | ModelFile::Onnx | ModelFile::Safetensors => {
+                    ", once `model` is built and has its weights"
+                }
                 _ => return Error::data(place, file.description()),
             };
             let name = Path::new(place).with_extension("ts.pt").display().to_string();
@@ -120,7 +123,7 @@ fn refusal(path: &Path, place: &str, error: &tch::TchError) -> Error {
 }
 
 impl Model for Script {
-    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
+    fn forward(&self, batch: &Tensor, _wanted: &[&str], heard: Heard<'_>) -> Result<Tensor> {
         let answer = self.module.forward_is(&[IValue::Tensor(batch.shallow_clone())]);
         let answer = answer.map_err(|error| {
             self.failed(format!("failed on inputs of shape {:?}: {}", batch.size(), said(&error)))

@@ -112,7 +112,7 @@ impl TorchTarget {
         for variant in &self.manner.variants {
             let _ = self.prepared(&raw, Some(*variant))?;
         }
-        let answers = tch::no_grad(|| self.forward(&self.prepared(&raw, None)?, &mut |_, _| {}))?;
+        let answers = tch::no_grad(|| self.forward(&self.prepared(&raw, None)?, &[], &mut |_, _| {}))?;
         let size = answers.size();
         let name = &self.card.name;
         if size.first() != Some(&few) {
@@ -178,10 +178,10 @@ impl TorchTarget {
     }
 
     /// The outputs for a prepared batch. Where the model fails on records that it does not take, both shapes are told.
-    fn forward(&self, batch: &Tensor, heard: Heard<'_>) -> Result<Tensor> {
+    fn forward(&self, batch: &Tensor, wanted: &[&str], heard: Heard<'_>) -> Result<Tensor> {
         let size = batch.size();
         let record = size.get(1..).unwrap_or_default();
-        self.model.forward(batch, heard).map_err(|error| match self.model.expects(record) {
+        self.model.forward(batch, wanted, heard).map_err(|error| match self.model.expects(record) {
             Some(expected) => {
                 let got = format!("shape {record:?} ({error})");
                 Error::mismatch(format!("{}, records", self.card.name), expected, got)
@@ -213,7 +213,14 @@ impl TorchTarget {
         // A program may change what it is given, and is asked once more for these gradients.
         let twice = want.contains(Access::LAST_LAYER_GRADIENT) && self.model.is_foreign();
         let again = if twice { owned(batch)? } else { batch.shallow_clone() };
-        let mut outputs = self.forward(batch, &mut |name, value| {
+        let mut wanted: Vec<&str> = Vec::new();
+        if want.contains(Access::ACTIVATIONS) {
+            wanted.extend(query.layers.iter().map(String::as_str));
+        }
+        if want.intersects(Access::EMBEDDING | Access::LAST_LAYER_GRADIENT) && !wanted.contains(&EMBEDDING) {
+            wanted.push(EMBEDDING);
+        }
+        let mut outputs = self.forward(batch, &wanted, &mut |name, value| {
             if name == EMBEDDING && want.intersects(Access::EMBEDDING | Access::LAST_LAYER_GRADIENT) {
                 embedding = Some(value.shallow_clone());
             }
@@ -312,7 +319,8 @@ impl TorchTarget {
         }
         let parameters: Vec<Tensor> = std::iter::once(weight).chain(bias).collect();
         let one = |row: i64| {
-            let outputs = self.forward(&batch.f_narrow(0, row, 1).map_err(from_torch)?, &mut |_, _| {})?;
+            let outputs =
+                self.forward(&batch.f_narrow(0, row, 1).map_err(from_torch)?, &[], &mut |_, _| {})?;
             let loss = self.loss(&outputs, &labels.f_narrow(0, row, 1).map_err(from_torch)?)?;
             let loss = loss.f_sum(None::<Kind>).map_err(from_torch)?;
             let gradients = gradients(&loss, &parameters.iter().collect::<Vec<_>>(), false)?;
@@ -361,7 +369,7 @@ impl TorchTarget {
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
-        if let Some(layer) = query.layers.iter().find(|layer| !self.card.layers.contains(layer)) {
+        if let Some(layer) = query.layers.iter().find(|layer| !self.model.knows(layer)) {
             let expected = format!("one of {}", self.card.layers.join(", "));
             return Err(Error::mismatch("layer", expected, layer));
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use paname_core::{Error, Result};
+use paname_core::{DType, Error, Result};
 use paname_data::ModelFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,14 @@ use tch::{Device, Kind, Tensor};
 
 use crate::architecture::Architecture;
 use crate::error::from_torch;
+use crate::model::Learner;
 use crate::network::Network;
-use crate::tensor::of_slice;
+use crate::tensor::{export, of_slice};
 
 /// Key of the description in the file's metadata.
 const KEY: &str = "paname";
+/// Key of the digest of the program whose weights they are.
+const PROGRAM_KEY: &str = "paname-program";
 
 /// What a file of weights says of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,23 +34,107 @@ pub(crate) struct Described {
 
 /// A network's parameters and buffers as a file has them. The same network gives the same bytes.
 pub(crate) fn bytes(network: &Network, described: &Described) -> Result<Vec<u8>> {
-    let refused = |problem: String| Error::Other(format!("weights cannot be written: {problem}"));
-    let named = network.named();
-    let mut bytes = Vec::with_capacity(named.len());
+    let text = serde_json::to_string(described).map_err(|error| unwritable(&error))?;
+    written(network.state(), KEY, text)
+}
+
+/// Those of a program, which `digest` names.
+pub(crate) fn bytes_of_program(model: &impl Learner, digest: &str) -> Result<Vec<u8>> {
+    written(model.state(), PROGRAM_KEY, digest.to_owned())
+}
+
+fn unwritable(problem: &dyn std::fmt::Display) -> Error {
+    Error::Other(format!("weights cannot be written: {problem}"))
+}
+
+fn written(named: Vec<(String, Tensor)>, key: &str, text: String) -> Result<Vec<u8>> {
+    let mut tensors = Vec::with_capacity(named.len());
     for (name, value) in named {
-        let value = value.f_to(Device::Cpu).and_then(|v| v.f_contiguous()).map_err(from_torch)?;
-        let values: Vec<f32> = value.f_reshape([-1]).map_err(from_torch)?.try_into().map_err(from_torch)?;
-        let shape: Vec<usize> = value.size().iter().map(|&length| length as usize).collect();
-        bytes.push((name, shape, bytemuck::cast_slice::<f32, u8>(&values).to_vec()));
+        let value = export(&value)?;
+        let dtype = stored(value.dtype())
+            .ok_or_else(|| unwritable(&format!("`{name}` has elements of type {:?}", value.dtype())))?;
+        tensors.push((name, dtype, value));
     }
-    let views = bytes.iter().map(|(name, shape, bytes)| {
-        TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
-    });
-    let views =
-        views.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| refused(error.to_string()))?;
-    let text = serde_json::to_string(described).map_err(|error| refused(error.to_string()))?;
-    let metadata = HashMap::from([(KEY.to_owned(), text)]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| refused(error.to_string()))
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, dtype, value) in &tensors {
+        let view = TensorView::new(*dtype, value.shape().to_vec(), value.bytes()?);
+        views.push((name.as_str(), view.map_err(|error| unwritable(&error))?));
+    }
+    let metadata = HashMap::from([(key.to_owned(), text)]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| unwritable(&error))
+}
+
+/// The weights of a program in a file: by name, as numbers of their own types. Fails where they are said to be of another program than `digest`.
+pub(crate) fn load_of_program(path: &Path, place: &str, digest: &str) -> Result<HashMap<String, Tensor>> {
+    let refused = |problem: String| Error::data(place, problem);
+    let bytes = fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let unreadable = |error| unreadable(path, place, &error);
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(unreadable)?;
+    let said = header.metadata().as_ref().and_then(|metadata| metadata.get(PROGRAM_KEY));
+    if said.is_some_and(|said| said != digest) {
+        return Err(refused("holds the weights of another program than `architecture` names".into()));
+    }
+    let mut tensors = HashMap::new();
+    for (name, view) in file.iter() {
+        let shape: Vec<i64> = view.shape().iter().map(|&length| length as i64).collect();
+        let value = match kind(view.dtype()) {
+            Some(kind) if view.data().is_empty() => Tensor::f_zeros(&shape, (kind, Device::Cpu)),
+            Some(kind) => Tensor::f_from_data_size(view.data(), &shape, kind),
+            None => {
+                let problem =
+                    format!("tensor `{name}` is of type {:?}, which is not supported", view.dtype());
+                return Err(refused(problem));
+            }
+        };
+        tensors.insert(name.to_owned(), value.map_err(from_torch)?);
+    }
+    Ok(tensors)
+}
+
+/// The type of a file for one of ours.
+fn stored(dtype: DType) -> Option<Dtype> {
+    Some(match dtype {
+        DType::Bool => Dtype::BOOL,
+        DType::U8 => Dtype::U8,
+        DType::I32 => Dtype::I32,
+        DType::I64 => Dtype::I64,
+        DType::F16 => Dtype::F16,
+        DType::BF16 => Dtype::BF16,
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
+        _ => return None,
+    })
+}
+
+/// The type of libtorch for one of a file.
+fn kind(dtype: Dtype) -> Option<Kind> {
+    Some(match dtype {
+        Dtype::BOOL => Kind::Bool,
+        Dtype::U8 => Kind::Uint8,
+        Dtype::I32 => Kind::Int,
+        Dtype::I64 => Kind::Int64,
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        Dtype::F32 => Kind::Float,
+        Dtype::F64 => Kind::Double,
+        _ => return None,
+    })
+}
+
+/// Why a file is no safetensors that can be read.
+fn unreadable(path: &Path, place: &str, error: &safetensors::SafeTensorError) -> Error {
+    let problem = match paname_data::recognise(path) {
+        Ok(ModelFile::TorchScript) => {
+            "a TorchScript program, which `script` names; expected safetensors".into()
+        }
+        Ok(ModelFile::TorchExport) => {
+            "a program of torch.export, which `program` names; expected safetensors".into()
+        }
+        Ok(file) if file != ModelFile::Safetensors => file.description(),
+        _ => format!("is no safetensors file that can be read: {error}"),
+    };
+    Error::data(place, problem)
 }
 
 /// Reads a network. The file says its architecture, unless `given` does, with the shape of a record and perhaps the number of outputs.
@@ -59,18 +146,17 @@ pub(crate) fn load(
 ) -> Result<(Network, Described)> {
     let refused = |problem: String| Error::data(place, problem);
     let bytes = fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
-    let unreadable = |error: safetensors::SafeTensorError| {
-        refused(match paname_data::recognise(path) {
-            Ok(ModelFile::TorchScript) => {
-                "a TorchScript program, which `script` names; expected safetensors".into()
-            }
-            Ok(file) if file != ModelFile::Safetensors => file.description(),
-            _ => format!("is no safetensors file that can be read: {error}"),
-        })
-    };
+    let unreadable = |error| unreadable(path, place, &error);
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
     let file = SafeTensors::deserialize(&bytes).map_err(unreadable)?;
-    let said = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+    let metadata = header.metadata().as_ref();
+    if metadata.is_some_and(|metadata| metadata.contains_key(PROGRAM_KEY)) {
+        return Err(refused(
+            "holds the weights of a program; `architecture = { name = \"program\", file = … }` says of which"
+                .into(),
+        ));
+    }
+    let said = metadata.and_then(|metadata| metadata.get(KEY));
     let said: Option<Described> = match said {
         Some(text) => Some(
             serde_json::from_str(text)

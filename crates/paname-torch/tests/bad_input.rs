@@ -124,7 +124,7 @@ fn configurations_that_cannot_be() {
 const CONFIGURATIONS: &[&str] = &[
     r#"configuration: `script` "plain.pt" is a program that runs with your rights; `trust = true` allows it, after a look at where it comes from"#,
     "configuration: `script` and `weights` are both given; expected one of them",
-    "configuration: `script` (a TorchScript program) or `weights` (a safetensors file) is needed: which model",
+    "configuration: `program` (a .pt2 file), `script` (a TorchScript program) or `weights` (a safetensors file) is needed: which model",
     "configuration: a target is one model, got 2 files",
     "configuration: `member` is about reference models; a target is one model",
     "configuration: `batch` must be at least 1, got 0",
@@ -424,6 +424,6 @@ fn reference_models_need_their_rows() {
 
 const REFERENCES: &[&str] = &[
     "configuration: `member` and `ids` are needed: which records each reference model was fitted on",
-    "configuration: `script` or `weights` is needed: a file for each reference model",
+    "configuration: `program`, `script` or `weights` is needed: a file for each reference model",
     r#"configuration: `script` "plain.pt" is a program that runs with your rights; `trust = true` allows it, after a look at where it comes from"#,
 ];

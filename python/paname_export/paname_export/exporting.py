@@ -27,6 +27,9 @@ TOLERANCE = 1e-4
 #: Numbers of records from here on are as good as unbounded. Some versions cannot export without a bound.
 _MOST = 1 << 40
 
+#: Old versions choose how to convolve by whether there are more records than this, and export no batch that could be on both sides.
+_FEW = 15
+
 
 def export(
     model,
@@ -67,19 +70,23 @@ def export(
     shapes = [dynamic_shapes]
     if batch is not None:
         # Where one record alone goes another way through the code, batches of two and more can still be exported.
-        shapes = [_batch_shapes(args, kwargs, lowest) for lowest in (1, 2)]
+        bounds = [(1, _MOST), (2, _MOST)]
+        if _version() < (2, 5) and batch <= _FEW:
+            bounds.append((2, _FEW))
+        shapes = [_batch_shapes(args, kwargs, *bound) for bound in bounds]
     program = _export(model, args, kwargs, shapes)
+    renamed, state = _renamed(program, model), model.state_dict(keep_vars=True)
     with torch.no_grad():
         outputs = model(*args, **kwargs)
     names = [name for name, _ in _named(outputs)]
     with archive.replacing(path) as beside:
-        card = _write(program, beside, described, names, _symbol_of(program, batch is not None))
+        card = _write(program, beside, described, names, _symbol_of(program, batch is not None), renamed=renamed, state=state)
         read = Archive(beside)
         _compare(read, model, args, kwargs, tolerance, path)
         if batch is not None:
-            lowest, symbol = _lowest(read, model, args, kwargs, batch, tolerance), _symbol_of(program, True)
-            if _ranges(program).get(symbol, (lowest,))[0] != lowest:
-                card = _write(program, beside, described, names, symbol, lowest)
+            bounds, symbol = _bounds(read, model, args, kwargs, batch, tolerance), _symbol_of(program, True)
+            if _ranges(program).get(symbol, bounds) != bounds:
+                card = _write(program, beside, described, names, symbol, bounds, renamed, state)
                 Archive(beside)
     return card
 
@@ -227,11 +234,11 @@ def _records(args, kwargs, count):
     return _map(changed, args, kwargs)
 
 
-def _batch_shapes(args, kwargs, lowest):
+def _batch_shapes(args, kwargs, lowest, highest):
     """What `torch.export.export` is told of a first dimension that may vary."""
     if not hasattr(torch.export, "Dim"):
-        return True
-    dimension = torch.export.Dim("batch", min=lowest, max=_MOST)
+        return highest
+    dimension = torch.export.Dim("batch", min=lowest, max=highest)
     shapes, named = _map(lambda tensor: {0: dimension} if tensor.dim() else None, args, kwargs)
     return (shapes, named) if named and shapes else (named or shapes)
 
@@ -277,7 +284,9 @@ def _attempts(model, args, kwargs, shapes):
     """Ways to export, the best first. Tracing what runs is taken before the analysis of the source, which fails more often."""
     version = _version()
     if version < (2, 2):
-        yield lambda: torch.export.export(model, args, kwargs, constraints=_constraints(args, kwargs) if shapes[0] else None)
+        for highest in shapes:
+            constraints = _constraints(args, kwargs, highest) if highest else None
+            yield functools.partial(torch.export.export, model, args, kwargs, constraints=constraints)
         return
     # From 2.5 to 2.8 the graph that keeps batch normalisation and dropout as they are has a function of its own.
     function = torch.export.export
@@ -288,11 +297,20 @@ def _attempts(model, args, kwargs, shapes):
             yield functools.partial(function, model, args, kwargs, dynamic_shapes=shape, **strict)
 
 
-def _constraints(args, kwargs):
+def _constraints(args, kwargs, highest):
     """What the first version is told of a first dimension that may vary."""
     tensors = [tensor for tensor in _tensors(args, kwargs) if tensor.dim()]
     first = torch.export.dynamic_dim(tensors[0], 0)
-    return [first] + [torch.export.dynamic_dim(tensor, 0) == first for tensor in tensors[1:]]
+    bound = [first <= highest] if highest < _MOST else [first]
+    return bound + [torch.export.dynamic_dim(tensor, 0) == first for tensor in tensors[1:]]
+
+
+def _renamed(program, model):
+    """Names that the first version gives to tensors of the model, with those that the model has."""
+    if _version() >= (2, 2):
+        return None
+    places = {_place(tensor): name for name, tensor in [*model.named_buffers(), *model.named_parameters()]}
+    return {name: places.get(_place(tensor), name) for name, tensor in program.state_dict.items()}
 
 
 def _symbol_of(program, wanted):
@@ -307,13 +325,13 @@ def _symbol_of(program, wanted):
     return None
 
 
-def _write(program, path, described, names, symbol, lowest=None):
+def _write(program, path, described, names, symbol, bounds=None, renamed=None, state=None):
     """Writes the archive of a program and returns its card."""
-    graph = Graph(program)
-    stored, aliases = _stored(graph.tensors, getattr(program, "state_dict", {}))
+    graph = Graph(program, renamed)
+    stored, aliases = _stored(graph.tensors, program.state_dict if state is None else state)
     ranges = _ranges(program)
-    if lowest is not None and symbol in ranges:
-        ranges[symbol] = (lowest, ranges[symbol][1])
+    if bounds is not None and symbol in ranges:
+        ranges[symbol] = bounds
     inputs = [spec["user_input"]["arg"]["as_tensor"]["name"] for spec in graph.input_specs if "as_tensor" in spec.get("user_input", {}).get("arg", {})]
     outputs = [spec["user_output"]["arg"]["as_tensor"]["name"] for spec in graph.output_specs if "as_tensor" in spec.get("user_output", {}).get("arg", {})]
     if not outputs:
@@ -346,6 +364,11 @@ def _shown(graph, value, name, symbol):
     return {"name": name, "shape": ["batch" if size == symbol else size for size in sizes], "dtype": words[meta["dtype"]]}
 
 
+def _place(tensor):
+    """Where a tensor lies in memory and how: the same for names of one tensor."""
+    return tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype
+
+
 def _stored(tensors, state):
     """The tensors to store, and the names that stand for another's: tied weights are stored once, so that they stay tied."""
     kept, first, aliases = {}, {}, {}
@@ -356,7 +379,7 @@ def _stored(tensors, state):
     # Those of the graph first: an alias must not point to a name that is not stored.
     for name in sorted(known, key=lambda name: (name not in tensors, name)):
         tensor = known[name]
-        place = (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype)
+        place = _place(tensor)
         if tensor.numel() and place in first:
             aliases[name] = first[place]
         elif name in tensors:
@@ -443,18 +466,19 @@ def _compare(read, model, args, kwargs, tolerance, path):
         )
 
 
-def _lowest(read, model, args, kwargs, batch, tolerance):
-    """The smallest batch that the archive is right for, after trying another size."""
-    other = _records(args, kwargs, batch + 1)
+def _bounds(read, model, args, kwargs, batch, tolerance):
+    """The smallest and the largest batch that the archive is right for, after trying another size."""
+    # In old versions a size on the other side of the bound that was needed to export.
+    other = _FEW + 2 if _version() < (2, 5) and batch <= _FEW else batch + 1
     try:
-        gap = _difference(read, model, *other)
+        gap = _difference(read, model, *_records(args, kwargs, other))
     except Exception as error:
-        raise ExportError(f"the archive does not take a batch of {batch + 1} records: {one_line(error)}; dynamic_batch=False fixes the size") from error
+        raise ExportError(f"the archive does not take a batch of {other} records: {one_line(error)}; dynamic_batch=False fixes the size") from error
     if gap is None or not gap <= tolerance:
-        raise ExportError(f"for a batch of {batch + 1} records the archive does not compute what the model returns: does the code hold the size of a batch? dynamic_batch=False fixes it")
+        raise ExportError(f"for a batch of {other} records the archive does not compute what the model returns: does the code hold the size of a batch? dynamic_batch=False fixes it")
     try:
         # One record alone: a model that squeezes its batch away is right for two records and more.
         gap = _difference(read, model, *_records(args, kwargs, 1))
     except Exception:
-        return 2
-    return 1 if gap is not None and gap <= tolerance else 2
+        return 2, None
+    return (1 if gap is not None and gap <= tolerance else 2), None

@@ -73,7 +73,7 @@ class Step:
 class Graph:
     """The graph of an exported program as a document, and what the card needs to know of it."""
 
-    def __init__(self, program):
+    def __init__(self, program, renamed=None):
         self.steps, self.inputs, self.outputs = [], [], []
         self.input_specs, self.output_specs = [], []
         self.tensor_values, self.symbols = {}, {"sym_int": {}, "sym_float": {}, "sym_bool": {}}
@@ -82,7 +82,7 @@ class Graph:
         self._values, self._signature = {}, _signature_of(program)
         # Whether gradients are kept where the walk is, what was computed where they are not, and the modules of the node at hand.
         self._grad, self._without, self._within = True, {}, []
-        self._program = program
+        self._program, self._renamed = program, renamed or {}
         module = program.graph_module
         # Names of the outer graph are taken first, so that what is put in from inner graphs makes way.
         self._names.update(node.name for node in module.graph.nodes)
@@ -146,8 +146,9 @@ class Graph:
 
     def _weight(self, name, kind, target, persistent):
         tensor = self._tensor(target)
+        target = self._renamed.get(target, target)
         self.tensors[target] = tensor
-        made = self._define(name, tensor)
+        made = self._define(name, tensor, target)
         self.inputs.append(self._argument(made))
         argument = {"name": name}
         specs = {
@@ -371,9 +372,9 @@ class Graph:
         self._names.add(found)
         return found
 
-    def _define(self, name, value):
+    def _define(self, name, value, told=None):
         if isinstance(value, torch.Tensor):
-            self.tensor_values[name] = _tensor_meta(name, value)
+            self.tensor_values[name] = _tensor_meta(told or name, value)
             return Value(name, "tensor")
         if isinstance(value, (bool, torch.SymBool)):
             self.symbols["sym_bool"][name] = {"as_bool": value} if isinstance(value, bool) else {"as_expr": _expression(value)}
@@ -571,7 +572,10 @@ def _modules(node):
 
 
 def module_path(path):
-    """A module's name as the model itself has it; older versions write it as an expression, `L['self'].layers[0]`."""
+    """A module's name as the model itself has it; older versions write expressions: `getattr(L['self'].layers, '0')`."""
+    before = None
+    while path != before:
+        before, path = path, re.sub(r"getattr\(([^()]*), '([^']*)'\)", r"\1.\2", path)
     path = re.sub(r"^L\['self'\]\.?", "", path)
     return re.sub(r"\[['\"]?([^\]'\"]+)['\"]?\]", lambda found: f".{found.group(1)}", path).lstrip(".")
 

@@ -136,6 +136,10 @@ class Archive:
         if arguments is None:
             positional = list(inputs.values())
         else:
+            # By place as far as that goes, since one argument of many operators is called self.
+            names = [argument.name for argument in arguments if not argument.kwarg_only]
+            given = list(itertools.takewhile(inputs.__contains__, names))
+            positional = [inputs.pop(name) for name in given]
             keyword = inputs
         made = function(*positional, **keyword)
         outputs = node["outputs"]

@@ -53,7 +53,8 @@ class Words(nn.Module):
         x = self.embed(ids) + self.places[: ids.shape[1]].float()[None, :, None] * torch.tensor(0.5)
         scores = (x @ x.transpose(1, 2)).masked_fill(mask[:, None, :] == 0, float("-inf"))
         x = scores.softmax(-1) @ x
-        return {"logits": self.head(x[:, 0]), "attentions": None, "hidden": x, "length": ids.shape[1]}
+        beside = {"attentions": None, "length": ids.shape[1]} if VERSION >= (2, 3) else {}
+        return {"logits": self.head(x[:, 0]), **beside, "hidden": x}
 
 
 def net():
@@ -129,7 +130,8 @@ class WhatIsWritten(Case):
         layers = {layer["name"]: layer["value"] for layer in card["layers"]}
         self.assertLessEqual({"conv", "bn", "act", "block", "block.0", "block.1", "fc"}, set(layers))
         self.assertEqual(layers["block"], layers["block.1"])
-        self.assertEqual("drop" in layers, VERSION >= (2, 5))
+        if VERSION >= (2, 5):
+            self.assertIn("drop", layers)
         makers = self.makers()
         self.assertIn("relu", makers[layers["act"]])
         self.assertIn("batch_norm", makers[layers["bn"]])
@@ -193,6 +195,8 @@ class WhatIsWritten(Case):
                 return (x @ self.weight) * self.keep + self.steps + self.none.sum().to(x.dtype)
 
         for dtype in (torch.float64, torch.float16, torch.bfloat16):
+            if dtype is torch.float16 and VERSION < (2, 3):
+                continue  # not multiplied on processors then
             with self.subTest(dtype=dtype):
                 model = Typed(dtype).eval()
                 x = torch.randn(4, 3).to(dtype)

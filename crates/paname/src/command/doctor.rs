@@ -66,7 +66,7 @@ fn described(file: &ModelFile, language: Language) -> String {
             pickle(language.fill(key!("doctor.file.object"), &[("class", class)]))
         }
         ModelFile::Checkpoint(Pickled::Unknown) => pickle(text(key!("doctor.file.checkpoint"))),
-        ModelFile::TorchExport => format!("{}\n{}", text(key!("doctor.file.torch_export")), export()),
+        ModelFile::TorchExport => text(key!("doctor.file.torch_export")),
         ModelFile::Safetensors => format!("{}\n{}", text(key!("doctor.file.safetensors")), export()),
         ModelFile::Onnx => format!("{}\n{}", text(key!("doctor.file.onnx")), export()),
         ModelFile::Pickle => {

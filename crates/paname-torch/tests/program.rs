@@ -1,0 +1,359 @@
+//! Programs of torch.export as models under audit: lawful, unchanged by questions, refused where they do not fit, and fitted anew.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{Audit, numbers, one_line};
+use paname_core::{
+    Access, Ctx, Error, Features, FitRun, Fitted, Host, Labels, Outputs, Query, Recipe, Records, Target,
+    Tensor,
+};
+use paname_testkit::{Trial, TrialFit, check_adapter};
+use serde_json::{Value, json};
+
+/// The archives that are checked in, and the shape of a record that each takes.
+const MODELS: &[(&str, &[usize])] = &[
+    ("mlp.pt2", &[12]),
+    ("mlp.paname.pt2", &[12]),
+    ("lenet.pt2", &[1, 12, 12]),
+    ("resnet18.paname.pt2", &[3, 16, 16]),
+    ("wideresnet.paname.pt2", &[3, 8, 8]),
+    ("depthwise.paname.pt2", &[3, 16, 16]),
+    ("vit.pt2", &[3, 8, 8]),
+    ("lstm.pt2", &[6, 3]),
+    ("gru.paname.pt2", &[6, 3]),
+    ("audio.pt2", &[1, 128]),
+    ("video.pt2", &[3, 4, 8, 8]),
+];
+
+fn archives() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pt2")
+}
+
+fn audit(shape: &[usize]) -> Audit {
+    let count = shape.iter().product::<usize>();
+    let shape: Vec<usize> = std::iter::once(12).chain(shape.iter().copied()).collect();
+    let mut audit = Audit::new(Tensor::from_vec(numbers(12 * count, 3), &shape).unwrap());
+    audit.base = archives();
+    audit
+}
+
+fn open(name: &str) -> (Audit, Box<dyn Target>) {
+    let (_, shape) = MODELS.iter().find(|(known, _)| *known == name).unwrap();
+    let audit = audit(shape);
+    let target = audit.open(json!({ "program": name })).unwrap();
+    (audit, target)
+}
+
+/// Why a configuration is refused, for records of this shape.
+fn refused(shape: &[usize], config: Value) -> String {
+    match audit(shape).open(config) {
+        Ok(_) => panic!("opened"),
+        Err(error) => one_line(error.to_string()),
+    }
+}
+
+fn bytes(target: &dyn Target) -> Vec<(String, Vec<u8>)> {
+    let parameters = target.parameters().unwrap();
+    parameters.iter().map(|(name, value)| (name.clone(), value.bytes().unwrap().to_vec())).collect()
+}
+
+#[test]
+fn programs_are_lawful() {
+    for (name, shape) in MODELS {
+        let audit = audit(shape);
+        let config = json!({ "program": name, "batch": 5 });
+        let trial = Trial { config: &config, references: None, setting: audit.setting(), fit: None };
+        check_adapter(&paname_torch::ADAPTERS[0], &trial);
+    }
+}
+
+#[test]
+fn both_archives_of_a_model_say_the_same() {
+    let (_, ours) = open("mlp.paname.pt2");
+    let (_, theirs) = open("mlp.pt2");
+    let mut all = Query::records((0..12).collect::<Vec<_>>(), Access::LOGITS | Access::ACTIVATIONS);
+    all.layers.clone_from(&ours.card().layers);
+    let answers = |target: &dyn Target| {
+        let answers = target.predict(&all).unwrap();
+        let mut values: Vec<(String, Vec<f64>)> =
+            answers.activations.iter().map(|(name, value)| (name.clone(), value.to_f64().unwrap())).collect();
+        values.push(("logits".into(), answers.logits.unwrap().to_f64().unwrap()));
+        values.sort_by(|a, b| a.0.cmp(&b.0));
+        values
+    };
+    assert_eq!(ours.card().layers.len(), theirs.card().layers.len());
+    assert_eq!(answers(&*ours), answers(&*theirs));
+}
+
+#[test]
+fn modules_and_nodes_tell_their_values() {
+    let (_, target) = open("resnet18.paname.pt2");
+    let layers = &target.card().layers;
+    assert!(
+        layers.iter().any(|layer| layer == "layer1.0")
+            && layers.last().is_some_and(|layer| layer == "embedding"),
+        "{layers:?}"
+    );
+    let (offered, model) = (target.card().offers(), "resnet18.paname.pt2");
+    assert!(
+        offered.contains(
+            Access::EMBEDDING | Access::ACTIVATIONS | Access::LAST_LAYER_GRADIENT | Access::PARAMETERS
+        ),
+        "{model}"
+    );
+    let want = Access::LOGITS | Access::ACTIVATIONS | Access::EMBEDDING;
+    let mut query = Query::records(vec![3, 1], want);
+    // A module, a node by its name, and the last module, whose output the logits are.
+    query.layers = vec!["layer1.0".into(), "relu_".into(), "fc".into()];
+    let (answers, pullback) = target.vjp(&query).unwrap();
+    assert_eq!(answers.activations.len(), 3);
+    let named = |name: &str| &answers.activations.iter().find(|(known, _)| known == name).unwrap().1;
+    // Before what is added to it in place: all above zero, and no maximum over places yet.
+    assert!(named("relu_").to_f64().unwrap().iter().all(|value| *value >= 0.0));
+    assert_eq!(named("fc").to_f64().unwrap(), answers.logits.as_ref().unwrap().to_f64().unwrap());
+    assert_eq!(answers.embedding.as_ref().unwrap().shape()[0], 2);
+    let cotangent =
+        Outputs { activations: vec![("layer1.0".into(), named("layer1.0").clone())], ..Outputs::default() };
+    let gradient = pullback.apply(&cotangent).unwrap();
+    assert_eq!(gradient.shape(), [2, 3, 16, 16]);
+    assert!(gradient.to_f64().unwrap().iter().any(|value| *value != 0.0));
+    query.layers = vec!["p_fc_weight".into()];
+    assert!(target.predict(&query).err().unwrap().to_string().contains("layer: expected one of "));
+}
+
+#[test]
+fn a_pullback_outlives_its_model() {
+    let (audit, target) = open("lenet.pt2");
+    let (answers, pullback) = target.vjp(&Query::records(vec![0, 1], Access::LOGITS)).unwrap();
+    drop((audit, target));
+    let cotangent = Outputs { logits: answers.logits, ..Outputs::default() };
+    assert_eq!(pullback.apply(&cotangent).unwrap().shape(), [2, 1, 12, 12]);
+}
+
+#[test]
+fn questions_change_nothing() {
+    for name in ["resnet18.paname.pt2", "depthwise.paname.pt2", "lstm.pt2"] {
+        let (_, target) = open(name);
+        let before = bytes(&*target);
+        let file = std::fs::read(archives().join(name)).unwrap();
+        let all = Query::records(
+            (0..12).collect::<Vec<_>>(),
+            target.card().offers() & (Access::LOGITS | Access::LOSS | Access::LAST_LAYER_GRADIENT),
+        );
+        let first = target.predict(&all).unwrap().logits.unwrap().to_f64().unwrap();
+        for _ in 0..10 {
+            assert_eq!(target.predict(&all).unwrap().logits.unwrap().to_f64().unwrap(), first);
+            let (answers, pullback) = target.vjp(&Query::records(vec![5, 2], Access::LOGITS)).unwrap();
+            pullback.apply(&Outputs { logits: answers.logits, ..Outputs::default() }).unwrap();
+        }
+        assert!(before == bytes(&*target) && file == std::fs::read(archives().join(name)).unwrap(), "{name}");
+        assert!(before.iter().any(|(name, _)| name.ends_with("running_mean")) || name == "lstm.pt2");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    for (shape, config, said) in [
+        (
+            &[7][..],
+            json!({ "program": "text.paname.pt2" }),
+            "takes 2 tensors (input_ids, attention_mask); a model under audit takes one",
+        ),
+        (&[13], json!({ "program": "mlp.pt2" }), "records: expected records of shape [12], got shape [13]"),
+        (&[1, 12], json!({ "program": "mlp.pt2" }), "expected records of shape [12]"),
+        (&[12], json!({ "program": "none.pt2" }), "none.pt2: "),
+        (&[12], json!({ "program": "mlp.safetensors" }), "mlp.safetensors: "),
+        (&[12], json!({ "program": "../../fixtures/plain.pt" }), "../../fixtures/plain.pt: "),
+        (&[12], json!({ "program": ["mlp.pt2", "mlp.pt2"] }), "a target is one model, got 2 files"),
+        (
+            &[12],
+            json!({ "program": "mlp.pt2", "script": "x.pt", "trust": true }),
+            "`program` and `script` are both given",
+        ),
+        (&[12], json!({ "script": "mlp.pt2", "trust": true }), "which the key `program` names, not `script`"),
+        (&[12], json!({ "weights": "mlp.pt2" }), "which `program` names; expected safetensors"),
+        (
+            &[12],
+            json!({ "program": "mlp.pt2", "outputs": ["logits", "embedding"] }),
+            "`outputs` names 2: logits, embedding",
+        ),
+        (&[12], json!({ "program": "mlp.pt2", "output": "probabilities" }), "they look like logits"),
+        (&[1, 8, 8], json!({ "program": "vae.paname.pt2" }), "outputs: expected [records, classes]"),
+        (
+            &[12],
+            json!({ "weights": "x", "architecture": { "name": "program" } }),
+            "a program has a file and nothing else",
+        ),
+    ] {
+        let told = refused(shape, config.clone());
+        assert!(told.contains(said), "{config}: {told}");
+        assert!(!told.contains(env!("CARGO_MANIFEST_DIR")), "{told}");
+    }
+}
+
+#[test]
+fn outputs_are_found_by_name_and_by_order() {
+    let audit = audit(&[1, 8, 8]);
+    let values = |outputs: &[&str]| {
+        let config = json!({ "program": "vae.paname.pt2", "task": "regression", "outputs": outputs });
+        let target = audit.open(config).unwrap();
+        let answers = target.predict(&Query::records(vec![0], Access::LABELS)).unwrap();
+        (answers.labels.unwrap().shape().to_vec(), target.card().layers.clone())
+    };
+    let (first, _) = values(&[]);
+    assert_eq!(first, [1, 1, 8, 8]);
+    let (second, layers) = values(&["rebuilt", "values", "spread"]);
+    assert_eq!(second, [1, 3]);
+    assert!(layers.contains(&"rebuilt".to_owned()) && layers.contains(&"spread".to_owned()), "{layers:?}");
+}
+
+/// Three blobs of images.
+fn blobs(count: usize, shape: &[usize]) -> Records {
+    let size: usize = shape.iter().product();
+    let (centres, noise) = (numbers(3 * size, 77), numbers(count * size, 5));
+    let values =
+        (0..count * size).map(|i| centres[(i / size % 3) * size + i % size] + 0.5 * noise[i]).collect();
+    let shape: Vec<usize> = std::iter::once(count).chain(shape.iter().copied()).collect();
+    Records {
+        ids: (0..count as u32).collect(),
+        inputs: Features::Tensor(Tensor::from_vec(values, &shape).unwrap()),
+        labels: Labels::Classes { values: (0..count as u32).map(|i| i % 3).collect(), classes: 3 },
+    }
+}
+
+/// A host with a folder, whose manifest stands beside the archives.
+struct Keeping(PathBuf);
+
+impl Host for Keeping {
+    fn base(&self) -> PathBuf {
+        archives()
+    }
+
+    fn folder(&self) -> paname_core::Result<PathBuf> {
+        Ok(self.0.clone())
+    }
+}
+
+fn fit(
+    model: &str,
+    data: &Records,
+    recipe: &Recipe,
+    seed: u64,
+    folder: &Path,
+) -> paname_core::Result<Fitted> {
+    let host = Keeping(folder.to_owned());
+    let config = json!({ "architecture": { "name": "program", "file": model } });
+    let run = FitRun { rows: (0..40).collect(), seed };
+    paname_torch::ADAPTERS[0].fit(config, recipe, data, &[run], &Ctx::new(1, "test", 1, &host)).remove(0)
+}
+
+fn recipe(epochs: u32) -> Recipe {
+    Recipe { epochs: Some(epochs), batch: Some(8), learning_rate: Some(0.02), ..Recipe::default() }
+}
+
+#[test]
+fn a_program_is_fitted_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["mlp.paname.pt2", "lenet.pt2", "wideresnet.paname.pt2", "vit.pt2", "gru.paname.pt2"] {
+        let (_, shape) = MODELS.iter().find(|(known, _)| *known == name).unwrap();
+        let data = blobs(48, shape);
+        let of = |seed, epochs| fit(name, &data, &recipe(epochs), seed, folder.path()).unwrap();
+        let (short, long, again, other) = (of(1, 1), of(1, 12), of(1, 12), of(2, 12));
+        assert_eq!(bytes(&*long.target), bytes(&*again.target), "{name}");
+        assert_ne!(bytes(&*long.target), bytes(&*other.target), "{name}");
+        let (begun, learnt) = (short.train_loss.unwrap(), long.train_loss.unwrap());
+        assert!(learnt < begun, "{name}: {begun} {learnt}");
+        let (_, stored) = open(name);
+        for (weight, value) in bytes(&*long.target) {
+            // Neither the stored values nor those of the beginning are left where something is learnt.
+            let same = bytes(&*stored).iter().any(|(known, stored)| *known == weight && *stored == value);
+            assert!(!same || weight.contains("batches"), "{name}: {weight}");
+            if weight.ends_with("running_mean") {
+                assert!(value.iter().any(|byte| *byte != 0), "{name}: {weight}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fitted_weights_are_kept_and_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "wideresnet.paname.pt2";
+    let data = blobs(48, &[3, 8, 8]);
+    let recipe = Recipe { checkpoints: vec![1, 2], ..recipe(2) };
+    let fitted = fit(name, &data, &recipe, 3, folder.path()).unwrap();
+    let weights = fitted.weights.clone().unwrap();
+    let whole = std::fs::read(weights.join("weights.safetensors")).unwrap();
+    assert_eq!(whole, std::fs::read(weights.join("checkpoint-2.safetensors")).unwrap());
+    assert_ne!(whole, std::fs::read(weights.join("checkpoint-1.safetensors")).unwrap());
+    let mut audit = audit(&[3, 8, 8]);
+    audit.inputs = data.inputs.clone();
+    audit.roster = paname_core::Roster::new((0..48).map(|i| format!("r{i}")).collect(), "test").unwrap();
+    audit.labels = data.labels.clone();
+    let config = json!({ "architecture": { "name": "program", "file": name } });
+    let ctx = Ctx::new(1, "test", 1, &());
+    let again = paname_torch::ADAPTERS[0].fitted(config, &recipe, &weights, &audit.setting(), &ctx).unwrap();
+    let all = Query::records((0..48).collect::<Vec<_>>(), Access::LOGITS);
+    let logits = |target: &dyn Target| target.predict(&all).unwrap().logits.unwrap().to_f64().unwrap();
+    assert_eq!(logits(&*again), logits(&*fitted.target));
+    assert_eq!(again.card().fingerprint, fitted.target.card().fingerprint);
+    assert_eq!(bytes(&*again), bytes(&*fitted.target));
+    // By hand, and with another program than they are of.
+    let by_hand = |file: &str| {
+        let weights = weights.join("weights.safetensors").display().to_string();
+        audit.open(json!({ "weights": weights, "architecture": { "name": "program", "file": file } }))
+    };
+    assert_eq!(logits(&*by_hand(name).unwrap()), logits(&*again));
+    let told = by_hand("lenet.paname.pt2").err().unwrap().to_string();
+    assert!(told.contains("holds the weights of another program than `architecture` names"), "{told}");
+    let lone = audit.open(json!({ "weights": weights.join("weights.safetensors").display().to_string() }));
+    assert!(lone.err().unwrap().to_string().contains("holds the weights of a program"));
+}
+
+#[test]
+fn fits_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused =
+        |name: &str, data: &Records, recipe: &Recipe| match fit(name, data, recipe, 1, folder.path()) {
+            Ok(_) => panic!("fitted"),
+            Err(error) => one_line(error.to_string()),
+        };
+    let told = refused("mlp.pt2", &blobs(48, &[13]), &recipe(1));
+    assert!(told.contains("records to fit on: expected records of shape [12]"), "{told}");
+    let told = refused("text.paname.pt2", &blobs(48, &[7]), &recipe(1));
+    assert!(told.contains("takes 2 tensors"), "{told}");
+    let mut data = blobs(48, &[12]);
+    data.labels = Labels::Classes { values: (0..48).collect(), classes: 48 };
+    let told = refused("mlp.pt2", &data, &recipe(1));
+    assert!(told.contains("answers of the program to fit: expected [2, 48] or more"), "{told}");
+    let named = json!({ "name": "program", "file": "mlp.pt2" }).as_object().unwrap().clone();
+    let within = Recipe { architecture: named, ..recipe(1) };
+    let told = refused("mlp.pt2", &blobs(48, &[12]), &within);
+    assert!(told.contains("a program stands beside `fit`"), "{told}");
+    assert!(matches!(
+        fit("none.pt2", &blobs(48, &[12]), &recipe(1), 1, folder.path()),
+        Err(Error::Data { .. })
+    ));
+}
+
+#[test]
+fn fits_of_programs_are_lawful() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut audit = audit(&[12]);
+    let data = Records { ids: (0..12).collect(), inputs: audit.inputs.clone(), labels: audit.labels.clone() };
+    let runs =
+        [FitRun { rows: (0..12).collect(), seed: 1 }, FitRun { rows: (0..12).step_by(2).collect(), seed: 2 }];
+    // Where its host says nothing of a base, a path stands by itself.
+    let file = archives().join("mlp.paname.pt2").display().to_string();
+    let config = json!({ "architecture": { "name": "program", "file": file } });
+    let recipe = Recipe { epochs: Some(2), batch: Some(4), ..Recipe::default() };
+    let fit = TrialFit { config: &config, recipe: &recipe, data: &data, runs: &runs, folder: folder.path() };
+    let opened = json!({ "program": "mlp.paname.pt2", "batch": 5 });
+    audit.base = archives();
+    let trial = Trial { config: &opened, references: None, setting: audit.setting(), fit: Some(fit) };
+    check_adapter(&paname_torch::ADAPTERS[0], &trial);
+}
