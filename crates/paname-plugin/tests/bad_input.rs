@@ -118,7 +118,7 @@ fn a_trusted_plugin_is_loaded_and_an_untrusted_one_is_told() {
     user.allow();
     let (loaded, skipped) = load_all(&user.places(), &user.trust()).unwrap();
     assert!(skipped.is_empty());
-    assert_eq!(loaded[0].attacks.len(), 26);
+    assert_eq!(loaded[0].attacks.len(), 27);
     let mut registry = Registry::default();
     loaded[0].register(&mut registry).unwrap();
     assert!(registry.attack("lira").unwrap().build(serde_json::Value::Null).is_ok());
