@@ -646,3 +646,82 @@ fn a_node_costs_little_over_the_direct_call() {
         assert!((b - a) * each < 5.0, "{} µs over the direct call", (b - a) * each);
     });
 }
+
+/// An archive of the reader's own tests.
+fn read(name: &str) -> Runner {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paname-pt2/tests/data");
+    Runner::open(&folder.join(name), name, Device::Cpu).unwrap()
+}
+
+fn weight(runner: &Runner, name: &str) -> Tensor {
+    runner.weights().find(|(role, _)| role.weight() == Some(name)).unwrap().1.shallow_clone()
+}
+
+/// Exported in training mode, with two names of one weight and a counter of batches that the graph writes to.
+#[test]
+fn what_was_exported_in_training_is_asked_in_evaluation() {
+    let runner = read("classifier.pt2");
+    let x = Tensor::randn([3, 1, 4, 4], (Kind::Float, Device::Cpu));
+    let of = |name: &str| weight(&runner, name);
+    let answer = |training: bool| {
+        let x = x.conv2d(&of("stem.0.weight"), Some(of("stem.0.bias")), [1, 1], [0, 0], [1, 1], 1);
+        let (mean, variance) = (of("stem.1.running_mean").copy(), of("stem.1.running_var").copy());
+        let (weight, bias) = (of("stem.1.weight"), of("stem.1.bias"));
+        let x = x.batch_norm(Some(weight), Some(bias), Some(mean), Some(variance), training, 0.1, 1e-5, false);
+        let x = x.relu().mean_dim([2_i64, 3].as_slice(), false, None::<Kind>);
+        let x = x.linear(&of("head.weight"), Some(of("head.bias"))).linear(&of("head.weight"), Some(of("again.bias")));
+        (x + Tensor::from_slice(&[1.0_f32, 2.0])) * Tensor::from_slice(&[1.0_f32, -1.0])
+    };
+    let before = bytes(&runner);
+    for _ in 0..2 {
+        close("in evaluation", &user_outputs(&runner, &[x.shallow_clone()], false)[0], &answer(false));
+    }
+    assert!(before == bytes(&runner));
+    let fitting = crate::program::start::begun(&runner, 1).unwrap();
+    assert_eq!(weight(&fitting, "head.weight").data_ptr(), weight(&fitting, "again.weight").data_ptr());
+    assert_ne!(weight(&fitting, "head.weight").data_ptr(), weight(&runner, "head.weight").data_ptr());
+    let batches = || weight(&fitting, "stem.1.num_batches_tracked").int64_value(&[]);
+    let mean = || Vec::<f32>::try_from(weight(&fitting, "stem.1.running_mean")).unwrap();
+    assert_eq!((batches(), mean()), (0, vec![0.0, 0.0]));
+    user_outputs(&fitting, &[x.shallow_clone()], true);
+    let after = (batches(), mean());
+    assert!(after.0 == 1 && after.1.iter().all(|mean| *mean != 0.0), "{after:?}");
+    user_outputs(&fitting, &[x.shallow_clone()], false);
+    assert_eq!((batches(), mean()), after);
+    // In training by the batch, with the same weights.
+    let copies = runner.with(|_, value| owned(value)).unwrap();
+    close("in training", &user_outputs(&copies, &[x.shallow_clone()], true)[0], &answer(true));
+}
+
+/// Graphs within nodes: without gradients, and in mixed precision.
+#[test]
+fn regions_run_under_their_own_rule() {
+    let runner = read("regions.pt2");
+    let leaf = || Tensor::randn([2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+    let (x, y) = (leaf(), leaf());
+    let outputs = tch::with_grad(|| user_outputs(&runner, &[x.shallow_clone(), y.shallow_clone()], false));
+    let (x16, y16) = (x.to_kind(Kind::BFloat16), y.to_kind(Kind::BFloat16));
+    let first = x16.matmul(&y16).to_kind(Kind::Float).get(0).sum(Kind::Float);
+    let largest = (&x * 2.0).get(0).max();
+    close("mixed precision", &outputs[0].flatten(0, -1), &(first + largest).reshape([1]));
+    close("without gradients", &outputs[1], &(&x * 2.0).detach());
+    assert!(outputs[0].requires_grad() && !outputs[1].requires_grad());
+    // Where the caller wants none, there are none; and the modes are as they were, also after a failure.
+    let outputs = tch::no_grad(|| user_outputs(&runner, &[x.shallow_clone(), y.shallow_clone()], false));
+    assert!(!outputs[0].requires_grad());
+    assert!((&x * 1.0).requires_grad() && x.matmul(&y).kind() == Kind::Float);
+    let wrong = Tensor::zeros([2, 3], (Kind::Float, Device::Cpu));
+    assert!(runner.run(&[x.shallow_clone(), wrong], false, &[]).is_err());
+    assert!((&x * 1.0).requires_grad() && x.matmul(&y).kind() == Kind::Float);
+}
+
+/// Sizes that come from the shape, from the data, and from a number that was fixed on export.
+#[test]
+fn sizes_are_computed() {
+    let runner = read("sizes.pt2");
+    let x = Tensor::from_slice(&[1.0_f32, 2.0, -3.0, 4.0, 5.0, 6.0]).reshape([3, 2]);
+    let outputs = user_outputs(&runner, &[x], false);
+    assert_eq!(outputs[0].size(), [6, 1]);
+    // Two of the first column are above zero.
+    assert_eq!(outputs[1].size(), [2 + 3]);
+}
