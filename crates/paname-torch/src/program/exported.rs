@@ -91,7 +91,7 @@ impl Exported {
         let least = |symbol: &Symbol| symbol.least == 2;
         let records = runner.given().next().and_then(|meta| meta.shape.first());
         let pairs = matches!(records, Some(Size::Symbol(id)) if least(&program.symbols[id.index()]));
-        Ok(Self { output, layers, last, pairs, runner })
+        Ok(Self { runner, output, layers, last, pairs })
     }
 
     /// The same program with weights of a fit, which begin as a seed says.
@@ -264,6 +264,15 @@ fn giving(runner: &Runner, id: ValueId) -> Option<&Node> {
     runner.graph().nodes.iter().find(|node| node.outputs.contains(&Output::Value(id)))
 }
 
+/// A shape in words, with `any` for what may be any.
+fn shown(sizes: &[Size]) -> String {
+    let shown = sizes.iter().map(|size| match size {
+        Size::Known(size) => size.to_string(),
+        _ => "any".to_owned(),
+    });
+    format!("[{}]", shown.collect::<Vec<_>>().join(", "))
+}
+
 impl Learner for Exported {
     fn answer(&self, batch: &Tensor, fitting: bool) -> Result<Tensor> {
         let batch = batch.f_contiguous().map_err(from_torch)?;
@@ -354,6 +363,6 @@ impl Model for Exported {
                 .iter()
                 .zip(record)
                 .all(|(size, &got)| !matches!(size, Size::Known(size) if *size != got as u64));
-        (!fits).then(|| format!("records of shape {}", self.runner.shown(sizes)))
+        (!fits).then(|| format!("records of shape {}", shown(sizes)))
     }
 }

@@ -122,18 +122,6 @@ impl Runner {
         self.archive.program().user_tensors().map(|(_, meta)| meta)
     }
 
-    /// A shape in words, with `any` for what may be any.
-    pub(crate) fn shown(&self, sizes: &[Size]) -> String {
-        let shown: Vec<String> = sizes
-            .iter()
-            .map(|size| match size {
-                Size::Known(size) => size.to_string(),
-                _ => "any".to_owned(),
-            })
-            .collect();
-        format!("[{}]", shown.join(", "))
-    }
-
     /// Runs the program on what the user gives, each tensor as the type that the program takes. In training, buffers change; otherwise nothing does.
     pub(crate) fn run(&self, given: &[Tensor], training: bool, wanted: &[u32]) -> Result<Results> {
         let shapes: Vec<Vec<u64>> =

@@ -1,5 +1,4 @@
 //! Programs answer as PyTorch does, and nothing but what may run does.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -667,9 +666,12 @@ fn what_was_exported_in_training_is_asked_in_evaluation() {
         let x = x.conv2d(&of("stem.0.weight"), Some(of("stem.0.bias")), [1, 1], [0, 0], [1, 1], 1);
         let (mean, variance) = (of("stem.1.running_mean").copy(), of("stem.1.running_var").copy());
         let (weight, bias) = (of("stem.1.weight"), of("stem.1.bias"));
-        let x = x.batch_norm(Some(weight), Some(bias), Some(mean), Some(variance), training, 0.1, 1e-5, false);
+        let x =
+            x.batch_norm(Some(weight), Some(bias), Some(mean), Some(variance), training, 0.1, 1e-5, false);
         let x = x.relu().mean_dim([2_i64, 3].as_slice(), false, None::<Kind>);
-        let x = x.linear(&of("head.weight"), Some(of("head.bias"))).linear(&of("head.weight"), Some(of("again.bias")));
+        let x = x
+            .linear(&of("head.weight"), Some(of("head.bias")))
+            .linear(&of("head.weight"), Some(of("again.bias")));
         (x + Tensor::from_slice(&[1.0_f32, 2.0])) * Tensor::from_slice(&[1.0_f32, -1.0])
     };
     let before = bytes(&runner);
