@@ -206,7 +206,7 @@ impl Compiler {
         let rule: Vec<&Argument> = rule.iter().map(|named| &named.argument).collect();
         match (node.target.as_str(), rule.as_slice()) {
             (GRADIENT_REGION, [Argument::Bool(enabled)]) => {
-                self.builder.enter_gradient(*enabled).map_err(failed)?
+                self.builder.enter_gradient(*enabled).map_err(failed)?;
             }
             (PRECISION_REGION, [Argument::String(kind), precision, Argument::Bool(enabled), cached]) => {
                 // A region for another device is none here.

@@ -91,7 +91,7 @@ impl Exported {
         let least = |symbol: &Symbol| symbol.least == 2;
         let records = runner.given().next().and_then(|meta| meta.shape.first());
         let pairs = matches!(records, Some(Size::Symbol(id)) if least(&program.symbols[id.index()]));
-        Ok(Self { output, layers, last, pairs, runner })
+        Ok(Self { runner, output, layers, last, pairs })
     }
 
     /// The same program with weights of a fit, which begin as a seed says.
@@ -350,6 +350,6 @@ impl Model for Exported {
                 .iter()
                 .zip(record)
                 .all(|(size, &got)| !matches!(size, Size::Known(size) if *size != got as u64));
-        (!fits).then(|| format!("records of shape {}", self.runner.shown(sizes)))
+        (!fits).then(|| format!("records of shape {}", Runner::shown(sizes)))
     }
 }

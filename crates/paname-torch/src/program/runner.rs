@@ -123,7 +123,7 @@ impl Runner {
     }
 
     /// A shape in words, with `any` for what may be any.
-    pub(crate) fn shown(&self, sizes: &[Size]) -> String {
+    pub(crate) fn shown(sizes: &[Size]) -> String {
         let shown: Vec<String> = sizes
             .iter()
             .map(|size| match size {
