@@ -256,7 +256,7 @@ def _export(model, args, kwargs, shapes):
     errors = []
     for attempt in _attempts(model, args, kwargs, shapes):
         try:
-            with _quiet():
+            with _quiet(), _without_onednn():
                 return attempt()
         except Exception as error:
             errors.append(error)
@@ -278,6 +278,17 @@ def _quiet():
             yield
     finally:
         logging.disable(before)
+
+
+@contextlib.contextmanager
+def _without_onednn():
+    """Older versions would put an operator of oneDNN in the place of recurrent layers, through which no gradient goes."""
+    before = torch._C._has_mkldnn
+    torch._C._has_mkldnn = before and _version() >= (2, 5)
+    try:
+        yield
+    finally:
+        torch._C._has_mkldnn = before
 
 
 def _attempts(model, args, kwargs, shapes):

@@ -244,11 +244,12 @@ class Graph:
             elif place < len(positional) and not argument.kwarg_only:
                 inputs.append((argument.name, _typed(positional[place], argument.type), 1))
         word = f"torch.ops.aten.{target.__name__}"
-        if name == "_native_batch_norm_legit_no_training":
-            word, inputs = _batch_norm(inputs)
+        if name in _WHOLE:
+            word, inputs = _WHOLE[name]({word: value for word, value, _ in inputs})
             first = next((user for user in node.users if user.args[1] == 0), None)
-            made = self._step(first or node, word, inputs, node.meta["val"][0], modules, False)
-            self._values[node] = [made, None, None]
+            values = node.meta["val"]
+            made = self._step(first or node, word, inputs, values[0], modules, False)
+            self._values[node] = [made] + [None] * (len(values) - 1)
             return
         many = len(schema.returns) > 1
         value = node.meta.get("val") if schema.returns else ()
@@ -485,14 +486,27 @@ def _typed(value, type_):
     return value
 
 
-def _batch_norm(inputs):
+def _batch_norm(given):
     """The operator that older versions make of batch normalisation, as the one that also serves training."""
-    names = ["input", "weight", "bias", "running_mean", "running_var", "momentum", "eps"]
-    given = {name: value for name, value, _ in inputs}
-    parts = [given[name] for name in names]
-    arguments = parts[:5] + [False] + parts[5:] + [True]
-    names = names[:5] + ["training"] + names[5:] + ["cudnn_enabled"]
-    return "torch.ops.aten.batch_norm.default", [(name, value, 1) for name, value in zip(names, arguments)]
+    names = ["input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps", "cudnn_enabled"]
+    given = dict(given, training=False, cudnn_enabled=True)
+    return "torch.ops.aten.batch_norm.default", [(name, given[name], 1) for name in names]
+
+
+def _attention(given):
+    """The operator that older versions choose for attention, which newer ones do not have on processors, as the one that chooses."""
+    given = {"attn_mask": None, "dropout_p": 0.0, "is_causal": False, **given}
+    inputs = [(name, given[name], 1) for name in ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")]
+    inputs += [("scale", given["scale"], 2)] if "scale" in given else []
+    return "torch.ops.aten.scaled_dot_product_attention.default", inputs
+
+
+#: Operators with several outputs, of which models use the first, that stand for a whole one with one output.
+_WHOLE = {
+    "_native_batch_norm_legit_no_training": _batch_norm,
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+}
 
 
 def _values_in(argument):
