@@ -140,7 +140,12 @@ def program(task):
 
     # As a model is that is asked and no more.
     model.requires_grad_(False)
-    return best(10, ask if what == "ask" else gradient)
+    work = ask if what == "ask" else gradient
+    start = time.perf_counter()
+    found = best(10, work)
+    while time.perf_counter() - start < 3:
+        found = min(found, timed(work))
+    return found
 
 
 TASKS = {

@@ -159,6 +159,16 @@ fn best(times: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(best)
 }
 
+/// The best within three seconds, and of at least ten.
+fn best_within(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let started = Instant::now();
+    let mut found = best(10, &mut work)?;
+    while started.elapsed().as_secs_f64() < 3.0 {
+        found = found.min(best(1, &mut work)?);
+    }
+    Ok(found)
+}
+
 fn ask(architecture: &Value, shape: &[usize], classes: usize, threads: usize) -> Result<f64> {
     let model = fitted(architecture, shape, classes)?;
     paname_torch::set_threads(threads);
@@ -221,7 +231,7 @@ fn program(task: &str, threads: usize) -> Result<f64> {
         Outputs { labels: ones()?, ..Outputs::default() }
     };
     match what {
-        "ask" => best(10, || target.predict(&query).map(|_| ())),
-        _ => best(10, || target.vjp(&query)?.1.apply(&cotangent).map(|_| ())),
+        "ask" => best_within(|| target.predict(&query).map(|_| ())),
+        _ => best_within(|| target.vjp(&query)?.1.apply(&cotangent).map(|_| ())),
     }
 }

@@ -196,11 +196,14 @@ fn validate_the_full_matrix() {
     let found = folder_agrees(Path::new(&folder));
     assert!(!found.is_empty());
     let runs = found.len();
-    for (name, outputs, gradients) in found {
-        println!("validate: {name}, outputs | 1e-5 of PyTorch's | {outputs:.1e} | 1");
-        println!("validate: {name}, gradients | 1e-5 of PyTorch's | {gradients:.1e} | 1");
-    }
-    println!("{runs} archives");
+    let largest = |of: fn(&(String, f64, f64)) -> f64| found.iter().map(of).fold(0.0, f64::max);
+    let (outputs, gradients) = (largest(|(_, outputs, _)| *outputs), largest(|(.., gradients)| *gradients));
+    println!(
+        "validate: programs of torch.export, outputs beside PyTorch's | {CLOSE:.0e} or less | {outputs:.1e} | {runs}"
+    );
+    println!(
+        "validate: programs of torch.export, gradients beside PyTorch's | {CLOSE:.0e} or less | {gradients:.1e} | {runs}"
+    );
 }
 
 /// A checked-in archive of our exporter, whose graph has been changed.
