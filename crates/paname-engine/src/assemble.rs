@@ -16,7 +16,7 @@ use crate::fidelity::{self, Declared, Measured};
 use crate::fits::{self, FitOutcome};
 use crate::inputs::{InputFile, Inputs, correctness_signal, loss_signal};
 use crate::judge::{self, Grounds, validity};
-use crate::plan::{Planned, questions, resolve};
+use crate::plan::{Planned, questions_of_signals, resolve};
 use crate::plugins;
 use crate::step::{Fit, Step};
 use crate::store::write_whole;
@@ -246,16 +246,9 @@ fn attack_used(
         files: planned.files.iter().map(|file| (file.name.clone(), file.digest.clone())).collect(),
         signals: planned.needs.signals.iter().map(ToString::to_string).collect(),
         references: inputs.references.len().min(planned.needs.references_max) as u64,
-        asked: account.as_ref().map_or(0, |account| {
-            questions(
-                &paname_core::Needs {
-                    queries_per_record: 0,
-                    queries_per_population_record: 0,
-                    ..planned.needs.clone()
-                },
-                inputs,
-            ) + account.asked
-        }),
+        asked: account
+            .as_ref()
+            .map_or(0, |account| questions_of_signals(&planned.needs, inputs) + account.asked),
         chosen: account.map(|account| account.chosen).unwrap_or_default(),
     }
 }

@@ -236,9 +236,14 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     found
 }
 
+/// Records that the signals of an attack ask the target about; none where it reads no signal.
+pub(crate) fn questions_of_signals(needs: &Needs, inputs: &Inputs) -> u64 {
+    if needs.signals.is_empty() { 0 } else { signal_questions(inputs) }
+}
+
 /// Records that an attack asks the target about, its signals included.
 pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
-    let signals = if needs.signals.is_empty() { 0 } else { signal_questions(inputs) };
+    let signals = questions_of_signals(needs, inputs);
     let audited = needs.queries_per_record.saturating_mul(inputs.audited as u64);
     let population = needs.queries_per_population_record.saturating_mul(inputs.population as u64);
     signals.saturating_add(audited).saturating_add(population)

@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
-    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Grouping, Host, Indices, PluginOrigin, Recipe,
-    Records, Registry, Result, Roster, Signal, Target, Within,
+    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Grouping, Host, Indices, Needs, PluginOrigin,
+    Recipe, Records, Registry, Result, Roster, Signal, Target, Within,
 };
 use paname_evidence::GapSummary;
 use serde::{Deserialize, Serialize};
@@ -209,7 +209,7 @@ impl Workplace<'_> {
                     object: &object,
                     signals,
                     groups: self.groups(id)?,
-                    budget: budget_left(self.manifest, &inputs, !needs.signals.is_empty()),
+                    budget: budget_left(self.manifest, &inputs, &needs),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),
@@ -555,9 +555,9 @@ pub(crate) fn build(
 }
 
 /// Records that attacks may still ask about when their signals are paid.
-fn budget_left(manifest: &Manifest, inputs: &Inputs, signals: bool) -> Option<u64> {
+fn budget_left(manifest: &Manifest, inputs: &Inputs, needs: &Needs) -> Option<u64> {
     let allowed = manifest.content.access.max_queries?;
-    Some(allowed.saturating_sub(if signals { signal_questions(inputs) } else { 0 }))
+    Some(allowed.saturating_sub(plan::questions_of_signals(needs, inputs)))
 }
 
 /// Records that the signals ask the target about.
