@@ -2011,7 +2011,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "doctor.file.torch_export",
-        "Un programme de torch.export (.pt2). PANAME le lit avec le plugin torch : program = \"…\" dans [target]. C'est une donnée, `trust` n'est pas nécessaire.",
+        "Un programme de torch.export (.pt2). PANAME le lit avec le plugin torch : program = \"…\" dans [target]. C’est une donnée : `trust` n’est pas nécessaire.",
         "A program of torch.export (.pt2). PANAME reads it with the torch plugin: program = \"…\" in [target]. It is data, and needs no `trust`.",
     ),
     (
