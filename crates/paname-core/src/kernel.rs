@@ -108,19 +108,22 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(signal: Signal, answers: &'a Outputs, classes: Option<&'a [u32]>) -> Result<Self> {
-        let of = |task| signal.computable_from(task, Access::PROBABILITIES);
-        if !of(Task::Classification) && !of(Task::Clustering) {
+        let from = |answer| {
+            [Task::Classification, Task::Clustering].iter().any(|&task| signal.computable_from(task, answer))
+        };
+        if !from(Access::LOGITS) {
             return Err(Error::Unsupported(format!("the signal {signal} of classes")));
         }
         let (kind, tensor) = match (&answers.logits, &answers.probabilities, &answers.loss) {
             (Some(logits), _, _) => (Kind::Logits, logits),
-            (None, Some(probabilities), _) => (Kind::Probabilities, probabilities),
-            (None, None, Some(losses)) if signal.computable_from(Task::Classification, Access::LOSS) => {
-                (Kind::Losses, losses)
+            (None, Some(probabilities), _) if from(Access::PROBABILITIES) => {
+                (Kind::Probabilities, probabilities)
             }
+            (None, None, Some(losses)) if from(Access::LOSS) => (Kind::Losses, losses),
             _ => {
                 let what = format!("answers for the signal {signal}");
-                return Err(Error::mismatch(what, "logits or probabilities", answers.present()));
+                let expected = if from(Access::PROBABILITIES) { "logits or probabilities" } else { "logits" };
+                return Err(Error::mismatch(what, expected, answers.present()));
             }
         };
         let (records, width) = match (kind, tensor.shape()) {
@@ -161,7 +164,9 @@ impl<'a> Batch<'a> {
                 format!("below {width}, the number of classes"),
                 rank,
             )),
-            Signal::LogProbability { temperature } if !(temperature > 0.0 && temperature.is_normal()) => {
+            Signal::LogProbability { temperature } | Signal::TaylorLogProbability { temperature }
+                if !(temperature > 0.0 && temperature.is_normal()) =>
+            {
                 Err(Error::mismatch("temperature of the signal", "a positive number", temperature))
             }
             _ => Ok(Self { signal, kind, values: Elements::of(tensor)?, records, width, labels }),
@@ -298,6 +303,7 @@ fn write_tiles(
             (_, Signal::ScaledConfidence) => odds(&z, &labels, 1.0),
             (_, Signal::LogDensity) => minus(loss(&z, &labels, 1.0)),
             (_, Signal::LogProbability { temperature }) => minus(loss(&z, &labels, 1.0 / temperature)),
+            (_, Signal::TaylorLogProbability { temperature }) => taylor(&z, &labels, 1.0 / temperature),
             (_, Signal::Margin) => margin(&z, &labels),
             (_, Signal::Entropy) => entropy(&z),
             (_, Signal::ModifiedEntropy) => modified_entropy(&z, &labels),
@@ -424,6 +430,39 @@ fn loss(z: &[Class], labels: &[u32; LANES], inverse_temperature: f32) -> Lanes {
 fn minus(mut values: Lanes) -> Lanes {
     for l in 0..LANES {
         values[l] = -values[l];
+    }
+    values
+}
+
+/// The margin by which the true class's argument is lowered in [`Signal::TaylorLogProbability`].
+const TAYLOR_MARGIN: f32 = 0.6;
+/// Arguments of the polynomial count as no farther from 0, so that sums over classes are finite.
+const TAYLOR_FARTHEST: f32 = 1e9;
+
+/// The polynomial of order 4 that is near exp around 0, positive everywhere.
+#[inline(always)]
+fn taylor_exp(x: f32) -> f32 {
+    let x = max(-TAYLOR_FARTHEST, -max(-TAYLOR_FARTHEST, -x));
+    (x / 24.0 + 1.0 / 6.0).mul_add(x, 0.5).mul_add(x, 1.0).mul_add(x, 1.0)
+}
+
+/// The logarithm of the soft-margin Taylor softmax's probability of y. A logit of −∞ keeps probability 0, of which the polynomial knows nothing.
+#[inline(always)]
+fn taylor(z: &[Class], labels: &[u32; LANES], inverse_temperature: f32) -> Lanes {
+    let (mut own, mut others) = ([f32::MIN_POSITIVE; LANES], [f32::MIN_POSITIVE; LANES]);
+    for (j, lanes) in z.iter().enumerate() {
+        for l in 0..LANES {
+            let is_own = j as u32 == labels[l];
+            let margin = if is_own { TAYLOR_MARGIN } else { 0.0 };
+            let weight = taylor_exp(lanes[l].mul_add(inverse_temperature, -margin));
+            let weight = if lanes[l] == f32::MIN { 0.0 } else { weight };
+            own[l] += if is_own { weight } else { 0.0 };
+            others[l] += if is_own { 0.0 } else { weight };
+        }
+    }
+    let mut values = [0.0; LANES];
+    for l in 0..LANES {
+        values[l] = -softplus(ln(others[l]) - ln(own[l]));
     }
     values
 }

@@ -29,6 +29,12 @@ pub enum Signal {
         /// The temperature T > 0.
         temperature: f32,
     },
+    /// ln(e(z_y / T − 0.6) / (e(z_y / T − 0.6) + Σ_{j≠y} e(z_j / T))), where e(x) = 1 + x + x²/2 + x³/6 + x⁴/24: the soft-margin Taylor softmax (Banerjee
+    /// et al. 2020, arXiv 2011.11538) of the order and margin of the authors of RMIA. It knows logits to be other numbers when all are shifted, hence takes logits only.
+    TaylorLogProbability {
+        /// The temperature T > 0.
+        temperature: f32,
+    },
     /// −Σ_j p_j ln p_j. Needs no label.
     Entropy,
     /// −(1 − p_y) ln p_y − Σ_{j≠y} p_j ln(1 − p_j) (Song and Mittal 2021, eq. 8).
@@ -90,6 +96,7 @@ impl Signal {
             | (Self::Entropy | Self::TopProbability { .. }, Task::Classification | Task::Clustering)
             | (Self::AssignmentConfidence, Task::Clustering)
             | (Self::LabelConfidence, Task::MultiLabel) => VECTORS,
+            (Self::TaylorLogProbability { .. }, Task::Classification) => &[Access::LOGITS],
             (Self::Loss | Self::LogDensity, Task::MultiLabel) => {
                 &[Access::LOSS, Access::LOGITS, Access::PROBABILITIES]
             }
@@ -146,6 +153,7 @@ impl Signal {
             Self::LogDensity => (10, 0),
             Self::Similarity => (11, 0),
             Self::AssignmentConfidence => (12, 0),
+            Self::TaylorLogProbability { temperature } => (13, temperature.to_bits()),
         }
     }
 
@@ -167,6 +175,7 @@ impl Signal {
             10 => Self::LogDensity,
             11 => Self::Similarity,
             12 => Self::AssignmentConfidence,
+            13 if positive => Self::TaylorLogProbability { temperature: number },
             _ => return Err(Error::Unsupported(format!("signal {code} with parameter {parameter}"))),
         })
     }
@@ -187,6 +196,7 @@ impl fmt::Display for Signal {
             Self::ScaledConfidence => f.write_str("scaled-confidence"),
             Self::Loss => f.write_str("loss"),
             Self::LogProbability { temperature } => write!(f, "log-probability:{temperature}"),
+            Self::TaylorLogProbability { temperature } => write!(f, "taylor-log-probability:{temperature}"),
             Self::Entropy => f.write_str("entropy"),
             Self::ModifiedEntropy => f.write_str("modified-entropy"),
             Self::Margin => f.write_str("margin"),
@@ -221,6 +231,9 @@ impl FromStr for Signal {
             ("assignment-confidence", None) => Some(Self::AssignmentConfidence),
             ("log-probability", Some(t)) => {
                 positive(t).map(|temperature| Self::LogProbability { temperature })
+            }
+            ("taylor-log-probability", Some(t)) => {
+                positive(t).map(|temperature| Self::TaylorLogProbability { temperature })
             }
             ("gaussian-log-density", Some(scale)) => {
                 positive(scale).map(|scale| Self::GaussianLogDensity { scale })

@@ -7,11 +7,12 @@ use paname_core::{
     TargetCard, Task, Tensor, Whom,
 };
 
-const ALL: [Signal; 8] = [
+const ALL: [Signal; 9] = [
     Signal::ScaledConfidence,
     Signal::Loss,
     Signal::LogProbability { temperature: 1.0 },
     Signal::LogProbability { temperature: 0.1 },
+    Signal::TaylorLogProbability { temperature: 2.0 },
     Signal::Entropy,
     Signal::ModifiedEntropy,
     Signal::Margin,
@@ -46,6 +47,8 @@ fn names_are_read_back() {
         "log-probability:1e-40",
         "top-probability:-1",
         "margin ",
+        "taylor-log-probability",
+        "taylor-log-probability:-2",
         "gaussian-log-density",
         "gaussian-log-density:0",
         "similarity:2",
@@ -65,7 +68,8 @@ fn a_loss_gives_what_follows_from_the_true_class() {
     assert_eq!(from_loss, ["scaled-confidence", "loss", "log-probability:1"]);
     for signal in ALL {
         let from = |access| signal.computable_from(Task::Classification, access);
-        assert!(from(Access::LOGITS) && from(Access::PROBABILITIES));
+        let of_probabilities = !matches!(signal, Signal::TaylorLogProbability { .. });
+        assert!(from(Access::LOGITS) && from(Access::PROBABILITIES) == of_probabilities);
         assert!(!from(Access::LABELS | Access::TEXT));
     }
     let unlabelled: Vec<String> = ALL.iter().filter(|s| !s.uses_labels()).map(ToString::to_string).collect();

@@ -22,7 +22,8 @@
 //!
 //! **Paper.** Zarifzadeh, Liu and Shokri, *Low-Cost High-Power Membership Inference Attacks*, ICML 2024, arXiv 2312.03262. Defaults γ = 2, T = 2 and,
 //! for the offline mode, a = 0.33 as for CIFAR-10. The authors' runs tune a on a reference model, trim a fifth at either end, let augmented variants
-//! vote, and use a Taylor soft-margin softmax where this is the usual one.
+//! vote, and take the soft-margin Taylor softmax for p: `a = "rehearsed", trim = 0.2, queries = "vote", signal = "taylor-log-probability:2"`. That one needs
+//! logits, and is no default: its polynomial rises again below −1.6, so that a record counts as the better known, the lower the logit of its class is there.
 //!
 //! **Cost.** One question per record and per population record; K reference models; O((N + |Z|)(K + log |Z|)) time, O(N + |Z|) memory.
 //!

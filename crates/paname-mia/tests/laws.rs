@@ -59,6 +59,7 @@ fn options_of_ratios_are_lawful() {
         ("rmia", json!({ "mode": "online", "ties": "share", "gamma": 1.0 })),
         ("rmia", json!({ "mode": "offline", "a": 0.0 })),
         ("rmia", json!({ "mode": "online", "trim": 0.2, "queries": "vote" })),
+        ("rmia", json!({ "mode": "online", "signal": "taylor-log-probability:2" })),
         ("base", json!({ "mode": "online" })),
         ("base", json!({ "mode": "offline", "temperature": 1.0 })),
     ]);

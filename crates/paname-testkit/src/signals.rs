@@ -119,7 +119,9 @@ fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
 
 fn signal_of(signal: Signal, logits: &[f32], class: usize) -> Result<f64> {
     let temperature = match signal {
-        Signal::LogProbability { temperature } => f64::from(temperature),
+        Signal::LogProbability { temperature } | Signal::TaylorLogProbability { temperature } => {
+            f64::from(temperature)
+        }
         _ => 1.0,
     };
     let z: Vec<f64> = logits.iter().map(|&z| f64::from(z) / temperature).collect();
@@ -132,6 +134,10 @@ fn signal_of(signal: Signal, logits: &[f32], class: usize) -> Result<f64> {
         Signal::ScaledConfidence => z[class] - log_sum_exp(others(class)),
         Signal::Loss => total - z[class],
         Signal::LogProbability { .. } => z[class] - total,
+        Signal::TaylorLogProbability { .. } => {
+            let e = |x: f64| 1.0 + x + x.powi(2) / 2.0 + x.powi(3) / 6.0 + x.powi(4) / 24.0;
+            -(others(class).map(e).sum::<f64>() / e(z[class] - 0.6)).ln_1p()
+        }
         Signal::Entropy => z.iter().map(|z| (z - total).exp() * (total - z)).sum(),
         Signal::ModifiedEntropy => {
             let rest: f64 = (0..z.len()).filter(|k| *k != class).map(|k| p(k) * log_rest(k)).sum();

@@ -3,11 +3,12 @@
 use paname_core::{Access, DirectSignals, Signal, SignalSource, Task, Whom};
 use paname_testkit::{Behaviour, Size, Toy};
 
-const SIGNALS: [Signal; 9] = [
+const SIGNALS: [Signal; 10] = [
     Signal::ScaledConfidence,
     Signal::Loss,
     Signal::LogProbability { temperature: 1.0 },
     Signal::LogProbability { temperature: 2.0 },
+    Signal::TaylorLogProbability { temperature: 2.0 },
     Signal::Entropy,
     Signal::ModifiedEntropy,
     Signal::Margin,

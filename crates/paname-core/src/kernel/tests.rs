@@ -5,12 +5,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::Membership;
 
+/// The one that probabilities do not give.
+const TAYLOR: Signal = Signal::TaylorLogProbability { temperature: 2.0 };
+
 /// Every signal over class scores, with ranks and temperatures besides the plain ones.
-const SIGNALS: [Signal; 11] = [
+const SIGNALS: [Signal; 12] = [
     Signal::ScaledConfidence,
     Signal::Loss,
     Signal::LogProbability { temperature: 1.0 },
     Signal::LogProbability { temperature: 2.5 },
+    TAYLOR,
     Signal::Entropy,
     Signal::ModifiedEntropy,
     Signal::Margin,
@@ -37,6 +41,13 @@ fn reference(signal: Signal, z: &[f64], y: usize) -> f64 {
         Signal::LogProbability { temperature } => {
             let cooler: Vec<f64> = z.iter().map(|z| z / f64::from(temperature)).collect();
             -reference(Signal::Loss, &cooler, y)
+        }
+        Signal::TaylorLogProbability { temperature } => {
+            let e = |x: f64| 1.0 + x + x.powi(2) / 2.0 + x.powi(3) / 6.0 + x.powi(4) / 24.0;
+            let cooler: Vec<f64> = z.iter().map(|z| z / f64::from(temperature)).collect();
+            let own = e(cooler[y] - 0.6);
+            let others: f64 = (0..z.len()).filter(|&j| j != y).map(|j| e(cooler[j])).sum();
+            -(others / own).ln_1p()
         }
         Signal::Entropy => (0..z.len()).map(|j| -log_p(j).exp() * log_p(j)).sum(),
         Signal::ModifiedEntropy => {
@@ -141,7 +152,7 @@ proptest! {
             }
         }
         let answers = probabilities(p.clone(), classes);
-        for signal in SIGNALS {
+        for signal in SIGNALS.into_iter().filter(|signal| *signal != TAYLOR) {
             let got = signals(signal, &answers, &labels).unwrap();
             for (r, row) in p.chunks(classes).enumerate() {
                 let z: Vec<f64> = row.iter().map(|&p| f64::from(p).ln()).collect();
@@ -287,7 +298,9 @@ fn extreme_answers_give_finite_signals() {
     ];
     for answers in &cases {
         for signal in SIGNALS.into_iter().chain([Signal::LogProbability { temperature: f32::MIN_POSITIVE }]) {
-            for label in 0..3 {
+            // Of a polynomial there is no probability without the logits.
+            let known = signal != TAYLOR || answers.logits.is_some();
+            for label in (0..3).filter(|_| known) {
                 let value = signals(signal, answers, &[label]).unwrap()[0];
                 assert!(value.is_finite(), "{signal} of class {label} of {answers:?}: {value}");
             }
@@ -356,6 +369,20 @@ fn many_classes() {
         let got = signals(signal, &answers, &[19_999]).unwrap()[0];
         assert_close(got, reference(signal, &z, 19_999), 2e-5, &signal);
     }
+}
+
+/// Each term by hand, and the question that only logits answer.
+#[test]
+fn the_taylor_softmax_by_hand() {
+    let got = signals(TAYLOR, &logits(vec![2.0, -2.0, 0.0], 3), &[0]).unwrap()[0];
+    // e(2/2 − 0.6) = e(0.4), e(−1) = 0.375, e(0) = 1.
+    let own = 1.0 + 0.4 + 0.08 + 0.064 / 6.0 + 0.0256 / 24.0;
+    assert_close(got, f64::ln(own / (own + 1.375)), 1e-6, &"hand");
+    let refused = message(TAYLOR, &probabilities(vec![0.5, 0.5], 2), Some(&[0]));
+    assert_eq!(
+        refused,
+        "answers for the signal taylor-log-probability:2: expected logits, got probabilities"
+    );
 }
 
 fn message(signal: Signal, answers: &Outputs, labels: Option<&[u32]>) -> String {
