@@ -62,16 +62,22 @@ pub struct Info {
     pub formula: &'static str,
     /// Authors, title, year, identifier.
     pub paper: &'static str,
-    /// The source file of the attack (`include_str!`): its `//!` head is its manual page.
+    /// The source file of the attack (`include_str!`), or, of one in a plugin, its `//!` head: that is its manual page.
     pub source: &'static str,
 }
 
 impl Info {
     /// The manual page: the text of the `//!` head of the source file, Markdown.
     pub fn manual(&self) -> String {
-        let head = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        let lines: Vec<&str> = head.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        let lines = self.head().lines().filter_map(|line| line.strip_prefix("//!"));
+        let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
         lines.join("\n")
+    }
+
+    /// The `//!` head of the source file: all of it that crosses library boundaries.
+    pub(crate) fn head(&self) -> &'static str {
+        let lines = self.source.split_inclusive('\n').take_while(|line| line.starts_with("//!"));
+        &self.source[..lines.map(str::len).sum()]
     }
 }
 

@@ -585,7 +585,7 @@ extern "C" fn describe(lists: AbiLists) -> Crossing<RString> {
                     "name": info.name, "version": info.version, "family": info.family,
                     "title_fr": info.title_fr, "title_en": info.title_en,
                     "summary_fr": info.summary_fr, "summary_en": info.summary_en,
-                    "formula": info.formula, "paper": info.paper, "source": info.source,
+                    "formula": info.formula, "paper": info.paper, "source": info.head(),
                 })
             })
             .collect();
