@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::features;
 use crate::joint::{Moments, backward, factor, forward};
-use crate::shadow_classifier::mix;
+use crate::lessons::mix;
 use crate::single::mean;
 
 /// Parameters of [`DatasetInference`].

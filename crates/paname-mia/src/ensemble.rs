@@ -168,32 +168,27 @@ impl Attack for Ensemble {
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        let records = 0..case.audited().len();
-        let ranks = match self.config.combine {
-            Combine::Best => return self.best(case, ctx),
-            _ => self.ranks(case, ctx)?,
+        let scores = |of: &dyn Fn(&[f64]) -> f64| -> Result<Findings> {
+            let ranks = self.ranks(case, ctx)?;
+            let of_record = |r: usize| of(&ranks.iter().map(|rank| rank[r]).collect::<Vec<f64>>());
+            Ok(Findings::Membership((0..case.audited().len()).map(of_record).collect()))
         };
-        let scores = match self.config.combine {
-            Combine::Mean | Combine::Best => {
-                let total: f64 = self.config.attacks.iter().map(|part| part.weight).sum();
-                let weighted = |r: usize| {
-                    ranks
-                        .iter()
-                        .zip(&self.config.attacks)
-                        .map(|(rank, part)| part.weight * rank[r])
-                        .sum::<f64>()
+        match self.config.combine {
+            Combine::Best => self.best(case, ctx),
+            Combine::Max => scores(&|ranks| ranks.iter().copied().fold(0.0, f64::max)),
+            Combine::Mean => {
+                let weights: Vec<f64> = self.config.attacks.iter().map(|part| part.weight).collect();
+                let total: f64 = weights.iter().sum();
+                let sum = |ranks: &[f64]| -> f64 {
+                    ranks.iter().zip(&weights).map(|(rank, weight)| weight * rank).sum()
                 };
-                records.map(|r| weighted(r) / total).collect()
+                scores(&|ranks| sum(ranks) / total)
             }
-            Combine::Max => records.map(|r| ranks.iter().map(|rank| rank[r]).fold(0.0, f64::max)).collect(),
             Combine::Logistic => {
                 let weights = self.weights(case, ctx)?;
-                let sum =
-                    |r: usize| ranks.iter().zip(&weights).map(|(rank, weight)| weight * logit(rank[r])).sum();
-                records.map(sum).collect()
+                scores(&|ranks| ranks.iter().zip(&weights).map(|(rank, weight)| weight * logit(*rank)).sum())
             }
-        };
-        Ok(Findings::Membership(scores))
+        }
     }
 }
 

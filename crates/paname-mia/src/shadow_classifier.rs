@@ -29,6 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::features;
+use crate::lessons::{mix, standardise};
 use crate::network::{Examples, Fitting, Network};
 use crate::single::mean;
 
@@ -254,30 +255,6 @@ impl ShadowClassifier {
         }
         Ok((all_classes, all_targets))
     }
-}
-
-/// Scales each feature to mean 0 and deviation 1 over the examples, and the targets' features alike.
-pub(crate) fn standardise(examples: &mut [f64], targets: &mut [f64], width: usize) {
-    for feature in 0..width {
-        let column = || examples.iter().skip(feature).step_by(width);
-        let count = column().count().max(1) as f64;
-        let mean = column().sum::<f64>() / count;
-        let deviation = (column().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
-        let scale = if deviation > 0.0 { deviation } else { 1.0 };
-        for values in [&mut *examples, &mut *targets] {
-            for x in values.iter_mut().skip(feature).step_by(width) {
-                *x = (*x - mean) / scale;
-            }
-        }
-    }
-}
-
-/// Spreads numbers evenly over all words (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
-pub(crate) const fn mix(mut x: u64) -> u64 {
-    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]
