@@ -280,8 +280,9 @@ impl Lira {
         let config = &self.config;
         let online = config.mode == Mode::Online;
         let augmentations = case.augmentations();
-        let fits = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
+        let chunks = case.map_chunks(Whom::Audited, &[self.signal], ctx, |chunk| {
             let mut fits = Vec::with_capacity(chunk.range().len() * augmentations);
+            let mut pools = vec![[Pool::default(); 2]; augmentations];
             let (mut values, mut sides) = (Vec::new(), [Vec::new(), Vec::new()]);
             for record in chunk.records() {
                 for (a, &target) in record.target(0).iter().enumerate() {
@@ -292,18 +293,23 @@ impl Lira {
                         Center::Median => medians(references, record.membership(), &mut sides),
                     };
                     fits.push(Fit { target: f64::from(target), inside, outside, centers });
+                    pools[a][0].take(Pool::of(&outside));
+                    pools[a][1].take(Pool::of(&inside));
                 }
             }
-            Ok(fits)
+            Ok((fits, pools))
         })?;
+        let (fits, pools): (Vec<Vec<Fit>>, Vec<_>) = chunks.into_iter().unzip();
         let estimate = config.estimate();
         let shared: Vec<(f64, f64)> = (0..augmentations)
             .map(|a| {
-                let of = || fits.iter().map(move |chunk| chunk.iter().skip(a).step_by(augmentations));
-                let inside = || of().map(|chunk| chunk.map(|fit| fit.inside));
-                let outside = || of().map(|chunk| chunk.map(|fit| fit.outside));
-                let inside = if online { estimate.shared(inside, "with")? } else { 0.0 };
-                Ok((inside, estimate.shared(outside, "without")?))
+                let all = |side: usize| {
+                    let mut all = Pool::default();
+                    pools.iter().for_each(|chunk| all.take(chunk[a][side]));
+                    all
+                };
+                let inside = if online { estimate.shared(all(1), "with")? } else { 0.0 };
+                Ok((inside, estimate.shared(all(0), "without")?))
             })
             .collect::<Result<_>>()?;
         let score = |fit: &Fit, (inside, outside): (f64, f64)| {
@@ -419,33 +425,13 @@ struct Estimate {
 }
 
 impl Estimate {
-    /// The variance that all records share, of one side and augmentation. Sums run in the order of the records, chunk by chunk.
-    fn shared<C, S>(&self, sides: impl Fn() -> C, which: &str) -> Result<f64>
-    where
-        C: Iterator<Item = S>,
-        S: Iterator<Item = Spread>,
-    {
+    /// The variance that all records share, of one side and augmentation.
+    fn shared(&self, all: Pool, which: &str) -> Result<f64> {
         if self.prior == 0.0 {
             return Ok(0.0);
         }
-        let (mut total, mut sum, mut most) = (0.0, 0.0, 0.0);
-        for chunk in sides() {
-            for side in chunk {
-                total += side.count;
-                sum += side.count * side.mean;
-                most = f64::max(most, side.count);
-            }
-        }
-        self.check(most, which)?;
-        let mean = sum / total;
-        let mut squares = 0.0;
-        for chunk in sides() {
-            for side in chunk {
-                let between = if self.raw { (side.mean - mean) * (side.mean - mean) } else { 0.0 };
-                squares += side.count * (side.variance + between);
-            }
-        }
-        Ok(squares / total)
+        self.check(all.most, which)?;
+        Ok((all.within + if self.raw { all.between } else { 0.0 }) / all.count)
     }
 
     /// Fails where a spread around records' means is asked for and no record has more than one model, `most` being the largest number.
@@ -463,6 +449,40 @@ impl Estimate {
         let (own, prior) = (self.own * side.count, self.prior);
         let rounding = f64::from(f32::EPSILON) * side.mean.abs().max(1.0);
         ((own * side.variance + prior * shared) / (own + prior)).max(rounding * rounding)
+    }
+}
+
+/// One side of all records together: what [`SharedMoments`] is for one variant.
+#[derive(Clone, Copy, Default)]
+struct Pool {
+    count: f64,
+    mean: f64,
+    /// Scatter of the records' means around the common one.
+    between: f64,
+    /// Scatter around each record's own mean.
+    within: f64,
+    /// Largest number of models of a record.
+    most: f64,
+}
+
+impl Pool {
+    fn of(side: &Spread) -> Self {
+        let Spread { count, mean, variance } = *side;
+        Self { count, mean, between: 0.0, within: count * variance, most: count }
+    }
+
+    /// Adds others (Chan, Golub and LeVeque 1983).
+    fn take(&mut self, other: Self) {
+        let count = self.count + other.count;
+        if other.count > 0.0 {
+            let apart = other.mean - self.mean;
+            let share = other.count / count;
+            self.mean += apart * share;
+            self.between += apart * apart * self.count * share + other.between;
+        }
+        self.count = count;
+        self.within += other.within;
+        self.most = self.most.max(other.most);
     }
 }
 
