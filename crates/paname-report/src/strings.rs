@@ -544,8 +544,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.too_few",
-        "Trop peu de données pour conclure : il faut {needed} membres et autant de non-membres ; il y a {members} membres et {others} non-membres.",
-        "Too few data for any statement: {needed} members and as many non-members are needed; there are {members} members and {others} non-members.",
+        "Trop peu de données pour conclure : il faut {needed} membres et autant de non-membres ; il y a {members} membres et {others} non-membres. Avec moins, seuls des signes se lisent (`paname signs`) ; avec {needed} de chaque côté, seule une fuite forte se verrait.",
+        "Too few data for any statement: {needed} members and as many non-members are needed; there are {members} members and {others} non-members. With fewer, only signs can be read (`paname signs`); with {needed} on either side, only a strong leak would be seen.",
     ),
     (
         "reason.too_few_groups",
