@@ -1,5 +1,6 @@
 //! What the judge must pass: false alarms at most at the stated rate, planted leaks found, shifts not taken for leaks.
 
+use paname_core::Grouping;
 use paname_evidence::{Epsilon, EpsilonClaim, GuessRule, Measure, OneRunEpsilon};
 use rand_core::{Rng, SeedableRng as _};
 use rand_pcg::Pcg64;
@@ -115,6 +116,56 @@ fn validate_false_leaks_where_nobody_says_how_members_were_drawn() {
         );
         at_most(&what, 0.05, alarms);
     }
+}
+
+/// Members and others in the ratio of 1 to 6, as many as levels of 1 and 0.1 % take; several records of one person, alike, and scores of few levels.
+fn persons_with_ties(records_each: usize) -> (Truth, impl Fn(&mut Pcg64) -> Vec<f64>) {
+    let owner: Vec<usize> = (0..7_000).flat_map(|person| vec![person; records_each]).collect();
+    let truth = Truth {
+        member: owner.iter().map(|person| person % 7 == 0).collect(),
+        person: Some(owner.iter().map(ToString::to_string).collect()),
+        ..Truth::default()
+    };
+    let draw = move |rng: &mut Pcg64| {
+        let person: Vec<f64> = (0..7_000).map(|_| normal(rng)).collect();
+        owner.iter().map(|&owner| ((person[owner] + normal(rng)) * 2.0).round() / 2.0).collect()
+    };
+    (truth, draw)
+}
+
+#[test]
+#[ignore = "thousands of audits"]
+fn validate_false_leaks_at_low_levels_with_ties_persons_and_groups() {
+    let settings = settings(&[0.01, 0.001]);
+    for (records, score) in [(1, PersonScore::Mean), (3, PersonScore::Mean), (3, PersonScore::Max)] {
+        let settings = Statistics { person_score: score, ..settings.clone() };
+        let (truth, draw) = persons_with_ties(records);
+        let alarms = count(MANY, Verdict::LeakDemonstrated, |seed| {
+            let row = plain(draw(&mut Pcg64::seed_from_u64(seed)));
+            audit(&[row], &truth, &settings, Split::Random, seed)
+        });
+        let what = format!(
+            "*leak demonstrated* at chance, at 1 and 0.1 %, scores of few levels, 1,000 persons and 6,000 others, {records} records each, {score:?}"
+        );
+        at_most(&what, 0.05, alarms);
+    }
+    let groups: Vec<Vec<u32>> = (0..700).map(|g| (5 * g..5 * (g + 1)).collect()).collect();
+    let truth = Truth { member: (0..3_500).map(|r| (r / 5) % 2 == 0).collect(), ..Truth::default() };
+    let judged = grouped::Judged { grouping: Grouping { size: 5, shares: false }, groups: &groups };
+    let alarms = count(MANY, Verdict::LeakDemonstrated, |seed| {
+        let mut rng = Pcg64::seed_from_u64(seed);
+        let row = plain(groups.iter().map(|_| (4.0 * normal(&mut rng)).round()).collect());
+        let ctx = Ctx::new(seed, "audit", 1, &());
+        let tests = most_tests(1, &settings);
+        let mut result = grouped::measure(&row, &judged, &truth, &settings, tests, &ctx).unwrap();
+        correct(&mut [&mut result]).unwrap();
+        vec![verdict(&result, grounds(&[], Split::Random), &settings)]
+    });
+    at_most(
+        "*leak demonstrated* at chance, at 1 %, 350 groups of five and as many others, scores of few levels",
+        0.05,
+        alarms,
+    );
 }
 
 #[test]
