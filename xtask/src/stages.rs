@@ -31,8 +31,8 @@ const STAGES: &[Stage] = &[
     Stage { name: "demo", run: demo::check },
 ];
 
-/// The packages that are built on libtorch: in a stage of their own and optimised, since libtorch's bindings take minutes to
-/// compile and are compiled in that profile only.
+/// The packages that are built on libtorch: in a stage of their own, since they need it and its bindings take minutes to compile. In the profile of the other
+/// stages, so that what all are built on is compiled once.
 pub(crate) const TORCH: &[&str] = &["paname-torch", "paname-plugin-torch", "paname-bench-torch"];
 
 struct Outcome {
@@ -136,7 +136,7 @@ fn torch() -> Result<()> {
 /// Cargo over the packages that are built on libtorch.
 fn on_libtorch(subcommand: &str) -> Command {
     let packages = TORCH.iter().flat_map(|package| ["--package", package]);
-    let mut command = cargo([subcommand, "--release"]);
+    let mut command = cargo([subcommand]);
     command.args(packages);
     command
 }
