@@ -70,6 +70,7 @@ mod joint;
 mod lessons;
 mod members;
 mod network;
+mod random_units;
 mod view;
 
 /// Every attack of this crate, the cheap ones first.

@@ -8,15 +8,16 @@
 //!
 //! **Formula.** φ = ln p_y − ln(1 − p_y). Over the population, φ of the target is regressed on x: 1, one indicator for each class with at least
 //! `min-per-class` population records and, with `features = "references"`, the mean and, from two models on, the standard deviation of φ over
-//! reference models that left the record out, as many for every record as the least well served one has. Nothing in x depends on whether the target
-//! was fitted on the record. `head = "gaussian"`: φ ~ N(w·x, exp(v·x)) by maximum likelihood (Fisher scoring, in which a squared residual counts for
+//! reference models that left the record out, as many for every record as the least well served one has; with `features = "inputs"`, the record itself
+//! through up to 64 rectified units whose weights are drawn and not fitted, one for ten population records at most. Nothing in x depends on whether
+//! the target was fitted on the record. `head = "gaussian"`: φ ~ N(w·x, exp(v·x)) by maximum likelihood (Fisher scoring, in which a squared residual counts for
 //! at most 11 variances, so that strange records of the population do not decide), score = (φ − w·x) / exp(v·x / 2), the paper's mean and deviation.
 //! `head = "pinball"`: linear quantiles at 10, 25, 50, 75, 90, 95 and 99 % by the pinball loss (Hunter and Lange 2000), sorted; score = the normal
 //! deviate of the level at φ, linear between the quantiles and continued beyond them. Augmented variants are averaged first.
 //!
 //! **Paper.** Bertran, Tang, Kearns, Morgenstern, Roth and Wu, *Scalable Membership Inference Attacks via Quantile Regression*, NeurIPS 2023, arXiv
-//! 2307.03694. The paper regresses on the record itself with a network of the target's size; an attack here sees answers, not records, and x is as
-//! above: a weaker model of difficulty than the paper's, and its figures are not to be expected.
+//! 2307.03694. The paper regresses on the record itself with a network of the target's size, which is fitted; `inputs` fits its last layer only: a weaker model of
+//! difficulty than the paper's, and its figures are not to be expected on images.
 //!
 //! **Cost.** One question per record and per population record; a regression with few parameters.
 //!
@@ -24,12 +25,14 @@
 //! hundred are wanted. A population that differs from the non-members shifts every level.
 
 use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, RecordSignals, Result, Signal, Whom,
+    Access, Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, RecordSignals, Result, Signal,
+    Whom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::joint::{backward, factor, forward};
+use crate::random_units::RandomUnits;
 use crate::single::mean;
 
 /// Parameters of [`Quantile`].
@@ -72,10 +75,15 @@ pub enum Features {
     Class,
     /// The class, and reference models that left the record out.
     References,
+    /// The class, and the record itself.
+    Inputs,
 }
 
 /// Population records below which nothing is learned.
 const FEWEST: usize = 20;
+/// Units that look at the record, and population records that each of them takes.
+const MOST_UNITS: usize = 64;
+const RECORDS_PER_UNIT: usize = 10;
 
 /// Scores a record by its place in the distribution that is predicted for strangers like it.
 pub struct Quantile(Config);
@@ -113,8 +121,12 @@ impl Attack for Quantile {
         let needed = usize::from(self.0.features == Features::References);
         Needs {
             signals: vec![Signal::ScaledConfidence],
+            access: if self.0.features == Features::Inputs { Access::NEW_INPUTS } else { Access::empty() },
             references_min: needed,
-            references_max: if self.0.features == Features::Class { 0 } else { usize::MAX },
+            references_max: match self.0.features {
+                Features::Class | Features::Inputs => 0,
+                Features::Auto | Features::References => usize::MAX,
+            },
             in_out_min: (0, needed),
             population_min: FEWEST,
             ..Needs::default()
@@ -137,13 +149,27 @@ impl Attack for Quantile {
                 }
                 least
             }
-            Features::Auto | Features::Class => 0,
+            Features::Auto | Features::Class | Features::Inputs => 0,
         };
-        let read = |whom| {
-            case.map_records(whom, &[Signal::ScaledConfidence], ctx, |record| Ok(Seen::of(&record, models)))
+        let units = match config.features {
+            Features::Inputs => {
+                let count = MOST_UNITS.min(case.population().len() / RECORDS_PER_UNIT);
+                Some(RandomUnits::draw(count, case, ctx)?)
+            }
+            Features::Auto | Features::Class | Features::References => None,
+        };
+        let read = |whom| -> Result<Vec<Seen>> {
+            let mut seen = case.map_records(whom, &[Signal::ScaledConfidence], ctx, |record| {
+                Ok(Seen::of(&record, models))
+            })?;
+            if let Some(units) = &units {
+                let rows = units.of(case, &case.cohort(whom).ids)?;
+                seen.iter_mut().zip(rows).for_each(|(seen, row)| seen.others = row);
+            }
+            Ok(seen)
         };
         let population = read(Whom::Population)?;
-        let design = Design::new(&population, &config, models)?;
+        let design = Design::new(&population, &config)?;
         let rows: Vec<Vec<f64>> = population.iter().map(|seen| design.row(seen)).collect();
         let values: Vec<f64> = population.iter().map(|seen| seen.target).collect();
         let sample = Sample { rows: &rows, values: &values, width: design.width() };
@@ -166,8 +192,8 @@ impl Attack for Quantile {
 struct Seen {
     class: Option<u32>,
     target: f64,
-    /// Mean and standard deviation over reference models that left the record out.
-    others: [f64; 2],
+    /// Mean and standard deviation over reference models that left the record out, or what random units make of the record.
+    others: Vec<f64>,
 }
 
 impl Seen {
@@ -181,7 +207,8 @@ impl Seen {
         let centre = values.iter().sum::<f64>() / count;
         let spread =
             (values.iter().map(|value| (value - centre) * (value - centre)).sum::<f64>() / count).sqrt();
-        Self { class: record.class(), target: mean(target), others: [centre, spread] }
+        let others = [centre, spread].into_iter().take(models).collect();
+        Self { class: record.class(), target: mean(target), others }
     }
 }
 
@@ -189,12 +216,12 @@ impl Seen {
 struct Design {
     /// Classes with an indicator.
     classes: Vec<u32>,
-    /// Centre and scale of each number that reference models give.
+    /// Centre and scale of each other number.
     scales: Vec<(f64, f64)>,
 }
 
 impl Design {
-    fn new(population: &[Seen], config: &Config, models: usize) -> Result<Self> {
+    fn new(population: &[Seen], config: &Config) -> Result<Self> {
         if population.len() < FEWEST {
             return Err(Error::Missing {
                 what: "population records".into(),
@@ -217,7 +244,7 @@ impl Design {
             let deviation = (population.iter().map(square).sum::<f64>() / n).sqrt();
             (centre, if deviation > 0.0 { deviation } else { 1.0 })
         };
-        Ok(Self { classes, scales: (0..models.min(2)).map(scale).collect() })
+        Ok(Self { classes, scales: (0..population[0].others.len()).map(scale).collect() })
     }
 
     const fn width(&self) -> usize {
@@ -228,7 +255,7 @@ impl Design {
         let mut row = vec![1.0];
         row.extend(self.classes.iter().map(|class| f64::from(seen.class == Some(*class))));
         row.extend(
-            self.scales.iter().zip(seen.others).map(|((centre, scale), value)| (value - centre) / scale),
+            self.scales.iter().zip(&seen.others).map(|((centre, scale), value)| (value - centre) / scale),
         );
         row
     }

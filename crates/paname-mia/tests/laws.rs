@@ -81,6 +81,8 @@ fn options_of_comparisons_are_lawful() {
         ("per-class", json!({ "strangers": "population", "score": "entropy", "ties": "share" })),
         ("quantile", json!({ "head": "pinball", "features": "class" })),
         ("quantile", json!({ "features": "references" })),
+        ("quantile", json!({ "features": "inputs" })),
+        ("quantile", json!({ "features": "inputs", "head": "pinball" })),
         ("calibration", json!({ "score": "scaled-confidence" })),
         ("reference", json!({ "ties": "share" })),
     ]);
