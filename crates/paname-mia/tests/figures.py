@@ -1,5 +1,5 @@
-"""Writes figures.json: a small audit of models whose weights are given, and what the attacks make of it that ask the model themselves or judge
-groups, in NumPy and double precision, independently of the Rust code. Run it after changing a formula:
+"""Writes figures.json: a small audit of models whose weights are given, and what the attacks make of it that are fitted, ask the model themselves or
+judge groups, in NumPy and double precision, with the fits of scikit-learn, independently of the Rust code. Run it after changing a formula:
 python figures.py
 """
 
@@ -9,11 +9,13 @@ import pathlib
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp, softmax
-from scipy.stats import norm, ttest_ind
+from scipy.stats import norm, rankdata, ttest_ind
 from sklearn.neural_network import MLPClassifier
 
 AUDITED, POPULATION, REFERENCES, CLASSES, FEATURES, HIDDEN, VARIANTS = 240, 60, 4, 3, 8, 10, 3
 EVERYONE = AUDITED + POPULATION
+# Fits of each classifier; what they agree on is the figure.
+FITS = 40
 rng = np.random.Generator(np.random.PCG64(20261129))
 
 # Records whose classes are half noise, and models that learned theirs by heart: the target, then complementary pairs.
@@ -107,13 +109,14 @@ def signals(z, labels):
     rest[own] = -np.inf
     q = p.copy()
     q[own] = 0
+    top = -np.sort(-p, axis=1)
     return {
         "scaled-confidence": z[own] - logsumexp(rest, axis=1),
         "loss": -np.log(p[own]),
         "entropy": -(p * np.log(p)).sum(1),
         "modified-entropy": -(1 - p[own]) * np.log(p[own]) - (q * np.log1p(-q)).sum(1),
         "margin": z[own] - rest.max(1),
-    }
+    } | {f"top-probability:{rank}": top[:, rank] for rank in range(z.shape[1])}
 
 
 # Groups of 24 records, of which another share each was used.
@@ -158,6 +161,167 @@ for name, size in NORMS.items():
     closed.append(row("last-layer-gradient-norm", {"norm": name}, -size(last_layer_gradients(models[0], x, y))))
     closed.append(row("input-gradient-norm", {"norm": name}, -size(input_gradients(models[0], x, y))))
 
+
+def auc(scores, truth):
+    ranks = rankdata(scores)[truth]
+    return (ranks.sum() - len(ranks) * (len(ranks) + 1) / 2) / len(ranks) / (~truth).sum()
+
+
+def scaled(examples, target):
+    place, scale = examples.mean(0), examples.std(0)
+    scale = np.where(scale > 0, scale, 1)
+    return (examples - place) / scale, (target - place) / scale
+
+
+def balance(inside):
+    return np.where(inside, 0.5 / inside.mean(), 0.5 / (1 - inside.mean()))
+
+
+def adam(examples, inside, target, hidden, epochs, seed):
+    """Log-odds of a network with one hidden layer, by Adam in steps of 64 rows, whose length falls linearly from 0.01 to 0, with an L2 penalty of
+    0.0001.
+    """
+    draw = np.random.Generator(np.random.PCG64(seed))
+    (rows, width), weights = examples.shape, balance(inside)
+    bounds = [((width, hidden), np.sqrt(6 / width)), (hidden, 0), (hidden, 1 / np.sqrt(hidden)), (1, 0)]
+    parts = [draw.uniform(-1, 1, shape) * bound for shape, bound in bounds]
+    first, second = [np.zeros_like(p) for p in parts], [np.zeros_like(p) for p in parts]
+    batches = [draw.permutation(rows)[start : start + 64] for _ in range(epochs) for start in range(0, rows, 64)]
+    for step, batch in enumerate(batches):
+        x, (w1, b1, w2, b2) = examples[batch], parts
+        h = np.maximum(x @ w1 + b1, 0)
+        error = weights[batch] * (1 / (1 + np.exp(-(h @ w2 + b2))) - inside[batch]) / len(batch)
+        below = np.outer(error, w2) * (h > 0)
+        slopes = [x.T @ below, below.sum(0), h.T @ error, error.sum(keepdims=True)]
+        for i, slope in enumerate(slopes):
+            slope = slope + 1e-4 * parts[i]
+            first[i] = 0.9 * first[i] + 0.1 * slope
+            second[i] = 0.999 * second[i] + 0.001 * slope**2
+            mean, square = first[i] / (1 - 0.9 ** (step + 1)), second[i] / (1 - 0.999 ** (step + 1))
+            parts[i] = parts[i] - 0.01 * (1 - step / len(batches)) * mean / (np.sqrt(square) + 1e-8)
+    w1, b1, w2, b2 = parts
+    return np.maximum(target @ w1 + b1, 0) @ w2 + b2
+
+
+def perceptron(examples, inside, target, hidden, epochs, seed):
+    """The same of scikit-learn, which starts and steps in its own way."""
+    network = MLPClassifier(
+        (hidden,), batch_size=64, learning_rate_init=0.01, max_iter=epochs, n_iter_no_change=epochs, random_state=seed
+    )
+    network.fit(examples, inside, sample_weight=balance(inside))
+    p = network.predict_proba(target)[:, 1]
+    return np.log(p) - np.log1p(-p)
+
+
+def learned(examples, inside, target, hidden, epochs=20):
+    """Log-odds of inclusion for the target's features, by many fits of ours and fewer of scikit-learn."""
+
+    def of(fit, count):
+        return np.array([fit(examples, inside, target, hidden, epochs, seed) for seed in range(count)])
+
+    return of(adam, FITS), of(perceptron, FITS // 2)
+
+
+def reactions(names, m, variants):
+    """Features of everyone in a model, averaged over variants, with whether the answer is right beside the margin."""
+    of = [signals(forward(models[m], inputs + shift)[1], label) for shift in shifts[:variants]]
+    mean = [np.mean([found[name] for found in of], axis=0) for name in names]
+    right = [mean[names.index("margin")] > 0] if "margin" in names else []
+    return np.array(mean + right, float).T
+
+
+ALL = ["top-probability:0", "top-probability:1", "scaled-confidence", "loss", "entropy", "modified-entropy", "margin"]
+
+
+def shadow_classifier(names, shadows, variants=1, per_class=False, epochs=20):
+    examples = np.concatenate([reactions(names, m, variants) for m in shadows])
+    inside = np.concatenate([np.concatenate([member[m], np.zeros(POPULATION, bool)]) for m in shadows])
+    examples, target = scaled(examples, reactions(names, 0, variants)[:AUDITED])
+    if not per_class:
+        return learned(examples, inside, target, 16, epochs)
+    classes, scores = np.tile(label, len(shadows)), None
+    for c in range(CLASSES):
+        own = classes == c
+        found = learned(examples[own], inside[own], target[y == c], 16, epochs)
+        scores = scores or [np.zeros((len(fits), AUDITED)) for fits in found]
+        for whole, part in zip(scores, found):
+            whole[:, y == c] = part
+    return scores
+
+
+def looks(m, sources, layers):
+    """What goes on inside a model for the audited records."""
+    h, z = forward(models[m], x)
+    columns = []
+    if "loss" in sources:
+        columns += [losses(z, y), z.argmax(1) == y]
+    if "last-layer-gradient" in sources:
+        columns += [np.log(size(last_layer_gradients(models[m], x, y))) for size in NORMS.values()]
+    for name, values in (("hidden", h), ("scores", z)):
+        if name in layers:
+            length = np.log(np.maximum(NORMS["l2"](values), 1e-30))
+            columns += [values.mean(1), values.std(1), length, (values <= 0).mean(1)]
+    if "input-gradient" in sources:
+        columns.append(np.log(NORMS["l2"](input_gradients(models[m], x, y))))
+    return np.array(columns, float).T
+
+
+def white_box(sources, layers):
+    of = [looks(m, sources, layers) for m in range(1 + REFERENCES)]
+    examples, target = scaled(np.concatenate(of[1:]), of[0])
+    return learned(examples, np.concatenate(member[1:]), target, 32)
+
+
+def ways(m, passes):
+    """Logarithms of the losses of a student of a model after each pass, and of the model. The student is linear and descends along the gradient of
+    all of the population at once, in steps of four over the mean squared length of an input.
+    """
+    z = inputs[AUDITED:]
+    told = softmax(forward(models[m], z)[1], axis=1)
+    weights, of = np.zeros((FEATURES, CLASSES)), []
+    for _ in range(passes):
+        weights -= 4 / (z**2).sum(1).mean() * z.T @ (softmax(z @ weights, axis=1) - told) / len(z)
+        of.append(losses(x @ weights, y))
+    return np.log(1e-6 + np.array(of + [losses(forward(models[m], x)[1], y)])).T
+
+
+def trajectory(passes):
+    of = [ways(m, passes) for m in range(1 + REFERENCES)]
+    examples, target = scaled(np.concatenate(of[1:]), of[0])
+    return learned(examples, np.concatenate(member[1:]), target, 32)
+
+
+SOURCES = ["loss", "last-layer-gradient", "input-gradient"]
+learning = [
+    ("shadow-classifier", {}, shadow_classifier(ALL, [1, 2, 3, 4]), 1),
+    (
+        "shadow-classifier",
+        {"min-per-class": 100, "features": ["scaled-confidence", "entropy"], "epochs": 60},
+        shadow_classifier(["scaled-confidence", "entropy"], [1, 2, 3, 4], VARIANTS, True, 60),
+        VARIANTS,
+    ),
+    ("ml-leaks", {}, shadow_classifier(["top-probability:0", "top-probability:1", "top-probability:2"], [1]), 1),
+    (
+        "ml-leaks",
+        {"adversary": "transfer", "top": 2, "shadows": 3},
+        shadow_classifier(["top-probability:0", "top-probability:1"], [1, 2, 3]),
+        1,
+    ),
+    ("white-box-classifier", {}, white_box(SOURCES, ["hidden", "scores"]), 1),
+    ("white-box-classifier", {"features": ["activations", "loss"], "layers": ["hidden"]}, white_box(["loss"], ["hidden"]), 1),
+    ("loss-trajectory", {"passes": 10}, trajectory(10), 1),
+]
+fits = []
+for attack, config, (found, others), variants in learning:
+    mean, areas = found.mean(0), [auc(scores, member[0]) for scores in found]
+    apart = [np.sqrt(((scores - mean) ** 2).mean()) / mean.std() for scores in found]
+    ranks = np.corrcoef(rankdata(others.mean(0)), rankdata(mean))[0, 1]
+    other = auc(others.mean(0), member[0])
+    print(
+        f"{attack} {config}: AUC {auc(mean, member[0]):.4f}, of single fits {np.mean(areas):.4f} ± {np.std(areas):.4f}, which are "
+        f"{np.mean(apart):.3f} deviations apart; of scikit-learn {other:.4f}, rank correlation {ranks:.4f}"
+    )
+    fits.append(row(attack, config, mean, auc=round(other, 6), spread=round(np.mean(apart), 3), variants=variants))
 
 # A plane between two classes, from which distances are known.
 PLANE = 60
@@ -242,6 +406,7 @@ text = {
     "shifts": shifts.tolist(),
     "groups": [group.tolist() for group in groups],
     "closed": closed,
+    "fitted": fits,
     "plane": plane,
     "inference": {"attack": "dataset-inference", "population": theirs.tolist(), "audited": ours.round(2).tolist(), "possible": possible},
 }
