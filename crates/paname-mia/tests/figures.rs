@@ -430,3 +430,19 @@ fn inference_gives_what_some_halves_give() {
     }
     assert!(found.len() > 80, "{attack}: halves are drawn anew, but give {} scores of 100", found.len());
 }
+
+#[derive(Deserialize)]
+struct Golden {
+    rows: Vec<Row>,
+}
+
+/// Every attack has a figure here or in the table of `golden.rs`.
+#[test]
+fn the_table_is_complete() {
+    let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
+    let Figures { closed, fitted, plane, inference, .. } = &*FIGURES;
+    let rows = closed.iter().chain(fitted).chain(&plane.distances).chain(&golden.rows);
+    let names: BTreeSet<&str> = rows.map(|row| &row.attack[..]).chain([&inference.attack[..]]).collect();
+    let attacks: BTreeSet<&str> = ATTACKS.iter().map(|entry| entry.info.name).collect();
+    assert_eq!(names, attacks);
+}
