@@ -1,6 +1,6 @@
-//! Every attack with a closed formula against the same formula in NumPy: `golden.py` wrote `golden.json`.
+//! Every attack with a closed formula against the same formula in NumPy: `golden.py` wrote `golden.json`. `figures.rs` has the others.
 
-use paname_core::{Ctx, Entry, Membership};
+use paname_core::{Ctx, Membership};
 use paname_mia::ATTACKS;
 use paname_testkit::{LogitTable, TableCase};
 use serde::Deserialize;
@@ -71,22 +71,4 @@ fn scores_are_those_of_numpy() {
             );
         }
     }
-}
-
-/// Every attack is in the table but the one that is fitted, those that ask the model themselves or have students fitted, whose tests know the model, and
-/// those that judge groups, whose tests work them by hand.
-#[test]
-fn the_table_is_complete() {
-    let golden: Golden = serde_json::from_str(include_str!("golden.json")).unwrap();
-    let apart = |entry: &&Entry| {
-        let needs = entry.build(serde_json::Value::Null).unwrap().needs(1).unwrap();
-        needs.queries_per_record > 0 || needs.fits > 0 || needs.groups.is_some()
-    };
-    let missing: Vec<&str> = ATTACKS
-        .iter()
-        .filter(|entry| !apart(entry))
-        .map(|entry| entry.info.name)
-        .filter(|name| golden.rows.iter().all(|row| row.attack != *name))
-        .collect();
-    assert_eq!(missing, ["shadow-classifier"]);
 }
