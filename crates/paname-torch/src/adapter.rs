@@ -37,6 +37,7 @@ impl Adapter for Torch {
             .union(Access::ACTIVATIONS)
             .union(Access::INPUT_GRADIENT)
             .union(Access::LAST_LAYER_GRADIENT)
+            .union(Access::PARAMETER_GRADIENT)
             .union(Access::PARAMETERS)
             .union(Access::NEW_INPUTS),
     };
