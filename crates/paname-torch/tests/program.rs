@@ -578,3 +578,91 @@ fn a_model_is_its_layers_one_after_the_other() {
     let told = one_line(part.predict(&query).err().unwrap().to_string());
     assert!(told.contains("expected records of shape ["), "{told}");
 }
+
+/// An archive of ours whose card states this normalisation.
+fn stating(folder: &Path, model: &str, normalisation: &Value) -> String {
+    let mut from = zip::ZipArchive::new(std::fs::File::open(archives().join(model)).unwrap()).unwrap();
+    let path = folder.join(model);
+    let mut to = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for i in 0..from.len() {
+        let mut entry = from.by_index(i).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+        if name.ends_with("/card.json") {
+            let mut card: Value = serde_json::from_slice(&bytes).unwrap();
+            card["normalisation"] = normalisation.clone();
+            bytes = serde_json::to_vec(&card).unwrap();
+        }
+        to.start_file(name, options).unwrap();
+        std::io::Write::write_all(&mut to, &bytes).unwrap();
+    }
+    to.finish().unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_normalisation_that_the_file_states_is_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mean, std) = (json!([0.5, 0.4, 0.3]), json!([0.25, 0.5, 2.0]));
+    let stated = stating(folder.path(), "resnet18.paname.pt2", &json!({ "mean": mean, "std": std }));
+    // Bytes, with the channels last.
+    let bytes: Vec<u8> = (0..12 * 768).map(|i| (i * 37 % 256) as u8).collect();
+    let audit = Audit { base: archives(), ..Audit::new(Tensor::from_vec(bytes, &[12, 16, 16, 3]).unwrap()) };
+    let ask = |program: &str, preparation: Value| {
+        let mut config = json!({ "program": program, "preparation": preparation });
+        config["preparation"]["channels-last"] = true.into();
+        let target = audit.open(config).unwrap();
+        let (answers, pullback) = target.vjp(&Query::records(vec![3, 1], Access::LOGITS)).unwrap();
+        let logits = answers.logits.unwrap();
+        let gradient =
+            pullback.apply(&Outputs { logits: Some(logits.clone()), ..Outputs::default() }).unwrap();
+        [logits.to_f64().unwrap(), gradient.to_f64().unwrap()]
+    };
+    let plain = "resnet18.paname.pt2";
+    let by_hand = ask(plain, json!({ "mean": mean, "deviation": std }));
+    assert_eq!(ask(&stated, json!({})), by_hand);
+    assert_eq!(ask(&stated, json!({ "normalisation": true })), by_hand);
+    assert_ne!(ask(plain, json!({})), by_hand);
+    // What the manifest says counts.
+    assert_eq!(ask(&stated, json!({ "normalisation": false })), ask(plain, json!({})));
+    assert_eq!(ask(&stated, json!({ "mean": [0.1] })), ask(plain, json!({ "mean": [0.1] })));
+    assert_eq!(ask(&stated, json!({ "deviation": [2.0] })), ask(plain, json!({ "deviation": [2.0] })));
+    let refused = |preparation: Value| {
+        let refused = audit.open(json!({ "program": stated, "preparation": preparation })).err().unwrap();
+        one_line(refused.to_string()).replace(&stated, "FILE")
+    };
+    assert_eq!(
+        refused(json!({ "normalisation": true, "mean": [0.5] })),
+        "configuration: `preparation.normalisation`: expected either this or `mean` and `deviation`, which stand for it"
+    );
+    assert_eq!(
+        refused(json!({})),
+        "inputs: expected records with 3 channels, as the normalisation that FILE states; or `preparation = { normalisation = false }`, got prepared records of shape [16, 16, 3]"
+    );
+}
+
+#[test]
+fn fits_apply_the_normalisation_that_the_file_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, shape) = MODELS.iter().find(|(known, _)| *known == "wideresnet.paname.pt2").unwrap();
+    let stated = stating(
+        folder.path(),
+        "wideresnet.paname.pt2",
+        &json!({ "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5] }),
+    );
+    let raw = blobs(48, shape);
+    let Features::Tensor(values) = &raw.inputs else { panic!("{:?}", raw.inputs) };
+    let prepared = single(&values.to_f64().unwrap()).iter().map(|x| x * 2.0 - 1.0).collect();
+    let prepared = Records {
+        inputs: Features::Tensor(Tensor::from_vec(prepared, values.shape()).unwrap()),
+        ..raw.clone()
+    };
+    let of = |model: &str, data: &Records| fit(model, data, &recipe(2), 1, folder.path()).unwrap().target;
+    let (ours, by_hand) = (of(&stated, &raw), of("wideresnet.paname.pt2", &prepared));
+    assert_eq!(bytes(&*ours), bytes(&*by_hand));
+    let all = Query::records((0..48).collect::<Vec<_>>(), Access::LOGITS);
+    let logits = |target: &dyn Target| target.predict(&all).unwrap().logits.unwrap().to_f64().unwrap();
+    assert_eq!(logits(&*ours), logits(&*by_hand));
+}

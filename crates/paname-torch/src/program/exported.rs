@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use paname_core::{Error, Result};
-use paname_pt2::{Argument, InputRole, Node, Output, Size, SymbolId, ValueId, ValueKind};
+use paname_pt2::{Argument, InputRole, Node, Normalisation, Output, Size, SymbolId, ValueId, ValueKind};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::from_torch;
@@ -136,6 +136,16 @@ impl Exported {
     fn with(&self, runner: Runner) -> Self {
         let Self { output, layers, last, pairs, .. } = self;
         Self { runner, output: *output, layers: layers.clone(), last: last.clone(), pairs: *pairs }
+    }
+
+    /// The name of the file in errors.
+    pub(crate) fn place(&self) -> &str {
+        self.runner.place()
+    }
+
+    /// What is done to records before the model sees them, as the file states it.
+    pub(crate) fn normalisation(&self) -> Option<&Normalisation> {
+        self.runner.archive().card()?.normalisation.as_ref()
     }
 
     /// Where it computes.
