@@ -579,6 +579,52 @@ fn a_model_is_its_layers_one_after_the_other() {
     assert!(told.contains("expected records of shape ["), "{told}");
 }
 
+#[test]
+fn programs_of_two_records_or_more_answer_about_one() {
+    let mut audit = audit(&[1, 4, 4]);
+    audit.base = archives().join("../decomposed");
+    let whole = audit.open(json!({ "program": "convnet.pt2" })).unwrap();
+    let ask = |target: &dyn Target, ids: Vec<u32>| {
+        let (answers, pullback) = target.vjp(&Query::records(ids.clone(), Access::LOGITS)).unwrap();
+        let logits = answers.logits.unwrap();
+        assert_eq!(logits.shape(), [ids.len(), 3]);
+        let gradient =
+            pullback.apply(&Outputs { logits: Some(logits.clone()), ..Outputs::default() }).unwrap();
+        (logits.to_f64().unwrap(), gradient.to_f64().unwrap())
+    };
+    let (logits, gradients) = ask(&*whole, (0..12).collect());
+    for record in 0..12 {
+        let (alone, gradient) = ask(&*whole, vec![record as u32]);
+        close("alone", &alone, &logits[record * 3..][..3], 1e-5);
+        close("alone", &gradient, &gradients[record * 16..][..16], 1e-5);
+    }
+    // The last batch is one record.
+    let config = json!({ "program": "convnet.pt2", "batch": 11 });
+    let parts = audit.open(config.clone()).unwrap();
+    let all = Query::records((0..12).collect::<Vec<_>>(), Access::LOGITS | Access::LAST_LAYER_GRADIENT);
+    close("in parts", &parts.predict(&all).unwrap().logits.unwrap().to_f64().unwrap(), &logits, 1e-5);
+    let trial = Trial { config: &config, references: None, setting: audit.setting(), fit: None };
+    check_adapter(&paname_torch::ADAPTERS[0], &trial);
+}
+
+#[test]
+fn more_records_than_a_program_takes_are_an_error() {
+    let mut audit = Audit::new(Tensor::from_vec(numbers(70 * 16, 3), &[70, 1, 4, 4]).unwrap());
+    audit.base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paname-pt2/tests/data");
+    audit.labels = Labels::Classes { values: (0..70).map(|i| i % 2).collect(), classes: 2 };
+    let all = Query::records((0..70).collect::<Vec<_>>(), Access::LOGITS);
+    let ask = |batch: usize| {
+        let target = audit.open(json!({ "program": "classifier.pt2", "batch": batch })).unwrap();
+        target.predict(&all).map(|answers| answers.logits.unwrap().to_f64().unwrap())
+    };
+    assert_eq!(
+        ask(256).unwrap_err().to_string(),
+        "classifier.pt2: input `x`, dimension 0: expected 2 to 64, got 70; `batch` says how many records are put to the model at a time"
+    );
+    // 64 and 6; 23 times 3 and one.
+    close("in parts", &ask(3).unwrap(), &ask(64).unwrap(), 1e-5);
+}
+
 /// An archive of ours whose card states this normalisation.
 fn stating(folder: &Path, model: &str, normalisation: &Value) -> String {
     let mut from = zip::ZipArchive::new(std::fs::File::open(archives().join(model)).unwrap()).unwrap();

@@ -197,9 +197,20 @@ impl Runner {
     /// What helps against a shape that does not fit.
     fn advice(&self, error: &paname_pt2::Error) -> &'static str {
         let fixed = |meta: &TensorMeta| matches!(meta.shape.first(), Some(Size::Known(_)));
+        let most = |meta: &TensorMeta| match meta.shape.first() {
+            Some(Size::Symbol(id)) => {
+                u64::try_from(self.program().symbols[id.index()].most).unwrap_or(u64::MAX)
+            }
+            _ => u64::MAX,
+        };
         match error {
             paname_pt2::Error::Size { dimension: 0, .. } if self.given().any(fixed) => {
                 "; export the model with a number of records that may change: `dynamic_shapes`"
+            }
+            paname_pt2::Error::Size { dimension: 0, got, .. }
+                if self.given().any(|meta| most(meta) < *got) =>
+            {
+                "; `batch` says how many records are put to the model at a time"
             }
             _ => "",
         }
