@@ -121,17 +121,28 @@ fn seconds(program: &Path, arguments: &[&str]) -> Result<f64> {
     })
 }
 
-/// A Python with PyTorch of the version that libtorch is of, made once in the cache: some gigabytes.
+/// Where the Python with PyTorch of the version that libtorch is of lies.
+fn home() -> PathBuf {
+    cache::cache().join(format!("pytorch-{}", libtorch::VERSION))
+}
+
+/// That Python, where it is there.
+pub(crate) fn installed() -> Option<PathBuf> {
+    let python = home().join("bin/python");
+    works(Command::new(&python).args(["-c", "import torch, numpy"])).then_some(python)
+}
+
+/// That Python, made once: some gigabytes.
 fn python() -> Result<PathBuf> {
-    let home = cache::cache().join(format!("pytorch-{}", libtorch::VERSION));
-    let python = home.join("bin/python");
-    if works(Command::new(&python).args(["-c", "import torch, numpy"])) {
+    if let Some(python) = installed() {
         return Ok(python);
     }
+    let home = home();
     eprintln!("installing PyTorch {} once into {} (some gigabytes)", libtorch::VERSION, home.display());
     cache::create(&home)?;
     stream(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
     let torch = format!("torch=={}", libtorch::VERSION);
+    let python = home.join("bin/python");
     stream(Command::new(&python).args(["-m", "pip", "install", "--quiet", &torch, "numpy"]))?;
     Ok(python)
 }

@@ -52,13 +52,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// Prepares libtorch, where that was not done, and returns the variables with which Cargo builds the torch crates.
 pub(crate) fn environment() -> Result<Vec<(&'static str, OsString)>> {
-    let folder = find_or_prepare(&Setting::of_this_process())?;
+    find_or_prepare(&Setting::of_this_process()).map(|folder| variables(&folder))
+}
+
+/// The same where it was done, or where the environment names a libtorch; nothing is downloaded.
+pub(crate) fn prepared() -> Option<Vec<(&'static str, OsString)>> {
+    let setting = Setting::of_this_process();
+    let named = setting.pytorch || setting.libtorch.is_some();
+    let there = named || is_complete(&setting, &setting.cache.join(format!("libtorch-{VERSION}")));
+    let folder = there.then(|| find_or_prepare(&setting).ok()).flatten();
+    folder.map(|folder| variables(&folder))
+}
+
+fn variables(folder: &Path) -> Vec<(&'static str, OsString)> {
     let mut variables: Vec<_> = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB"]
         .into_iter()
-        .map(|name| (name, folder.clone().into_os_string()))
+        .map(|name| (name, folder.to_owned().into_os_string()))
         .collect();
     variables.push(("LIBTORCH_CXX11_ABI", "1".into()));
-    Ok(variables)
+    variables
 }
 
 /// What the outcome hangs on.

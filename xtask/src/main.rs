@@ -20,6 +20,7 @@ mod direction;
 mod error;
 mod generate;
 mod libtorch;
+mod matrix;
 mod process;
 mod stages;
 mod validate;

@@ -2,6 +2,7 @@
 //! other tests again, as the released program is compiled and with many more random cases.
 
 use std::{
+    ffi::OsString,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
+    matrix::{self, Matrix},
     process::{capture, cargo, describe, root, stream},
 };
 
@@ -41,6 +43,10 @@ const SKIPPED: &str = "validate skipped: ";
 struct Validation {
     program: Program,
     name: String,
+    /// Variables that it is run with.
+    environment: Vec<(&'static str, OsString)>,
+    /// Why it cannot be run here.
+    absent: Option<String>,
 }
 
 /// A test program that Cargo has built.
@@ -69,7 +75,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             return Err(Error::UnknownName { what: "argument", got: other.clone(), expected });
         }
     };
-    let validations = list(filter)?;
+    let mut validations = list(filter)?;
+    validations.extend(full_matrix(filter)?);
     let outcomes = all(&validations)?;
     let failed = |(validation, outcome): (&Validation, &Outcome)| {
         (!outcome.passed).then(|| format!("{} {}", validation.program.target, validation.name))
@@ -104,11 +111,36 @@ fn list(filter: Option<&str>) -> Result<Vec<Validation>> {
         names.sort_unstable();
         for name in names {
             if filter.is_none_or(|filter| name.contains(filter)) {
-                validations.push(Validation { program: program.clone(), name: name.to_owned() });
+                let (program, name) = (program.clone(), name.to_owned());
+                validations.push(Validation { program, name, environment: Vec::new(), absent: None });
             }
         }
     }
     Ok(validations)
+}
+
+/// The validation of programs of torch.export at full size. Its crate is built only where libtorch is there.
+fn full_matrix(filter: Option<&str>) -> Result<Option<Validation>> {
+    if filter.is_some_and(|filter| !matrix::NAME.contains(filter)) {
+        return Ok(None);
+    }
+    let name = matrix::NAME.to_owned();
+    let matrix = match Matrix::find() {
+        Ok(matrix) => matrix,
+        Err(reason) => {
+            let folder = root().join("crates").join(matrix::PACKAGE);
+            let (package, target) = (matrix::PACKAGE.to_owned(), matrix::PACKAGE.replace('-', "_"));
+            let program = Program { package, target, folder, path: PathBuf::new() };
+            return Ok(Some(Validation { program, name, environment: Vec::new(), absent: Some(reason) }));
+        }
+    };
+    let mut build = cargo(["test", "--release", "--no-run", "--lib", "--package", matrix::PACKAGE]);
+    build.args(["--message-format", "json-render-diagnostics"]).envs(matrix.build.iter().cloned());
+    let built = capture(&mut build)?;
+    let built = String::from_utf8_lossy(&built);
+    let Some(program) = built.lines().find_map(program) else { return Ok(None) };
+    let environment = matrix.export()?;
+    Ok(Some(Validation { program, name, environment, absent: None }))
 }
 
 /// The last part of a test's path.
@@ -164,7 +196,13 @@ fn all(validations: &[Validation]) -> Result<Vec<Outcome>> {
 
 /// Runs one validation and says how it went.
 fn one(validation: &Validation) -> Result<Outcome> {
+    let name = format!("{} {}", validation.program.target, validation.name);
+    if let Some(reason) = &validation.absent {
+        println!("{:>10}  skipped  {name}: {reason}", "");
+        return Ok(Outcome { passed: true, said: format!("{SKIPPED}{reason}"), time: Duration::ZERO });
+    }
     let mut command = validation.program.command();
+    command.envs(validation.environment.iter().cloned());
     command.args(["--ignored", "--exact", "--nocapture", "--test-threads", "1", &validation.name]);
     let start = Instant::now();
     let output = command
@@ -181,7 +219,6 @@ fn one(validation: &Validation) -> Result<Outcome> {
         (true, Some(_)) => "skipped",
         (true, None) => "ok",
     };
-    let name = format!("{} {}", validation.program.target, validation.name);
     println!("{:>8.1} s  {word:<7}  {name}", outcome.time.as_secs_f64());
     if !outcome.passed {
         eprintln!("{}{}", outcome.said, String::from_utf8_lossy(&output.stderr));
@@ -257,7 +294,7 @@ mod tests {
             folder: "/r/crates/paname-stats".into(),
             path: "/r/calibration".into(),
         };
-        Validation { program, name: name.into() }
+        Validation { program, name: name.into(), environment: Vec::new(), absent: None }
     }
 
     fn outcome(passed: bool, said: &str) -> Outcome {

@@ -77,7 +77,7 @@ impl Words<'static> {
     };
 }
 
-/// Says what kind of file this is, whatever its name. Nothing of it runs.
+/// Says what kind of file this is, whatever its name, unless it is compressed as a whole. Nothing of it runs.
 pub fn recognise(path: &Path) -> Result<ModelFile> {
     let place = path.display().to_string();
     let refused = |error: std::io::Error| Error::data(&place, format!("cannot be read: {error}"));
@@ -96,6 +96,14 @@ pub fn recognise(path: &Path) -> Result<ModelFile> {
         // The number that old versions of PyTorch put in front: 0x1950a86a20f9469cfc6c.
         [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, ..] => ModelFile::Checkpoint(Pickled::Unknown),
         [0x80, 2..=5, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => ModelFile::Pickle,
+        // Compressed by gzip, bzip2 or xz, which tells nothing of what it is: here the name does.
+        [0x1f, 0x8b, ..] | [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', b'X', b'Z', ..]
+            if path
+                .extension()
+                .is_some_and(|end| ["joblib", "pkl", "pickle"].iter().any(|name| end == *name)) =>
+        {
+            ModelFile::Pickle
+        }
         _ => of_safetensors(&head, &mut file, data.len()).unwrap_or(if is_onnx(&head) {
             ModelFile::Onnx
         } else {
@@ -141,27 +149,29 @@ impl ModelFile {
                     Pickled::Unknown => String::new(),
                 };
                 return format!(
-                    "a Python pickle of PyTorch{holds}, which PANAME does not read, since a pickle runs code; export the model as TorchScript"
+                    "a Python pickle of PyTorch{holds}, which PANAME does not read, since a pickle runs code; export the model as .pt2"
                 );
             }
             Self::TorchExport => {
                 "a program of torch.export (.pt2); PANAME reads it with the torch plugin, as `program = \"…\"`, without `trust`, since it is data"
             }
             Self::Safetensors => {
-                "weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as TorchScript"
+                "weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as .pt2"
             }
             Self::Pickle => {
                 "a Python pickle, such as joblib writes it, which PANAME does not read, since a pickle runs code; save the model's predictions and audit those with the adapter `predictions`"
             }
             Self::Onnx => {
-                "an ONNX model, which PANAME does not read; export the model that it was made from as TorchScript"
+                "an ONNX model, which PANAME does not read; export the model that it was made from as .pt2"
             }
             Self::Arrays => {
                 "NumPy's arrays and no model; the adapter `predictions` audits recorded predictions"
             }
             Self::Archive => "a zip archive and no model that PANAME knows",
             Self::Truncated(what) => return format!("a file that is not whole ({what}); copy it again"),
-            Self::Unknown => "no model that PANAME knows; expected TorchScript, as torch.jit.save writes it",
+            Self::Unknown => {
+                "no model that PANAME knows; expected a .pt2 file, as paname_export writes it, or TorchScript"
+            }
         };
         text.to_owned()
     }
@@ -170,7 +180,7 @@ impl ModelFile {
     pub fn python(&self, path: &Path, words: &Words<'_>) -> Option<String> {
         // A JSON string is one of Python, too.
         let file = Value::String(path.display().to_string()).to_string();
-        let exported = Value::String(path.with_extension("ts.pt").display().to_string()).to_string();
+        let exported = Value::String(path.with_extension("pt2").display().to_string()).to_string();
         let Words { class, model, example, runs, inputs } = words;
         let load = |key: &str| {
             format!(
@@ -204,7 +214,7 @@ impl ModelFile {
             }
         };
         Some(format!(
-            "import torch\n{begin}\nmodel.eval()\nexample = …  # {example}\ntorch.jit.trace(model, example).save({exported})"
+            "import paname_export, torch\n{begin}\nmodel.eval()\nexample = …  # {example}\npaname_export.export(model, example, {exported}, task=\"classification\")"
         ))
     }
 
@@ -421,13 +431,13 @@ mod tests {
         let weights = ModelFile::Checkpoint(Pickled::Weights);
         assert_eq!(
             weights.advice(Path::new("a \"b\".pt")),
-            r#"a Python pickle of PyTorch of weights only (a state_dict), which PANAME does not read, since a pickle runs code; export the model as TorchScript:
-import torch
+            r#"a Python pickle of PyTorch of weights only (a state_dict), which PANAME does not read, since a pickle runs code; export the model as .pt2:
+import paname_export, torch
 model = …  # your class, built as for training
 model.load_state_dict(torch.load("a \"b\".pt", map_location="cpu", weights_only=True))
 model.eval()
 example = …  # a batch of inputs, e.g. torch.zeros(1, 3, 32, 32)
-torch.jit.trace(model, example).save("a \"b\".ts.pt")"#
+paname_export.export(model, example, "a \"b\".pt2", task="classification")"#
         );
         let python = |file: ModelFile| file.python(Path::new("m.ckpt"), &Words::ENGLISH);
         let lightning = python(ModelFile::Checkpoint(Pickled::Dictionary(Some("state_dict")))).unwrap();

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -49,7 +50,12 @@ impl Container {
     /// Reads the directory of the archive; `file` names it in errors.
     pub(crate) fn open(memory: Memory, file: &str) -> Result<Self> {
         let refuse = |problem| Error::Archive { file: file.to_owned(), problem };
-        let mut zip = ZipArchive::new(Cursor::new(memory.bytes())).map_err(|e| refuse(broken(&e)))?;
+        // Archives begin where their file does. Where that is left to be found out, the directory is taken to reach up to the end, before which torch puts
+        // 76 bytes more: a first entry as long as that, with a model's name of eight letters, would be stepped over.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let bytes = Cursor::new(memory.bytes());
+        let mut zip = ZipArchive::with_config(config, bytes).map_err(|e| refuse(broken(&e)))?;
+        last_end(&zip, memory.bytes()).map_err(refuse)?;
         if zip.index_for_name(OLD_STATE).is_some() {
             return Err(Error::Pickle { file: file.to_owned(), entry: OLD_STATE.to_owned() });
         }
@@ -138,6 +144,28 @@ impl Container {
 
 fn broken(error: &ZipError) -> String {
     format!("is not a whole zip archive (truncated?): {error}")
+}
+
+/// Whether the directory that was read is the one that the end of the file names. Entries may be archives themselves, with ends of their own, and one of
+/// these is found where the last one is damaged.
+fn last_end(zip: &ZipArchive<Cursor<&[u8]>>, bytes: &[u8]) -> Result<(), String> {
+    /// Bytes of an end without its comment.
+    const END: usize = 22;
+    let number = |at: usize, length: usize| {
+        let little_endian = bytes.get(at..at + length).unwrap_or_default().iter().rev();
+        little_endian.fold(0_u64, |all, byte| all << 8 | u64::from(*byte))
+    };
+    let is_end = |at: &usize| {
+        bytes[*at..].starts_with(b"PK\x05\x06") && at + END + number(at + 20, 2) as usize == bytes.len()
+    };
+    let latest = bytes.len().saturating_sub(END);
+    let earliest = latest.saturating_sub(usize::from(u16::MAX));
+    let end = (earliest..=latest).rev().find(is_end).ok_or("does not end where its directory says")?;
+    // The largest numbers stand for those that have no room here.
+    let agrees = |told: u64, found: u64, largest: u64| told == found || told == largest;
+    let entries = agrees(number(end + 10, 2), zip.len() as u64, u16::MAX.into());
+    let directory = agrees(number(end + 16, 4), zip.central_directory_start(), u32::MAX.into());
+    if entries && directory { Ok(()) } else { Err("has a damaged directory, and another one within".into()) }
 }
 
 /// Reads and checks the directory.

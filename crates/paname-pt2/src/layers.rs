@@ -98,7 +98,7 @@ impl Program {
 }
 
 /// The values that an output of a node defines.
-fn defined(output: &Output) -> Vec<ValueId> {
+pub(crate) fn defined(output: &Output) -> Vec<ValueId> {
     match output {
         Output::Value(id) => vec![*id],
         Output::List(ids) => ids.iter().flatten().copied().collect(),
@@ -107,7 +107,7 @@ fn defined(output: &Output) -> Vec<ValueId> {
 }
 
 /// The values of a graph that an argument uses; those of a graph inside it are others.
-fn used(argument: &Argument, each: &mut impl FnMut(ValueId)) {
+pub(crate) fn used(argument: &Argument, each: &mut impl FnMut(ValueId)) {
     fn scalars<T>(list: &[Scalar<T>], each: &mut impl FnMut(ValueId)) {
         for scalar in list {
             if let Scalar::Value(id) = scalar {

@@ -26,6 +26,7 @@ mod error;
 mod file;
 mod layers;
 mod outputs;
+mod part;
 mod program;
 mod resolve;
 mod roles;

@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
-use common::{MODEL, Parts, TENSORS};
+use common::{END, MODEL, Parts, TENSORS, with_large_end};
 use paname_pt2::{Archive, Error};
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
@@ -78,6 +78,36 @@ fn truncated_archives() {
         // The last bytes are the end of the directory.
         assert_ne!(said(whole[..length].to_vec()), "is read", "{length} of {} bytes", whole.len());
     }
+}
+
+/// One file that holds two archives is read as the one at its end, or not at all.
+#[test]
+fn archives_with_two_ends() {
+    let whole = Parts::of("classifier").zip();
+    let (entries, end) = whole.split_at(whole.len() - END);
+    // The one within the comment of the other is the last whose comment ends with the file.
+    let mut empty = end.to_vec();
+    empty[8..12].fill(0);
+    let commented = |outer: &[u8], inner: &[u8]| {
+        let length = (inner.len() as u16).to_le_bytes();
+        said([entries, &outer[..END - 2], &length, inner].concat())
+    };
+    assert_eq!(commented(&empty, end), "is read");
+    insta::assert_snapshot!(commented(end, &empty), @"m.pt2: has a damaged directory, and another one within");
+    // An ordinary comment, and what no comment says.
+    assert_eq!(commented(end, b"exported on a Sunday"), "is read");
+    insta::assert_snapshot!(said([&whole, &b"more"[..]].concat()), @"m.pt2: does not end where its directory says");
+    // A damaged directory does not make a whole one before it serve.
+    let mut parts = Parts::of("classifier");
+    parts.entries.push(("other.zip".into(), whole.clone()));
+    for bytes in [parts.zip(), with_large_end(parts.zip())] {
+        let (at, length) = (bytes.len(), bytes.len() - END + 16);
+        let mut damaged = bytes.clone();
+        damaged[length..at - 2].fill(0);
+        insta::allow_duplicates! { insta::assert_snapshot!(said(damaged), @"m.pt2: is not a whole zip archive (truncated?): invalid Zip archive: No CDFH found") };
+    }
+    // An archive that stands after something else.
+    insta::assert_snapshot!(said([&b"before"[..], &whole].concat()), @"m.pt2: is not a whole zip archive (truncated?): invalid Zip archive: No CDFH found");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::fmt::Write as _;
 
-use common::{FIXTURES, Parts, path};
+use common::{FIXTURES, Parts, path, with_large_end};
 use paname_pt2::{
     Archive, Argument, DType, Dimension, Graph, Input, InputRole, Output, Program, Scalar, Size, TensorMeta,
     ValueId, ValueKind,
@@ -238,4 +238,23 @@ fn every_kind_of_argument_is_read() {
 
 fn x(archive: &Archive) -> ValueId {
     archive.program().graph.find("x").unwrap()
+}
+
+#[test]
+fn names_of_any_length_and_archives_within() {
+    // The sample inputs, which are never opened, are an archive too.
+    let mut parts = Parts::of("classifier");
+    assert!(parts.bytes("data/sample_inputs/model.pt").starts_with(b"PK\x03\x04"));
+    let inner = parts.bytes("data/sample_inputs/model.pt").clone();
+    let weights = Archive::open(path("classifier")).unwrap().weights().count();
+    // Last, so that its end is as near to that of the file as it can be.
+    parts.remove("data/sample_inputs/model.pt");
+    parts.entries.push(("data/sample_inputs/model.pt".into(), inner));
+    for length in 1..64 {
+        parts.root = "m".repeat(length);
+        for bytes in [parts.zip(), with_large_end(parts.zip())] {
+            let archive = Archive::read(bytes, "m.pt2").unwrap_or_else(|error| panic!("{length}: {error}"));
+            assert_eq!(archive.weights().count(), weights, "{length}");
+        }
+    }
 }

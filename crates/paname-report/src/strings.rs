@@ -2001,8 +2001,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "doctor.file.export",
-        "Pour auditer ce modèle, exportez-le en TorchScript :",
-        "To audit this model, export it as TorchScript:",
+        "Pour auditer ce modèle, exportez-le en .pt2 ; `paname_export` est dans python/ et demande PyTorch :",
+        "To audit this model, export it as a .pt2 file; `paname_export` is in python/ and needs PyTorch:",
     ),
     (
         "doctor.file.predictions",
@@ -2041,8 +2041,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "doctor.file.unknown",
-        "Pas un modèle que PANAME connaisse. Il lit TorchScript, qu’écrit torch.jit.save.",
-        "No model that PANAME knows. It reads TorchScript, which torch.jit.save writes.",
+        "Pas un modèle que PANAME connaisse. Il lit les fichiers .pt2, qu’écrit paname_export, et TorchScript.",
+        "No model that PANAME knows. It reads .pt2 files, which paname_export writes, and TorchScript.",
     ),
     ("doctor.file.word.class", "votre classe, comme à l’entraînement", "your class, built as for training"),
     ("doctor.file.word.model", "votre modèle, avec ses poids", "your model, with its weights"),

@@ -10,6 +10,7 @@ use crate::fit::{Data, Run, fit};
 use crate::inputs::{Known, device};
 use crate::model::{Learner, Model};
 use crate::network::Network;
+use crate::preparation::Preparation;
 use crate::program::Exported;
 use crate::script::Script;
 use crate::target::{Manner, TorchTarget};
@@ -37,6 +38,7 @@ impl Adapter for Torch {
             .union(Access::ACTIVATIONS)
             .union(Access::INPUT_GRADIENT)
             .union(Access::LAST_LAYER_GRADIENT)
+            .union(Access::PARAMETER_GRADIENT)
             .union(Access::PARAMETERS)
             .union(Access::NEW_INPUTS),
     };
@@ -107,13 +109,15 @@ impl Adapter for Torch {
         let place = weights.display().to_string();
         if let Some(program) = config.architecture_file()? {
             let model = opener.weighted(program, &file_of(weights), &place)?;
-            return Ok(Box::new(opener.target(PROGRAM, &file_of(weights), Arc::new(model))?));
+            let preparation = opener.preparation_for(&model)?;
+            return Ok(Box::new(opener.target(PROGRAM, &file_of(weights), Arc::new(model), preparation)?));
         }
         // They say their architecture themselves.
         let (network, described) = weights::load(&file_of(weights), &place, None, opener.manner.device)?;
         // By its kind: the name of the folder tells the rows apart, and would tell them to whoever can guess all but one.
         let name = described.architecture.name();
-        Ok(Box::new(opener.target(name, &file_of(weights), Arc::new(network))?))
+        let preparation = opener.manner.preparation.clone();
+        Ok(Box::new(opener.target(name, &file_of(weights), Arc::new(network), preparation)?))
     }
 }
 
@@ -135,10 +139,11 @@ struct Opener<'a> {
     known: Arc<Known>,
     manner: Manner,
     classes: Option<usize>,
+    ctx: &'a Ctx<'a>,
 }
 
 impl<'a> Opener<'a> {
-    fn new(config: &'a TorchConfig, setting: &Setting<'a>, ctx: &Ctx<'_>) -> Result<Self> {
+    fn new(config: &'a TorchConfig, setting: &Setting<'a>, ctx: &'a Ctx<'a>) -> Result<Self> {
         config.check()?;
         ctx.tick(0, 1)?;
         tch::set_num_threads(ctx.threads() as i32);
@@ -147,13 +152,16 @@ impl<'a> Opener<'a> {
             Labels::Classes { classes, .. } => Some(*classes),
             _ => None,
         };
-        Ok(Self { config, base: setting.base, known: Known::of(setting)?, manner, classes })
+        Ok(Self { config, base: setting.base, known: Known::of(setting)?, manner, classes, ctx })
     }
 
     fn open(&self, source: &Source) -> Result<TorchTarget> {
+        let mut preparation = self.manner.preparation.clone();
         let (path, model): (_, Arc<dyn Model>) = match source {
             Source::Program(path) => {
-                (path, Arc::new(program(self.config, self.base, path, self.manner.device)?))
+                let program = program(self.config, self.base, path, self.manner.device)?;
+                preparation = self.preparation_for(&program)?;
+                (path, Arc::new(program))
             }
             Source::Script(path) => {
                 let main = self.config.main();
@@ -164,7 +172,9 @@ impl<'a> Opener<'a> {
             Source::Weights(path) if self.config.architecture_file()?.is_some() => {
                 let place = path.display().to_string();
                 let program = self.config.architecture_file()?.unwrap_or_default();
-                (path, Arc::new(self.weighted(program, &self.base.join(path), &place)?))
+                let program = self.weighted(program, &self.base.join(path), &place)?;
+                preparation = self.preparation_for(&program)?;
+                (path, Arc::new(program))
             }
             Source::Weights(path) => {
                 let place = path.display().to_string();
@@ -182,7 +192,13 @@ impl<'a> Opener<'a> {
                 (path, Arc::new(network))
             }
         };
-        self.target(&path.display().to_string(), &self.base.join(path), model)
+        self.target(&path.display().to_string(), &self.base.join(path), model, preparation)
+    }
+
+    /// How records become what a program takes.
+    fn preparation_for(&self, program: &Exported) -> Result<Preparation> {
+        let record = self.known.inputs().ok().map(|inputs| inputs.size().split_off(1));
+        preparation(self.config, program, record.as_deref(), self.ctx)
     }
 
     /// A program with weights of another file.
@@ -193,12 +209,54 @@ impl<'a> Opener<'a> {
     }
 
     /// Such a model, which is called `name` where the manifest has no name for it.
-    fn target(&self, name: &str, file: &Path, model: Arc<dyn Model>) -> Result<TorchTarget> {
+    fn target(
+        &self,
+        name: &str,
+        file: &Path,
+        model: Arc<dyn Model>,
+        preparation: Preparation,
+    ) -> Result<TorchTarget> {
         let content = paname_data::fingerprint(std::slice::from_ref(&file.to_owned()))?;
         let fingerprint = fingerprint(self.config, &content)?;
         let name = self.config.name.clone().unwrap_or_else(|| name.to_owned());
-        TorchTarget::new(name, fingerprint, model, Arc::clone(&self.known), self.manner.clone(), self.classes)
+        let manner = Manner { preparation, ..self.manner.clone() };
+        TorchTarget::new(name, fingerprint, model, Arc::clone(&self.known), manner, self.classes)
     }
+}
+
+/// How records of this shape become what a program takes: as the manifest says, and as the program's file states where the manifest says nothing of it.
+fn preparation(
+    config: &TorchConfig,
+    program: &Exported,
+    record: Option<&[i64]>,
+    ctx: &Ctx<'_>,
+) -> Result<Preparation> {
+    let Some(stated) = program.normalisation() else { return Ok(config.preparation.clone()) };
+    let (preparation, applies) = config.preparation.normalised(&stated.mean, &stated.std);
+    if !applies {
+        return Ok(preparation);
+    }
+    let place = program.place();
+    if let Some(record) = record
+        && stated.mean.len() > 1
+    {
+        let shape = preparation.record_shape(record)?;
+        if shape.first() != Some(&(stated.mean.len() as i64)) {
+            let expected = format!(
+                "records with {} channels, as the normalisation that {place} states; or `preparation = {{ normalisation = false }}`",
+                stated.mean.len()
+            );
+            return Err(Error::mismatch("inputs", expected, format!("prepared records of shape {shape:?}")));
+        }
+    }
+    // Once, and not for each of many reference models.
+    if config.member.is_none() {
+        ctx.log(&format!(
+            "{place}: records are normalised as the file states, (x - {:?}) / {:?}, where x lies between 0 and 1",
+            stated.mean, stated.std
+        ));
+    }
+    Ok(preparation)
 }
 
 /// Opens a program of torch.export that a configuration names.
@@ -246,7 +304,7 @@ struct Training<'a> {
     config: &'a TorchConfig,
     design: Design,
     course: Course,
-    data: Data<'a>,
+    data: Data,
     /// The data may be views of it.
     _inputs: Lent,
     known: Arc<Known>,
@@ -260,7 +318,7 @@ impl<'a> Training<'a> {
     fn new(config: &'a TorchConfig, recipe: &Recipe, data: &Records, ctx: &Ctx<'_>) -> Result<Self> {
         config.check()?;
         ctx.tick(0, 1)?;
-        let manner = manner(config)?;
+        let mut manner = manner(config)?;
         let course = Course::of(recipe)?;
         let design = design(config, recipe, &ctx.base(), manner.device)?;
         let Features::Tensor(inputs) = &data.inputs else {
@@ -271,8 +329,12 @@ impl<'a> Training<'a> {
         };
         crate::memory::keep_freed();
         let lent = Lent::new(inputs)?;
+        if let Design::Program(program, _) = &design {
+            let record = lent.view().size();
+            manner.preparation = preparation(config, program, record.get(1..), ctx)?;
+        }
         let fit_on =
-            Data::new(lent.view(), &data.labels, &config.preparation, course.objective, manner.device)?;
+            Data::new(lent.view(), &data.labels, &manner.preparation, course.objective, manner.device)?;
         // A refusal now, not in every run.
         match &design {
             Design::BuiltIn(architecture) => drop(architecture.plan(&fit_on.record, fit_on.outputs)?),
@@ -376,7 +438,7 @@ fn design(config: &TorchConfig, recipe: &Recipe, base: &Path, device: tch::Devic
 }
 
 /// Whether a program takes the data and answers as they ask.
-fn fits_data(program: &Exported, data: &Data<'_>) -> Result<()> {
+fn fits_data(program: &Exported, data: &Data) -> Result<()> {
     if let Some(expected) = program.expects(&data.record) {
         return Err(Error::mismatch("records to fit on", expected, format!("shape {:?}", data.record)));
     }

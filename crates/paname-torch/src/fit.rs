@@ -21,11 +21,11 @@ const MOST_MEASURED: usize = 2048;
 const MEASURED: i64 = 512;
 
 /// Data to fit on, for all runs.
-pub(crate) struct Data<'a> {
+pub(crate) struct Data {
     /// Raw or prepared records `[records, …]`.
     records: Tensor,
     /// How raw records are prepared; nothing is left to do where they are.
-    preparation: Option<&'a Preparation>,
+    preparation: Option<Preparation>,
     /// Classes `[records]`, or values `[records, …]`, or probabilities `[records, classes]`.
     answers: Tensor,
     /// Shape of a prepared record.
@@ -34,11 +34,11 @@ pub(crate) struct Data<'a> {
     pub(crate) outputs: i64,
 }
 
-impl<'a> Data<'a> {
+impl Data {
     pub(crate) fn new(
         raw: &Tensor,
         labels: &Labels,
-        preparation: &'a Preparation,
+        preparation: &Preparation,
         objective: Objective,
         device: Device,
     ) -> Result<Self> {
@@ -91,7 +91,13 @@ impl<'a> Data<'a> {
                 .and_then(|r| r.f_contiguous().map_err(from_torch))?;
             return Ok(Self { records, preparation: None, answers, record, outputs });
         }
-        Ok(Self { records: raw.shallow_clone(), preparation: Some(preparation), answers, record, outputs })
+        Ok(Self {
+            records: raw.shallow_clone(),
+            preparation: Some(preparation.clone()),
+            answers,
+            record,
+            outputs,
+        })
     }
 
     /// The given records, prepared, and their answers.
@@ -100,7 +106,7 @@ impl<'a> Data<'a> {
         // Prepared records are where the model is; raw ones may be in main memory.
         let at = rows.f_to(self.records.device()).map_err(from_torch)?;
         let records = self.records.f_index_select(0, &at).and_then(|r| r.f_to(device)).map_err(from_torch)?;
-        let records = match self.preparation {
+        let records = match &self.preparation {
             Some(preparation) => preparation.batch(&records)?,
             None => records,
         };
@@ -153,7 +159,7 @@ pub(crate) struct Run<L> {
 pub(crate) fn fit<L: Learner>(
     begin: impl FnOnce() -> Result<L>,
     course: &Course,
-    data: &Data<'_>,
+    data: &Data,
     rows: &[u32],
     seed: u64,
     ctx: &Ctx<'_>,
@@ -309,7 +315,7 @@ fn of_loss(loss: &Tensor, parameters: &[Tensor]) -> Result<Vec<Tensor>> {
 /// Mean loss and accuracy of a model on some rows, as it is when it is asked.
 fn measure<L: Learner>(
     model: &L,
-    data: &Data<'_>,
+    data: &Data,
     rows: &Tensor,
     objective: Objective,
 ) -> Result<(f64, Option<f64>)> {

@@ -19,6 +19,22 @@ pub(crate) fn gradients(number: &Tensor, with: &[&Tensor], keep: bool) -> Result
     if gradients.iter().all(Tensor::defined) { Ok(gradients) } else { Err(none()) }
 }
 
+/// The same, zero for tensors that the number does not hang on; where `again` asks for it, itself differentiable.
+pub(crate) fn differentiable(number: &Tensor, with: &[&Tensor], again: bool) -> Result<Vec<Tensor>> {
+    if !number.requires_grad() {
+        return with.iter().map(|tensor| tensor.f_zeros_like().map_err(from_torch)).collect();
+    }
+    let gradients = Tensor::f_run_backward(&[number], with, again, again).map_err(from_torch)?;
+    let gradients = gradients.into_iter().zip(with);
+    gradients
+        .map(
+            |(gradient, tensor)| {
+                if gradient.defined() { Ok(gradient) } else { tensor.f_zeros_like().map_err(from_torch) }
+            },
+        )
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

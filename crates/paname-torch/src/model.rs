@@ -1,5 +1,7 @@
 //! What a target asks of a model, whatever it is made of.
 
+use std::sync::Arc;
+
 use paname_core::Result;
 use tch::Tensor;
 
@@ -27,11 +29,33 @@ pub(crate) trait Model: Send + Sync {
     /// Weight `[outputs, width]` and bias `[outputs]`, where there is one, of the layer that the outputs come from.
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>>;
 
+    /// Whether gradients with respect to its parameters can be asked for, see [`Model::learnable`].
+    fn learns(&self) -> bool {
+        false
+    }
+
+    /// A copy to be differentiated with respect to its parameters; none where that cannot be.
+    fn learnable(&self) -> Result<Option<Learnable>> {
+        Ok(None)
+    }
+
+    /// What of the model follows from one of the places that are told of; none where that cannot be.
+    fn after(&self, _layer: &str) -> Result<Option<Arc<dyn Model>>> {
+        Ok(None)
+    }
+
     /// Whether it is a program that may keep or change what it is given, and may not be what it seems.
     fn is_foreign(&self) -> bool;
 
     /// What a record has to be, where it is known that one of this shape is not that: for the message when it fails.
     fn expects(&self, record: &[i64]) -> Option<String>;
+}
+
+/// A model with parameters that gradients lead to.
+pub(crate) struct Learnable {
+    pub(crate) model: Arc<dyn Model>,
+    /// Parameters by name, in order, each tensor once.
+    pub(crate) parameters: Vec<(String, Tensor)>,
 }
 
 /// A model that a fit moves.
@@ -84,6 +108,18 @@ impl Model for Network {
 
     fn last_layer(&self, _outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
         Ok(self.last().map(|(weight, bias)| (weight.shallow_clone(), Some(bias.shallow_clone()))))
+    }
+
+    fn learns(&self) -> bool {
+        true
+    }
+
+    fn learnable(&self) -> Result<Option<Learnable>> {
+        let copy = self.copied()?;
+        let leaves = copy.parameters().map(|parameter| parameter.set_requires_grad(true));
+        let names = copy.named().into_iter().map(|(name, _)| name);
+        let parameters = names.zip(leaves).collect();
+        Ok(Some(Learnable { model: Arc::new(copy), parameters }))
     }
 
     fn is_foreign(&self) -> bool {

@@ -25,6 +25,9 @@ pub struct Preparation {
     /// What the difference is divided by: one number, or one per channel.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deviation: Vec<f64>,
+    /// Whether `mean` and `deviation` are those that a `.pt2` file states, as `paname_export` writes them, where neither is given here; `true` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<bool>,
 }
 
 impl Preparation {
@@ -45,7 +48,20 @@ impl Preparation {
         if self.deviation.iter().any(|deviation| !(*deviation > 0.0 && deviation.is_finite())) {
             return wrong("deviation", "numbers above 0");
         }
+        if self.normalisation == Some(true) && !(self.mean.is_empty() && self.deviation.is_empty()) {
+            return wrong("normalisation", "either this or `mean` and `deviation`, which stand for it");
+        }
         Ok(())
+    }
+
+    /// The same with the normalisation that a model's file states, where nothing is said against it; whether there is one.
+    pub(crate) fn normalised(&self, mean: &[f64], deviation: &[f64]) -> (Self, bool) {
+        let stated = self.mean.is_empty() && self.deviation.is_empty() && self.normalisation != Some(false);
+        let mut same = self.clone();
+        if stated && !mean.is_empty() {
+            (same.mean, same.deviation) = (mean.to_vec(), deviation.to_vec());
+        }
+        (same, stated && !mean.is_empty())
     }
 
     /// The shape of a prepared record, of records of this shape.

@@ -113,8 +113,8 @@ fn refusal(path: &Path, place: &str, error: &tch::TchError) -> Error {
                 }
                 _ => return Error::data(place, file.description()),
             };
-            let name = Path::new(place).with_extension("ts.pt").display().to_string();
-            let line = format!("torch.jit.trace(model.eval(), example).save({name:?})");
+            let name = Path::new(place).with_extension("pt2").display().to_string();
+            let line = format!("paname_export.export(model.eval(), example, {name:?})");
             Error::data(place, format!("{}: {line}{export}", file.description()))
         }
         Err(problem @ Error::Data { .. }) => problem,

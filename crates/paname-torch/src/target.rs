@@ -1,9 +1,11 @@
 //! A model in memory as a target: asked in batches, differentiated with the graph kept.
 
+mod views;
+
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Error, Indices, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Task, View,
+    Access, Error, Indices, Input, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Task, View,
 };
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -35,6 +37,16 @@ pub(crate) struct TorchTarget {
     manner: Manner,
     /// Number of outputs, where it is known.
     outputs: Option<i64>,
+    /// The layer whose values it takes, where it is the part of a model that follows one.
+    from: Option<String>,
+}
+
+/// What a question puts to the model, all of it at once.
+struct Asked {
+    /// The input as it was given, before any preparation: what gradients are with respect to. Whole numbers count as real ones.
+    leaf: Tensor,
+    /// What the model takes.
+    batch: Tensor,
 }
 
 /// What of the answers to a question is gathered, batch by batch.
@@ -75,6 +87,9 @@ impl TorchTarget {
         if model.parameters()?.is_empty() {
             access -= Access::PARAMETERS;
         }
+        if model.learns() {
+            access |= Access::PARAMETER_GRADIENT;
+        }
         let augmentations = manner.variants.len() as u32 + 1;
         let card = TargetCard {
             name,
@@ -86,13 +101,25 @@ impl TorchTarget {
             recorded: false,
             augmentations,
         };
-        let mut target = Self { card, model, known, manner, outputs: None };
+        let mut target = Self { card, model, known, manner, outputs: None, from: None };
         target.look(classes)?;
         if target.has_last_layer()? {
             access |= Access::LAST_LAYER_GRADIENT;
         }
         target.card.access = access.with_implied().names().map(str::to_owned).collect();
         Ok(target)
+    }
+
+    /// The same target again.
+    fn same(&self) -> Self {
+        Self {
+            card: self.card.clone(),
+            model: Arc::clone(&self.model),
+            known: Arc::clone(&self.known),
+            manner: self.manner.clone(),
+            outputs: self.outputs,
+            from: self.from.clone(),
+        }
     }
 
     /// A few known records as they are kept, where there are any.
@@ -197,6 +224,24 @@ impl TorchTarget {
             Some(variant) => varied(&batch, variant),
             None => Ok(batch),
         }
+    }
+
+    /// What a question puts to the model, in memory that nobody else sees, since a graph outlives the question.
+    fn asked(&self, query: &Query, differentiable: bool) -> Result<Asked> {
+        let raw = self.known.raw(query, &self.manner.variants)?;
+        let variant = if let Raw::Rows(_, variant) = &raw { *variant } else { None };
+        let part = self.known.part(&raw, 0..query.len(), true)?;
+        let scale_of_bytes = part.kind() == Kind::Uint8 && self.manner.preparation.scale.is_none();
+        let leaf = part.f_to_kind(Kind::Float).and_then(|x| x.f_to(self.manner.device));
+        let leaf = leaf.map_err(from_torch)?.set_requires_grad(differentiable);
+        // A product is no leaf, which a program must not change.
+        let scale = if scale_of_bytes { 1.0 / 255.0 } else { 1.0 };
+        let mut batch = leaf.f_mul_scalar(scale).map_err(from_torch)?;
+        batch = self.manner.preparation.batch(&batch)?;
+        if let Some(variant) = variant {
+            batch = varied(&batch, variant)?;
+        }
+        Ok(Asked { leaf, batch })
     }
 
     /// What one batch answers.
@@ -376,6 +421,9 @@ impl TorchTarget {
         if query.is_empty() {
             return Err(Error::mismatch("question", "at least one record", "none"));
         }
+        if let (Some(layer), Input::Records(..)) = (&self.from, &query.input) {
+            return Err(Error::mismatch("question", format!("values of the layer `{layer}`"), "records"));
+        }
         Ok(())
     }
 
@@ -433,28 +481,13 @@ impl Target for TorchTarget {
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
         self.refuse(query)?;
-        let raw = self.known.raw(query, &self.manner.variants)?;
-        let variant = if let Raw::Rows(_, variant) = &raw { *variant } else { None };
-        // The graph outlives the question: it must see no memory but its own.
-        let part = self.known.part(&raw, 0..query.len(), true)?;
-        // The gradient is with respect to the input as it was given, before any preparation; whole numbers count as real ones.
-        let scale_of_bytes = part.kind() == Kind::Uint8 && self.manner.preparation.scale.is_none();
-        let leaf =
-            part.f_to_kind(Kind::Float).and_then(|x| x.f_to(self.manner.device)).map_err(from_torch)?;
-        let leaf = leaf.set_requires_grad(true);
         let labels = self
             .labels(query)?
             .map(|labels| labels.f_to(self.manner.device))
             .transpose()
             .map_err(from_torch)?;
         tch::with_grad(|| {
-            // A product is no leaf, which a program must not change.
-            let mut batch =
-                leaf.f_mul_scalar(if scale_of_bytes { 1.0 / 255.0 } else { 1.0 }).map_err(from_torch)?;
-            batch = self.manner.preparation.batch(&batch)?;
-            if let Some(variant) = variant {
-                batch = varied(&batch, variant)?;
-            }
+            let Asked { leaf, batch } = self.asked(query, true)?;
             let mut all = Gathered::default();
             self.answer(&batch, labels.as_ref(), query, &mut all)?;
             let kept = Kept {
@@ -484,15 +517,16 @@ impl Target for TorchTarget {
 
     fn view(&self, view: View) -> Result<Box<dyn Target>> {
         match view {
-            View::ParameterGradient { .. } => Err(Error::Denied(Access::PARAMETER_GRADIENT)),
-            _ if self.card.offers().contains(Access::ACTIVATIONS) => {
-                Err(Error::Unsupported("a model seen from an inner layer on".into()))
-            }
-            _ => Err(Error::Denied(Access::ACTIVATIONS)),
+            View::ParameterGradient { layers } => views::parameter_gradient(self, &layers),
+            View::From(layer) => views::following(self, &layer),
+            other => Err(Error::Unsupported(format!("a model seen as {other:?}"))),
         }
     }
 
     fn input(&self, records: &Indices) -> Result<paname_core::Tensor> {
+        if self.from.is_some() {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
         let raw = self.known.raw(&Query::records(records.clone(), Access::empty()), &[])?;
         let rows = self.known.part(&raw, 0..records.len(), true)?;
         // Bytes that the preparation scales by itself; real numbers it takes as they are.

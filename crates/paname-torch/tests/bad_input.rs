@@ -59,13 +59,13 @@ fn files_that_are_no_programs() {
 }
 
 const FILES: &[&str] = &[
-    r#"state.pt: a Python pickle of PyTorch of weights only (a state_dict), which PANAME does not read, since a pickle runs code; export the model as TorchScript: torch.jit.trace(model.eval(), example).save("state.ts.pt"), once `model` is built and has its weights"#,
-    r#"module.pt: a Python pickle of PyTorch of an object of class `__main__.Plain`, which PANAME does not read, since a pickle runs code; export the model as TorchScript: torch.jit.trace(model.eval(), example).save("module.ts.pt")"#,
-    r#"lightning.ckpt: a Python pickle of PyTorch of a dictionary with weights under `state_dict`, which PANAME does not read, since a pickle runs code; export the model as TorchScript: torch.jit.trace(model.eval(), example).save("lightning.ts.pt"), once `model` is built and has its weights"#,
+    r#"state.pt: a Python pickle of PyTorch of weights only (a state_dict), which PANAME does not read, since a pickle runs code; export the model as .pt2: paname_export.export(model.eval(), example, "state.pt2"), once `model` is built and has its weights"#,
+    r#"module.pt: a Python pickle of PyTorch of an object of class `__main__.Plain`, which PANAME does not read, since a pickle runs code; export the model as .pt2: paname_export.export(model.eval(), example, "module.pt2")"#,
+    r#"lightning.ckpt: a Python pickle of PyTorch of a dictionary with weights under `state_dict`, which PANAME does not read, since a pickle runs code; export the model as .pt2: paname_export.export(model.eval(), example, "lightning.pt2"), once `model` is built and has its weights"#,
     "truncated.pt: a file that is not whole (the end of the zip archive is missing); copy it again",
-    r#"mlp.safetensors: weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as TorchScript: torch.jit.trace(model.eval(), example).save("mlp.ts.pt"), once `model` is built and has its weights"#,
+    r#"mlp.safetensors: weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as .pt2: paname_export.export(model.eval(), example, "mlp.pt2"), once `model` is built and has its weights"#,
     "golden.npz: NumPy's arrays and no model; the adapter `predictions` audits recorded predictions",
-    "make.py: no model that PANAME knows; expected TorchScript, as torch.jit.save writes it",
+    "make.py: no model that PANAME knows; expected a .pt2 file, as paname_export writes it, or TorchScript",
     "FIXTURES/none.pt: cannot be read: No such file or directory (os error 2)",
     "FIXTURES/.: is not a file; expected a model file",
 ];

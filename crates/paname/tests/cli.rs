@@ -582,14 +582,14 @@ fn doctor_says_what_a_model_file_is_and_what_to_type() {
         told(&["net.ckpt"]),
         "A Python pickle of PyTorch with a dictionary, in which “state_dict” seems to hold the weights.
 PANAME does not read it: a pickle runs code as soon as it is opened.
-To audit this model, export it as TorchScript:
+To audit this model, export it as a .pt2 file; `paname_export` is in python/ and needs PyTorch:
 
-    import torch
+    import paname_export, torch
     model = …  # your class, built as for training
     model.load_state_dict(torch.load(\"net.ckpt\", map_location=\"cpu\", weights_only=True)[\"state_dict\"])
     model.eval()
     example = …  # a batch of inputs, e.g. torch.zeros(1, 3, 32, 32)
-    torch.jit.trace(model, example).save(\"net.ts.pt\")
+    paname_export.export(model, example, \"net.pt2\", task=\"classification\")
 "
     );
     let french = told(&["forest.joblib", "--lang", "fr"]);

@@ -118,3 +118,24 @@ impl Parts {
         Archive::read(self.zip(), "m.pt2")
     }
 }
+
+/// Bytes of the last record of an archive without a comment.
+pub(crate) const END: usize = 22;
+
+/// The archive with two records more before the last one, as torch writes them however small it is.
+pub(crate) fn with_large_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.split_off(bytes.len() - END);
+    let place = bytes.len() as u64;
+    let wide = |range: std::ops::Range<usize>| {
+        let mut number = [0; 8];
+        number[..range.len()].copy_from_slice(&end[range]);
+        number
+    };
+    bytes.extend(b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x1e\x03\x2d\0\0\0\0\0\0\0\0\0");
+    bytes.extend([wide(8..10), wide(10..12), wide(12..16), wide(16..20)].concat());
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend(place.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(end);
+    bytes
+}

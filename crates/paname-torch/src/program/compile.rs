@@ -49,8 +49,7 @@ impl Executable {
         let builder = Builder::new(&buffers, slots(&program.graph), device)?;
         let mut compiler =
             Compiler { builder, steps: Vec::new(), next: program.graph.values.len() as u32, device };
-        let values: Vec<Option<u32>> = (0..program.graph.values.len() as u32).map(Some).collect();
-        let mut scope = Scope { slots: values };
+        let mut scope = Scope { slots: defined(&program.graph) };
         compiler
             .graph(&program.graph, &mut scope)
             .map_err(|(step, problem)| Error::data(place, format!("{step}: {problem}")))?;
@@ -93,6 +92,24 @@ fn graphs(graph: &Graph) -> impl Iterator<Item = &Graph> {
         Argument::Graph(graph) => Some(&**graph),
         _ => None,
     })
+}
+
+/// Where the values of the outermost graph lie: each at its own number. Those that no node gives, as in a part of a program, lie nowhere.
+fn defined(graph: &Graph) -> Vec<Option<u32>> {
+    let mut slots = vec![None; graph.values.len()];
+    let inputs = graph.inputs.iter().filter_map(|input| match input {
+        Input::Value(id) => Some(*id),
+        Input::Literal(_) => None,
+    });
+    let outputs = graph.nodes.iter().flat_map(|node| &node.outputs).flat_map(|output| match output {
+        Output::Nothing => Vec::new(),
+        Output::Value(id) => vec![*id],
+        Output::List(ids) => ids.iter().flatten().copied().collect(),
+    });
+    for id in inputs.chain(outputs) {
+        slots[id.index()] = Some(id.0);
+    }
+    slots
 }
 
 /// Operators that may not run, whatever they are called with.

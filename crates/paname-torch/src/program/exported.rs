@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use paname_core::{Error, Result};
-use paname_pt2::{Argument, InputRole, Node, Output, Size, Symbol, ValueId, ValueKind};
+use paname_pt2::{Argument, InputRole, Node, Normalisation, Output, Size, SymbolId, ValueId, ValueKind};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::from_torch;
-use crate::model::{EMBEDDING, Learner, Model};
+use crate::model::{EMBEDDING, Learnable, Learner, Model};
 use crate::network::Heard;
 use crate::program::runner::Runner;
 use crate::program::start::begun;
@@ -19,8 +20,8 @@ pub(crate) struct Exported {
     runner: Runner,
     /// The number of the outputs among those of the graph.
     output: usize,
-    /// Places that can be told of, and where their values lie.
-    layers: Vec<(String, u32)>,
+    /// Places that can be told of, and their values.
+    layers: Vec<(String, ValueId)>,
     last: Option<LastLayer>,
     /// The program takes no batch of one record, which is then put to it twice.
     pairs: bool,
@@ -51,7 +52,7 @@ impl Exported {
     /// A model that runs so.
     pub(crate) fn of(runner: Runner, outputs: &[String], main: &str) -> Result<Self> {
         let refused = |problem: String| Error::data(runner.place(), problem);
-        let program = runner.archive().program();
+        let program = runner.program();
         let given: Vec<&str> = program.user_tensors().map(|(value, _)| value.name.as_str()).collect();
         let [_] = given[..] else {
             let names = given.join(", ");
@@ -71,27 +72,37 @@ impl Exported {
         let mut layers = Vec::new();
         for (name, value) in runner.archive().layers() {
             // The word is taken.
-            if name != EMBEDDING
-                && let Some(slot) = runner.slot(value)
-            {
-                layers.push((name.to_owned(), slot));
+            if name != EMBEDDING && runner.slot(value).is_some() {
+                layers.push((name.to_owned(), value));
             }
         }
         if !outputs.is_empty() {
             for (name, _, value) in named.iter().filter(|(name, ..)| name != main) {
                 layers.retain(|(layer, _)| layer != name);
-                layers.extend(runner.slot(*value).map(|slot| (name.clone(), slot)));
+                layers.extend(runner.slot(*value).map(|_| (name.clone(), *value)));
             }
         }
         if let Some(last) = &last
             && !layers.iter().any(|(name, _)| name == EMBEDDING)
         {
-            layers.extend(runner.slot(last.input).map(|slot| (EMBEDDING.to_owned(), slot)));
+            layers.extend(runner.slot(last.input).map(|_| (EMBEDDING.to_owned(), last.input)));
         }
-        let least = |symbol: &Symbol| symbol.least == 2;
-        let records = runner.given().next().and_then(|meta| meta.shape.first());
-        let pairs = matches!(records, Some(Size::Symbol(id)) if least(&program.symbols[id.index()]));
+        let pairs = takes_pairs(&runner);
         Ok(Self { runner, output, layers, last, pairs })
+    }
+
+    /// What of the program follows from a layer.
+    fn following(&self, layer: &str) -> Result<Self> {
+        let start = self.value_of(layer).ok_or_else(|| {
+            let known: Vec<&str> = self.layers.iter().map(|(name, _)| name.as_str()).collect();
+            Error::mismatch("layer", format!("one of {}", known.join(", ")), layer)
+        })?;
+        let runner = self.runner.following(start, self.output, layer)?;
+        let mut layers = self.layers.clone();
+        layers.retain(|(_, value)| runner.slot(*value).is_some());
+        let last = self.last.clone().filter(|last| runner.slot(last.input).is_some());
+        let pairs = takes_pairs(&runner);
+        Ok(Self { runner, output: self.output, layers, last, pairs })
     }
 
     /// The same program with weights of a fit, which begin as a seed says.
@@ -127,6 +138,16 @@ impl Exported {
         Self { runner, output: *output, layers: layers.clone(), last: last.clone(), pairs: *pairs }
     }
 
+    /// The name of the file in errors.
+    pub(crate) fn place(&self) -> &str {
+        self.runner.place()
+    }
+
+    /// What is done to records before the model sees them, as the file states it.
+    pub(crate) fn normalisation(&self) -> Option<&Normalisation> {
+        self.runner.archive().card()?.normalisation.as_ref()
+    }
+
     /// Where it computes.
     pub(crate) fn device(&self) -> Device {
         self.runner.device()
@@ -156,22 +177,33 @@ impl Exported {
         Ok((output, results.wanted.into_iter().map(first).collect::<Result<_>>()?))
     }
 
-    /// Where the value of a layer, or of a node, lies.
-    fn place_of(&self, name: &str) -> Option<u32> {
-        let layer = self.layers.iter().find(|(layer, _)| layer == name).map(|(_, slot)| *slot);
+    /// The value of a layer, or of a node.
+    fn value_of(&self, name: &str) -> Option<ValueId> {
+        let layer = self.layers.iter().find(|(layer, _)| layer == name).map(|(_, value)| *value);
         layer.or_else(|| {
             let id = self.runner.graph().find(name)?;
             let tensor = matches!(self.runner.graph().values[id.index()].kind, ValueKind::Tensor(_));
-            let given = self.runner.weight(id).is_some();
-            self.runner.slot(id).filter(|_| tensor && !given)
+            (tensor && self.runner.weight(id).is_none()).then_some(id)
         })
     }
+
+    /// Where it lies.
+    fn place_of(&self, name: &str) -> Option<u32> {
+        self.value_of(name).and_then(|value| self.runner.slot(value))
+    }
+}
+
+/// Whether a program takes no batch of one record, but two.
+fn takes_pairs(runner: &Runner) -> bool {
+    let records = runner.given().next().and_then(|meta| meta.shape.first());
+    let least = |id: &SymbolId| runner.program().symbols[id.index()].least;
+    matches!(records, Some(Size::Symbol(id)) if least(id) == 2)
 }
 
 /// The tensors that a program returns to its user: name, number among the outputs of the graph, and value.
 fn named(runner: &Runner, outputs: &[String], main: &str) -> Result<Vec<(String, usize, ValueId)>> {
     let refused = |problem: String| Error::data(runner.place(), problem);
-    let program = runner.archive().program();
+    let program = runner.program();
     let own: Vec<String> = runner.archive().output_names().into_iter().map(str::to_owned).collect();
     let roles = program.signature.outputs.iter().zip(&program.graph.outputs).enumerate();
     let mut user = Vec::new();
@@ -348,6 +380,35 @@ impl Model for Exported {
         };
         let weight = tensor(last.weight).filter(|weight| weight.size().first() == Some(&outputs));
         Ok(weight.map(|weight| (weight, last.bias.and_then(tensor))))
+    }
+
+    fn learns(&self) -> bool {
+        !self.learnt().is_empty()
+    }
+
+    fn learnable(&self) -> Result<Option<Learnable>> {
+        let mut parameters: Vec<(String, Tensor)> = Vec::new();
+        // Weights under several names are one, and are told of once.
+        let mut leaves: HashMap<(usize, Vec<i64>), Tensor> = HashMap::new();
+        let runner = self.runner.with(|role, stored| {
+            let InputRole::Parameter(name) = role else { return Ok(stored.shallow_clone()) };
+            if !stored.is_floating_point() || stored.numel() == 0 {
+                return Ok(stored.shallow_clone());
+            }
+            let key = (stored.data_ptr() as usize, stored.size());
+            if let Some(leaf) = leaves.get(&key) {
+                return Ok(leaf.shallow_clone());
+            }
+            let leaf = owned(&stored.detach())?.set_requires_grad(true);
+            leaves.insert(key, leaf.shallow_clone());
+            parameters.push((name.clone(), leaf.shallow_clone()));
+            Ok(leaf)
+        })?;
+        Ok(Some(Learnable { model: Arc::new(self.with(runner)), parameters }))
+    }
+
+    fn after(&self, layer: &str) -> Result<Option<Arc<dyn Model>>> {
+        Ok(Some(Arc::new(self.following(layer)?)))
     }
 
     fn is_foreign(&self) -> bool {

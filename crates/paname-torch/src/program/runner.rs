@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use paname_core::{Error, Result};
-use paname_pt2::{Archive, Graph, Input, InputRole, OutputRole, Size, TensorMeta, ValueId, ValueKind};
+use paname_pt2::{
+    Archive, Graph, Input, InputRole, OutputRole, Program, Size, TensorMeta, ValueId, ValueKind,
+};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::from_torch;
@@ -16,6 +18,8 @@ use crate::tensor::Sealed;
 /// A program that runs with weights of its own.
 pub(crate) struct Runner {
     archive: Arc<Archive>,
+    /// The part of the archive's program that runs, where it is not the whole.
+    part: Option<Arc<Program>>,
     executable: Arc<Executable>,
     /// For each value that the graph is given its weight; none for what the user gives.
     weights: Vec<Option<Sealed>>,
@@ -58,7 +62,18 @@ impl Runner {
             .filter(|(input, _)| matches!(input, Input::Value(_)))
             .map(|(_, weight)| weight.map(Sealed::new))
             .collect();
-        Ok(Self { archive, executable, weights, place: place.to_owned(), device })
+        Ok(Self { archive, part: None, executable, weights, place: place.to_owned(), device })
+    }
+
+    /// What of the program follows from a value, which is then what the user gives, with the same weights. `output` is the one that is asked for, and `layer`
+    /// the name of the value in errors.
+    pub(crate) fn following(&self, start: ValueId, output: usize, layer: &str) -> Result<Self> {
+        let part = self.program().following(start, output).map_err(|problem| {
+            Error::Unsupported(format!("{}: cannot be seen from `{layer}` on: {problem}", self.place))
+        })?;
+        let executable = Arc::new(Executable::new(&part, &self.place, self.device)?);
+        let same = self.with(|_, stored| Ok(stored.shallow_clone()))?;
+        Ok(Self { part: Some(Arc::new(part)), executable, ..same })
     }
 
     /// The same program with other weights, for each name that it has.
@@ -73,6 +88,7 @@ impl Runner {
             .collect::<Result<_>>()?;
         Ok(Self {
             archive: Arc::clone(&self.archive),
+            part: self.part.clone(),
             executable: Arc::clone(&self.executable),
             weights,
             place: self.place.clone(),
@@ -83,6 +99,11 @@ impl Runner {
     /// What was read.
     pub(crate) fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// The program that runs.
+    pub(crate) fn program(&self) -> &Program {
+        self.part.as_deref().unwrap_or_else(|| self.archive.program())
     }
 
     /// The name of the file in errors.
@@ -109,7 +130,7 @@ impl Runner {
 
     /// The graph.
     pub(crate) fn graph(&self) -> &Graph {
-        &self.archive.program().graph
+        &self.program().graph
     }
 
     /// Where a value of the graph lies in a run.
@@ -119,15 +140,14 @@ impl Runner {
 
     /// What is known of the tensors that the user gives, in order.
     pub(crate) fn given(&self) -> impl Iterator<Item = &TensorMeta> {
-        self.archive.program().user_tensors().map(|(_, meta)| meta)
+        self.program().user_tensors().map(|(_, meta)| meta)
     }
 
     /// Runs the program on what the user gives, each tensor as the type that the program takes. In training, buffers change; otherwise nothing does.
     pub(crate) fn run(&self, given: &[Tensor], training: bool, wanted: &[u32]) -> Result<Results> {
         let shapes: Vec<Vec<u64>> =
             given.iter().map(|tensor| tensor.size().iter().map(|&size| size as u64).collect()).collect();
-        self.archive
-            .program()
+        self.program()
             .bind(&shapes)
             .map_err(|error| Error::data(&self.place, format!("{error}{}", self.advice(&error))))?;
         let mut converted = Vec::with_capacity(given.len());
@@ -163,7 +183,7 @@ impl Runner {
 
     /// Puts the next states of buffers that the program returns into the buffers.
     fn keep(&self, results: &Results) -> Result<()> {
-        for (role, output) in self.archive.program().signature.outputs.iter().zip(&results.outputs) {
+        for (role, output) in self.program().signature.outputs.iter().zip(&results.outputs) {
             let (OutputRole::BufferMutation(name), Some(next)) = (role, output) else { continue };
             let is_it =
                 |role: &InputRole| matches!(role, InputRole::Buffer { name: buffer, .. } if buffer == name);
@@ -177,16 +197,27 @@ impl Runner {
     /// What helps against a shape that does not fit.
     fn advice(&self, error: &paname_pt2::Error) -> &'static str {
         let fixed = |meta: &TensorMeta| matches!(meta.shape.first(), Some(Size::Known(_)));
+        let most = |meta: &TensorMeta| match meta.shape.first() {
+            Some(Size::Symbol(id)) => {
+                u64::try_from(self.program().symbols[id.index()].most).unwrap_or(u64::MAX)
+            }
+            _ => u64::MAX,
+        };
         match error {
             paname_pt2::Error::Size { dimension: 0, .. } if self.given().any(fixed) => {
                 "; export the model with a number of records that may change: `dynamic_shapes`"
+            }
+            paname_pt2::Error::Size { dimension: 0, got, .. }
+                if self.given().any(|meta| most(meta) < *got) =>
+            {
+                "; `batch` says how many records are put to the model at a time"
             }
             _ => "",
         }
     }
 
     fn roles(&self) -> impl Iterator<Item = &InputRole> {
-        let program = self.archive.program();
+        let program = self.program();
         let all = program.signature.inputs.iter().zip(&program.graph.inputs);
         all.filter(|(_, input)| matches!(input, Input::Value(_))).map(|(role, _)| role)
     }

@@ -698,6 +698,20 @@ fn what_was_exported_in_training_is_asked_in_evaluation() {
     close("in training", &user_outputs(&copies, &[x.shallow_clone()], true)[0], &answer(true));
 }
 
+/// As PyTorch takes training apart: normalisation returns the next statistics and writes to none.
+#[test]
+fn statistics_that_are_returned_are_kept_in_training() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/decomposed");
+    // In evaluation and in training, with gradients and buffers.
+    assert_eq!(folder_agrees(&folder).len(), 1);
+    let runner = Runner::open(&folder.join("convnet.pt2"), "convnet.pt2", Device::Cpu).unwrap();
+    let normalised = "torch.ops.aten._native_batch_norm_legit_functional.default";
+    assert!(runner.graph().nodes.iter().any(|node| node.target == normalised));
+    let alone = Tensor::zeros([1, 1, 4, 4], (Kind::Float, Device::Cpu));
+    let told = runner.run(&[alone], false, &[]).err().unwrap().to_string();
+    assert_eq!(told, "convnet.pt2: input `input`, dimension 0: expected 2 or more, got 1");
+}
+
 /// Graphs within nodes: without gradients, and in mixed precision.
 #[test]
 fn regions_run_under_their_own_rule() {
