@@ -547,3 +547,15 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Entries<'a, T> {
         deserializer.deserialize_map(Reading(PhantomData))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Masks of attention are filled with it: one place more and it is no number of single precision.
+    #[test]
+    fn a_number_keeps_its_last_place() {
+        let Real(lowest) = serde_json::from_str("-3.4028234663852886e+38").unwrap();
+        assert_eq!(lowest, f64::from(f32::MIN));
+    }
+}
