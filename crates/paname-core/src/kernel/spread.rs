@@ -40,7 +40,8 @@ pub struct Spread {
 }
 
 /// The spread of a record's signals, one value per model, under the models that were fitted without the record, and under those that were fitted with
-/// it. Two passes in double precision, so that nothing cancels; sums are taken in an order that depends on the number of models alone.
+/// it. One pass in double precision, around a value of the same side: its distance from the mean is part of the variance, so that what cancels is never
+/// large beside it. Sums are taken in an order that depends on the number of models alone.
 pub fn spreads(values: &[f32], members: MembershipRow<'_>) -> [Spread; 2] {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -52,35 +53,54 @@ pub fn spreads(values: &[f32], members: MembershipRow<'_>) -> [Spread; 2] {
 }
 
 pub(super) fn spreads_plain(values: &[f32], members: MembershipRow<'_>) -> [Spread; 2] {
-    let distances = |centers| sums::<false>(values, members, centers);
-    let squares = |centers| sums::<true>(values, members, centers);
-    from_sums(members, distances, squares)
+    from_moments(values, members, |centers| moments(values, members, centers))
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn spreads_avx2(values: &[f32], members: MembershipRow<'_>) -> [Spread; 2] {
-    let distances = |centers| sums_avx2::<false>(values, members, centers);
-    let squares = |centers| sums_avx2::<true>(values, members, centers);
-    from_sums(members, distances, squares)
+    from_moments(values, members, |centers| moments_avx2(values, members, centers))
 }
 
+/// `moments` gives, for the distances from the centers and for their squares, the sums of either side.
 #[inline(always)]
-fn from_sums(
+fn from_moments(
+    values: &[f32],
     members: MembershipRow<'_>,
-    distances: impl Fn([f64; 2]) -> [Sums; 2],
-    squares: impl Fn([f64; 2]) -> [Sums; 2],
+    moments: impl Fn([f64; 2]) -> [[Sums; 2]; 2],
 ) -> [Spread; 2] {
     let inside = members.count() as f64;
     let counts = [members.len() as f64 - inside, inside];
+    // Before the sums, which need not be waited for.
+    let weights = counts.map(|count| 1.0 / f64::max(count, 1.0));
+    let centers = centers(values, members);
+    let [distances, squares] = moments(centers);
     let mean = |side: usize, sums: [Sums; 2]| {
         let [a, b, c, d, e, f, g, h] = sums[side];
-        (((a + b) + (c + d)) + ((e + f) + (g + h))) / f64::max(counts[side], 1.0)
+        (((a + b) + (c + d)) + ((e + f) + (g + h))) * weights[side]
     };
-    let sums = distances([0.0; 2]);
-    let means = [mean(0, sums), mean(1, sums)];
-    let sums = squares(means);
-    [0, 1].map(|side| Spread { count: counts[side], mean: means[side], variance: mean(side, sums) })
+    [0, 1].map(|side| {
+        let (shift, square) = (mean(side, distances), mean(side, squares));
+        let variance = f64::max(square - shift * shift, 0.0);
+        Spread { count: counts[side], mean: centers[side] + shift, variance }
+    })
+}
+
+/// A value of either side, 0 where there is none.
+#[inline(always)]
+fn centers(values: &[f32], members: MembershipRow<'_>) -> [f64; 2] {
+    let mut centers = [None; 2];
+    for (block, bits) in blocks(values, members) {
+        for (center, bits) in centers.iter_mut().zip(bits) {
+            if center.is_none() && bits != 0 {
+                *center = Some(f64::from(block[bits.trailing_zeros() as usize]));
+            }
+        }
+        if centers.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    centers.map(|center| center.unwrap_or(0.0))
 }
 
 /// The values in blocks, with the bits of the models in each that were fitted without the record and with it; the last block is filled up with
@@ -104,47 +124,43 @@ fn blocks<'a>(
     whole.chain(last)
 }
 
-/// For either side, the sum of each value's distance from the center of its side, or of the square of it.
-fn sums<const SQUARED: bool>(values: &[f32], members: MembershipRow<'_>, centers: [f64; 2]) -> [Sums; 2] {
-    let mut sums = [[0.0; WIDTH]; 2];
+/// For either side, the sum of each value's distance from the center of its side, and of the square of it.
+fn moments(values: &[f32], members: MembershipRow<'_>, centers: [f64; 2]) -> [[Sums; 2]; 2] {
+    let [mut distances, mut squares] = [[[0.0; WIDTH]; 2]; 2];
     for (block, bits) in blocks(values, members) {
         for (l, &value) in block.iter().enumerate() {
-            for (side, sums) in sums.iter_mut().enumerate() {
+            for side in 0..2 {
                 let distance = f64::from(value) - centers[side];
-                let term = if SQUARED { distance * distance } else { distance };
-                sums[l] += if bits[side] >> l & 1 == 1 { term } else { 0.0 };
+                let kept = if bits[side] >> l & 1 == 1 { distance } else { 0.0 };
+                distances[side][l] += kept;
+                squares[side][l] += kept * kept;
             }
         }
     }
-    sums
+    [distances, squares]
 }
 
-/// [`sums`] by vector instructions, which the compiler does not find by itself.
+/// [`moments`] by vector instructions, which the compiler does not find by itself.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-fn sums_avx2<const SQUARED: bool>(
-    values: &[f32],
-    members: MembershipRow<'_>,
-    centers: [f64; 2],
-) -> [Sums; 2] {
+fn moments_avx2(values: &[f32], members: MembershipRow<'_>, centers: [f64; 2]) -> [[Sums; 2]; 2] {
     use std::arch::x86_64::{
-        __m128, __m256d, _mm256_add_pd, _mm256_and_pd, _mm256_cvtps_pd, _mm256_mul_pd, _mm256_or_pd,
-        _mm256_set1_pd, _mm256_setzero_pd, _mm256_sub_pd,
+        __m128, __m256d, _mm256_add_pd, _mm256_and_pd, _mm256_cvtps_pd, _mm256_mul_pd, _mm256_set1_pd,
+        _mm256_setzero_pd, _mm256_sub_pd,
     };
-    let (out, with) = (_mm256_set1_pd(centers[0]), _mm256_set1_pd(centers[1]));
-    let mut sums = [[_mm256_setzero_pd(); 2]; 2];
+    let centers = centers.map(|center| _mm256_set1_pd(center));
+    let mut sums = [[[_mm256_setzero_pd(); 2]; 2]; 2];
     for (block, bits) in blocks(values, members) {
         let halves: [__m128; 2] = bytemuck::cast(block);
         for half in 0..2 {
-            let keep =
-                |side: usize| -> __m256d { bytemuck::cast(KEEP[usize::from(bits[side] >> (4 * half) & 15)]) };
-            let (keep_out, keep_in) = (keep(0), keep(1));
-            let center = _mm256_or_pd(_mm256_and_pd(out, keep_out), _mm256_and_pd(with, keep_in));
-            let distance = _mm256_sub_pd(_mm256_cvtps_pd(halves[half]), center);
-            let term = if SQUARED { _mm256_mul_pd(distance, distance) } else { distance };
-            sums[0][half] = _mm256_add_pd(sums[0][half], _mm256_and_pd(term, keep_out));
-            sums[1][half] = _mm256_add_pd(sums[1][half], _mm256_and_pd(term, keep_in));
+            let value = _mm256_cvtps_pd(halves[half]);
+            for side in 0..2 {
+                let keep: __m256d = bytemuck::cast(KEEP[usize::from(bits[side] >> (4 * half) & 15)]);
+                let kept = _mm256_and_pd(_mm256_sub_pd(value, centers[side]), keep);
+                sums[0][side][half] = _mm256_add_pd(sums[0][side][half], kept);
+                sums[1][side][half] = _mm256_add_pd(sums[1][side][half], _mm256_mul_pd(kept, kept));
+            }
         }
     }
     bytemuck::cast(sums)
