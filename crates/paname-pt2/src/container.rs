@@ -146,11 +146,15 @@ fn broken(error: &ZipError) -> String {
     format!("is not a whole zip archive (truncated?): {error}")
 }
 
-/// Whether the directory that was read is the one that the end of the file names. Entries may be archives themselves, with ends of their own, and one of
+/// Whether the directory that was read is the one that the end of the file names, whole. Entries may be archives themselves, with ends of their own, and one of
 /// these is found where the last one is damaged.
 fn last_end(zip: &ZipArchive<Cursor<&[u8]>>, bytes: &[u8]) -> Result<(), String> {
     /// Bytes of an end without its comment.
     const END: usize = 22;
+    // Of two entries of one name one is counted.
+    if zip.has_duplicate_names() {
+        return Err("has two entries of one name".into());
+    }
     let number = |at: usize, length: usize| {
         let little_endian = bytes.get(at..at + length).unwrap_or_default().iter().rev();
         little_endian.fold(0_u64, |all, byte| all << 8 | u64::from(*byte))
@@ -172,9 +176,6 @@ fn last_end(zip: &ZipArchive<Cursor<&[u8]>>, bytes: &[u8]) -> Result<(), String>
 fn entries(zip: &mut ZipArchive<Cursor<&[u8]>>, length: u64) -> Result<HashMap<String, Entry>, String> {
     if zip.len() > MOST_ENTRIES {
         return Err(format!("has {} entries; expected at most {MOST_ENTRIES}", zip.len()));
-    }
-    if zip.has_duplicate_names() {
-        return Err("has two entries of one name".into());
     }
     let mut found = HashMap::with_capacity(zip.len());
     let mut spans = Vec::with_capacity(zip.len());
