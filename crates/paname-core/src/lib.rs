@@ -85,7 +85,7 @@ pub use error::{Error, Result};
 pub use findings::{AttributeGuess, Extraction, Findings, Reconstruction};
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
-pub use query::{Augmentation, Input, Named, Outputs, Query, Sampling};
+pub use query::{Augmentation, Input, MOMENTS, Named, Outputs, Query, Sampling};
 pub use recipe::{EarlyStop, Objective, Optimizer, Recipe, Schedule, Transformation};
 pub use record::{Cohort, Labels, Membership, MembershipRow, Roster, Whom};
 pub use registry::{Origin, PluginOrigin, Registry};

@@ -11,9 +11,13 @@ pub struct Query {
     pub labels: Option<Tensor>,
     /// Which outputs are wanted.
     pub want: Access,
-    /// Names of the layers whose activations are wanted.
+    /// Names of the layers whose activations are wanted; with [`MOMENTS`] behind a name, their moments.
     pub layers: Vec<String>,
 }
+
+/// What stands behind the name of a layer where moments of its activations are wanted: `[records, 2, channels]`, for each record and channel, the second
+/// axis of the activations, the mean and the mean square over all other axes. Those of a batch are the means over its records.
+pub const MOMENTS: &str = ":moments";
 
 impl Query {
     /// A question about known records, as they are.

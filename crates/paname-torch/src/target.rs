@@ -5,7 +5,8 @@ mod views;
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Error, Indices, Input, Named, Outputs, Pullback, Query, Result, Target, TargetCard, Task, View,
+    Access, Error, Indices, Input, MOMENTS, Named, Outputs, Pullback, Query, Result, Target, TargetCard,
+    Task, View,
 };
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -208,13 +209,30 @@ impl TorchTarget {
     fn forward(&self, batch: &Tensor, wanted: &[&str], heard: Heard<'_>) -> Result<Tensor> {
         let size = batch.size();
         let record = size.get(1..).unwrap_or_default();
-        self.model.forward(batch, wanted, heard).map_err(|error| match self.model.expects(record) {
-            Some(expected) => {
-                let got = format!("shape {record:?} ({error})");
-                Error::mismatch(format!("{}, records", self.card.name), expected, got)
+        let layers: Vec<&str> = wanted.iter().map(|name| layer_of(name)).collect();
+        let mut failed = None;
+        let mut hear = |layer: &str, value: &Tensor| {
+            for name in wanted.iter().filter(|name| layer_of(name) == layer) {
+                if *name == layer {
+                    heard(name, value);
+                    continue;
+                }
+                match moments(value) {
+                    Ok(moments) => heard(name, &moments),
+                    Err(error) => failed = Some(from_torch(error)),
+                }
             }
-            None => error,
-        })
+        };
+        let outputs = self.model.forward(batch, &layers, &mut hear).map_err(|error| {
+            match self.model.expects(record) {
+                Some(expected) => {
+                    let got = format!("shape {record:?} ({error})");
+                    Error::mismatch(format!("{}, records", self.card.name), expected, got)
+                }
+                None => error,
+            }
+        })?;
+        failed.map_or(Ok(outputs), Err)
     }
 
     fn prepared(&self, raw: &Tensor, variant: Option<Variant>) -> Result<Tensor> {
@@ -414,7 +432,7 @@ impl TorchTarget {
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
-        if let Some(layer) = query.layers.iter().find(|layer| !self.model.knows(layer)) {
+        if let Some(layer) = query.layers.iter().find(|layer| !self.model.knows(layer_of(layer))) {
             let expected = format!("one of {}", self.card.layers.join(", "));
             return Err(Error::mismatch("layer", expected, layer));
         }
@@ -605,6 +623,19 @@ impl Pullback for Kept {
         };
         gradients(&sum, &[&self.leaf], true)?.first().map_or_else(|| Err(absent("none")), export)
     }
+}
+
+/// The layer that a name is about.
+fn layer_of(name: &str) -> &str {
+    name.strip_suffix(MOMENTS).unwrap_or(name)
+}
+
+/// Means and mean squares over all but the first two axes, of numbers without a second axis as of one channel.
+fn moments(value: &Tensor) -> std::result::Result<Tensor, tch::TchError> {
+    let value = if value.dim() < 2 { value.f_unsqueeze(1)? } else { value.shallow_clone() };
+    let flat = if value.dim() == 2 { value.f_unsqueeze(2)? } else { value.f_flatten(2, -1)? };
+    let mean = |values: Tensor| values.f_mean_dim([-1_i64].as_slice(), false, None::<Kind>);
+    Tensor::f_stack(&[mean(flat.shallow_clone())?, mean(flat.f_square()?)?], 1)
 }
 
 /// Whether the outputs are h Wᵀ + b.

@@ -115,6 +115,53 @@ fn a_convnet_is_that_of_pytorch() {
 }
 
 #[test]
+fn moments_are_those_of_the_activations() {
+    let architecture = json!({ "name": "convnet", "channels": [4, 6], "hidden": [10], "batch-norm": true });
+    let audit = Audit::of("convnet");
+    let config = json!({ "weights": "convnet.safetensors", "architecture": architecture });
+    let target = audit.open(config).unwrap();
+    let (layer, named) = ("convolution-1".to_owned(), format!("convolution-1{}", paname_core::MOMENTS));
+    let mut query = Query::records((0..5).collect::<Vec<_>>(), Access::ACTIVATIONS);
+    query.layers = vec![layer.clone(), named.clone()];
+    let (answers, pullback) = target.vjp(&query).unwrap();
+    let value = |name: &str| answers.activations.iter().find(|(known, _)| known == name).unwrap().1.clone();
+    let (activations, moments) = (value(&layer), value(&named));
+    let &[records, channels, height, width] = activations.shape() else { panic!("an image at each layer") };
+    assert_eq!(moments.shape(), [records, 2, channels]);
+    let (positions, values) = (height * width, activations.to_f64().unwrap());
+    let places = |r: usize, c: usize| &values[(r * channels + c) * positions..][..positions];
+    let power = |which: i32, r: usize, c: usize| {
+        places(r, c).iter().map(|x| x.powi(which)).sum::<f64>() / positions as f64
+    };
+    let each =
+        (0..records).flat_map(|r| (1..=2).flat_map(move |which| (0..channels).map(move |c| (r, which, c))));
+    let expected: Vec<f32> = each.map(|(r, which, c)| power(which, r, c) as f32).collect();
+    close("moments", &moments, &Tensor::from_vec(expected, &[records, 2, channels]).unwrap());
+    assert_eq!(target.predict(&query).unwrap().activations.len(), 2);
+    // The chain rule: the mean gives 1/n to each position, the mean square 2x/n.
+    let weight = |r: usize, which: usize, c: usize| (1 + r + 3 * which + 7 * c) as f64 / 10.0;
+    let cotangent: Vec<f32> = (0..records)
+        .flat_map(|r| (0..2).flat_map(move |which| (0..channels).map(move |c| weight(r, which, c) as f32)))
+        .collect();
+    let cotangent = Tensor::from_vec(cotangent, &[records, 2, channels]).unwrap();
+    let of_moments = Outputs { activations: vec![(named, cotangent)], ..Outputs::default() };
+    let mut by_hand = Vec::with_capacity(values.len());
+    for r in 0..records {
+        for c in 0..channels {
+            let slope = |x: &f64| (weight(r, 0, c) + 2.0 * x * weight(r, 1, c)) / positions as f64;
+            by_hand.extend(places(r, c).iter().map(|x| slope(x) as f32));
+        }
+    }
+    let by_hand = Tensor::from_vec(by_hand, activations.shape()).unwrap();
+    let of_activations = Outputs { activations: vec![(layer, by_hand)], ..Outputs::default() };
+    let gradient = |cotangent: &Outputs| pullback.apply(cotangent).unwrap();
+    close("gradient of moments", &gradient(&of_moments), &gradient(&of_activations));
+    query.layers = vec![format!("none{}", paname_core::MOMENTS)];
+    let error = target.predict(&query).unwrap_err().to_string();
+    assert!(error.starts_with("layer: expected one of ") && error.ends_with("got none:moments"), "{error}");
+}
+
+#[test]
 fn a_resnet_is_that_of_pytorch() {
     weights("resnet", &json!({ "name": "resnet", "blocks": [1, 2], "width": 4 }), "block-2-1");
 }
