@@ -305,7 +305,9 @@ impl Lira {
             .map(|a| {
                 let all = |side: usize| {
                     let mut all = Pool::default();
-                    pools.iter().for_each(|chunk| all.take(chunk[a][side]));
+                    for chunk in &pools {
+                        all.take(chunk[a][side]);
+                    }
                     all
                 };
                 let inside = if online { estimate.shared(all(1), "with")? } else { 0.0 };
