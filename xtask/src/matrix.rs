@@ -1,4 +1,5 @@
-//! The full-size matrix of programs of torch.export, which a validation of the torch crate holds beside PyTorch: what it takes, where it is there.
+//! Programs of torch.export that validations take and nobody keeps: the full-size matrix, which the torch crate holds beside PyTorch, and one of 100 MB, which
+//! is to open at once. Both are exported where PyTorch is there.
 
 use std::{
     env,
@@ -21,7 +22,25 @@ pub(crate) const PACKAGE: &str = "paname-torch";
 /// The variable that names the folder of the models.
 const FOLDER: &str = "PANAME_MATRIX";
 
-/// What is there to run it with.
+/// The test program that opens the large one, and the variable that names it.
+pub(crate) const LARGE: &str = "large";
+const LARGE_FILE: &str = "PANAME_PT2";
+
+/// Exports the large one where PyTorch is there, and returns the variable with which the test finds it.
+pub(crate) fn large() -> Result<Vec<(&'static str, OsString)>> {
+    let Some(python) = bench_torch::installed().filter(|_| env::var_os(LARGE_FILE).is_none()) else {
+        return Ok(Vec::new());
+    };
+    let folder = cache::cache().join(format!("matrix-{}", libtorch::VERSION));
+    cache::create(&folder)?;
+    let file = folder.join("large.pt2");
+    stream(
+        Command::new(python).arg(root().join("crates/paname-pt2/tests/export.py")).arg("large").arg(&file),
+    )?;
+    Ok(vec![(LARGE_FILE, file.into_os_string())])
+}
+
+/// What is there to run the matrix with.
 pub(crate) struct Matrix {
     /// Variables with which Cargo builds the test.
     pub(crate) build: Vec<(&'static str, OsString)>,

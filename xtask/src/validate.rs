@@ -76,6 +76,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
     };
     let mut validations = list(filter)?;
+    for validation in validations.iter_mut().filter(|one| one.program.target == matrix::LARGE) {
+        validation.environment = matrix::large()?;
+    }
     validations.extend(full_matrix(filter)?);
     let outcomes = all(&validations)?;
     let failed = |(validation, outcome): (&Validation, &Outcome)| {
