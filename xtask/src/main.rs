@@ -13,6 +13,7 @@ use std::process::ExitCode;
 mod bench;
 mod bench_torch;
 mod cache;
+mod data;
 mod demo;
 mod deny;
 #[cfg(test)]
@@ -60,6 +61,12 @@ const COMMANDS: &[Command] = &[
         usage: "bench [criterion | torch] [ARGUMENT]...",
         about: "what scoring costs, beside the plain read and NumPy; or the criterion benchmarks; or models in memory beside PyTorch",
         run: bench::run,
+    },
+    Command {
+        name: "data",
+        usage: "data adult [--out FILE]",
+        about: "fetch the Adult census, once, as a table that audits can be tried on",
+        run: data::run,
     },
     Command {
         name: "libtorch",
