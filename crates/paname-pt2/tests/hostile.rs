@@ -227,18 +227,18 @@ fn pickles() {
     let mut parts = Parts::of("classifier");
     parts.remove(INDEX);
     parts.entries.push(("data/weights/model.pt".into(), b"PK".to_vec()));
-    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data/weights/model.pt holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data/weights/model.pt holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // As torch 2.1 to 2.7 write them.
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("serialized_exported_program.json", SimpleFileOptions::default()).unwrap();
     zip.start_file("serialized_state_dict.pt", SimpleFileOptions::default()).unwrap();
-    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"m.pt2: serialized_state_dict.pt holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"m.pt2: serialized_state_dict.pt holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // One tensor of a class of its own.
-    insta::assert_snapshot!(indexed(|weight| weight["use_pickle"] = true.into()), @"m.pt2: data/weights/weight_4 holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(indexed(|weight| weight["use_pickle"] = true.into()), @"m.pt2: data/weights/weight_4 holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // Another file of torch.
     let mut parts = Parts::of("classifier");
     parts.entries = vec![("data.pkl".into(), Vec::new())];
-    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data.pkl holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data.pkl holds a pickle, which is a program and is never read; the file is one of torch.save: build the model in Python, load its weights, and save it with `paname_export.export`");
     // No index at all.
     let mut parts = Parts::of("classifier");
     parts.remove(INDEX);
