@@ -271,6 +271,12 @@ fn weights_that_do_not_fit() {
     insta::assert_snapshot!(said(absent.zip()), @"m.pt2: weight `head.weight`: is named by the signature and by no index of the archive");
 }
 
+    // Repeated by strides of 0, which takes no memory until somebody copies it.
+    let repeated = meta(|meta| {
+        meta["sizes"] = json!([{"as_int": 1_i64 << 33}]);
+        meta["strides"] = json!([{"as_int": 0}]);
+    });
+    insta::assert_snapshot!(repeated, @"m.pt2: weight `head.weight`: has 8589934592 elements, of which 1 are stored; expected at most 2147483648, and 16777216 that repeat stored ones");
 #[test]
 fn cards_that_do_not_fit() {
     let card = |change: fn(&mut Value)| said(Parts::exported().edit("card.json", change).zip());
