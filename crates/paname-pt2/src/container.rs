@@ -21,6 +21,8 @@ const MOST_ENTRIES: usize = 1 << 17;
 const MOST_UNPACKED: u64 = 1 << 30;
 /// Entries of JSON may have this many bytes: the graphs of the largest models have some tens of millions.
 const MOST_JSON: u64 = 1 << 28;
+/// Compressed ones, which take memory beside the file, to this many and no more.
+const MOST_COMPRESSED_JSON: u64 = 1 << 25;
 /// The largest ratio of unpacked to compressed bytes that graphs reach, with a margin.
 const LARGEST_RATIO: u64 = 200;
 /// What is unpacked whatever the ratio.
@@ -101,9 +103,11 @@ impl Container {
 
     /// The same of an entry of JSON.
     pub(crate) fn document(&self, name: &str) -> Result<Cow<'_, [u8]>> {
-        let size = self.entry(name)?.size;
-        if size > MOST_JSON {
-            let problem = format!("has {size} bytes; expected at most {MOST_JSON}");
+        let Entry { size, compressed, .. } = *self.entry(name)?;
+        let most = if compressed { MOST_COMPRESSED_JSON } else { MOST_JSON };
+        if size > most {
+            let how = if compressed { ", or an entry that is stored uncompressed" } else { "" };
+            let problem = format!("has {size} bytes; expected at most {most}{how}");
             return Err(self.entry_error(name, problem));
         }
         self.read(name)
