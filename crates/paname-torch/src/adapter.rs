@@ -28,8 +28,8 @@ impl Adapter for Torch {
     const INFO: AdapterInfo = AdapterInfo {
         name: "torch",
         version: 1,
-        summary_fr: "Modèles PyTorch en mémoire (TorchScript, poids safetensors), interrogés, dérivés et entraînés.",
-        summary_en: "PyTorch models in memory (TorchScript, safetensors weights), asked, differentiated and fitted.",
+        summary_fr: "Modèles PyTorch en mémoire (.pt2 de torch.export, TorchScript, poids safetensors), interrogés, dérivés et entraînés.",
+        summary_en: "PyTorch models in memory (.pt2 of torch.export, TorchScript, safetensors weights), asked, differentiated and fitted.",
         offers: Access::LABELS
             .union(Access::PROBABILITIES)
             .union(Access::LOGITS)
