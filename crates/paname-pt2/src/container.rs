@@ -57,6 +57,10 @@ impl Container {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let bytes = Cursor::new(memory.bytes());
         let mut zip = ZipArchive::with_config(config, bytes).map_err(|e| refuse(broken(&e)))?;
+        if zip.has_duplicate_names() {
+            // They count as one, so that the end of the file would seem to tell another number.
+            return Err(refuse("has two entries of one name".into()));
+        }
         last_end(&zip, memory.bytes()).map_err(refuse)?;
         if zip.index_for_name(OLD_STATE).is_some() {
             return Err(Error::Pickle { file: file.to_owned(), entry: OLD_STATE.to_owned() });
@@ -176,9 +180,6 @@ fn last_end(zip: &ZipArchive<Cursor<&[u8]>>, bytes: &[u8]) -> Result<(), String>
 fn entries(zip: &mut ZipArchive<Cursor<&[u8]>>, length: u64) -> Result<HashMap<String, Entry>, String> {
     if zip.len() > MOST_ENTRIES {
         return Err(format!("has {} entries; expected at most {MOST_ENTRIES}", zip.len()));
-    }
-    if zip.has_duplicate_names() {
-        return Err("has two entries of one name".into());
     }
     let mut found = HashMap::with_capacity(zip.len());
     let mut spans = Vec::with_capacity(zip.len());
