@@ -13,9 +13,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -162,7 +165,8 @@ struct Program {
 
 char* copied(const std::string& text) {
   char* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy) std::memcpy(copy, text.c_str(), text.size() + 1);
+  if (!copy) return exhausted;
+  std::memcpy(copy, text.c_str(), text.size() + 1);
   return copy;
 }
 
@@ -171,6 +175,9 @@ char* guarded(F&& f) noexcept {
   try {
     f();
     return nullptr;
+// What is told where there is no memory for a text; it is never freed.
+char exhausted[] = "out of memory";
+
   } catch (const c10::Error& error) {
     return copied(error.what_without_backtrace());
   } catch (const std::exception& error) {
@@ -876,7 +883,7 @@ int64_t flag_of(const Step& step) {
 extern "C" {
 
 void paname_text_free(char* text) {
-  std::free(text);
+  if (text != exhausted) std::free(text);
 }
 
 // A program without steps. Its first slots are its inputs.
@@ -1051,7 +1058,7 @@ char* paname_tensor_lent(
   return guarded([&] {
     const at::IntArrayRef all(sizes, dimensions), steps(strides, dimensions);
     const auto options = at::TensorOptions().dtype(at::ScalarType(type)).device(at::kCPU);
-    *made = new at::Tensor(at::from_blob(data, all, steps, [owner, release](void*) { release(owner); }, options));
+    *made = new at::Tensor(at::from_blob(data, all, steps, [held](void*) mutable { held.reset(); }, options));
   });
 }
 
@@ -1062,7 +1069,9 @@ char* paname_schema(const char* name, const char* overload) {
     auto op = c10::Dispatcher::singleton().findSchema({name, overload});
     if (op) text = copied(toString(op->schema()));
   });
-  std::free(problem);
+  paname_text_free(problem);
   return text;
 }
 }
+    // Released with the last that holds it, also where something throws.
+    std::shared_ptr<void> held(owner, release);
