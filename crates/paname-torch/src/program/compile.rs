@@ -12,7 +12,7 @@ use tch::{Device, TchError};
 
 use crate::error::said;
 use crate::program::allowed::{Operator, is_left_out};
-use crate::program::shim::{Arithmetic, Builder, Cell, Compiled, Given, GivenKind, Returned};
+use crate::program::shim::{Arithmetic, Builder, Cell, Compiled, Given, GivenKind, Returned, Role};
 
 /// A graph that runs a part of the model under another rule for gradients.
 const GRADIENT_REGION: &str = "torch.ops.higher_order.wrap_with_set_grad_enabled";
@@ -40,13 +40,17 @@ impl Executable {
                 format!("calls operators that no program may call: {}", all.join(", ")),
             ));
         }
-        let mut buffers = Vec::new();
+        let mut roles = Vec::new();
         for (role, input) in program.signature.inputs.iter().zip(&program.graph.inputs) {
             if let Input::Value(_) = input {
-                buffers.push(matches!(role, InputRole::Buffer { .. }));
+                roles.push(match role {
+                    InputRole::Buffer { .. } => Role::Buffer,
+                    InputRole::User => Role::User,
+                    _ => Role::Fixed,
+                });
             }
         }
-        let builder = Builder::new(&buffers, slots(&program.graph), device)?;
+        let builder = Builder::new(&roles, slots(&program.graph), device)?;
         let mut compiler =
             Compiler { builder, steps: Vec::new(), next: program.graph.values.len() as u32, device };
         let mut scope = Scope { slots: defined(&program.graph) };
