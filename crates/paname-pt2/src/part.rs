@@ -72,7 +72,9 @@ impl Program {
                 continue;
             };
             let outputs: Vec<ValueId> = node.outputs.iter().flat_map(defined).collect();
-            outputs.iter().for_each(|id| there.set(*id));
+            for id in outputs {
+                there.set(id);
+            }
             graph.nodes.push(node);
         }
         for (number, argument) in graph.outputs.iter_mut().enumerate() {

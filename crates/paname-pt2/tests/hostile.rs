@@ -173,7 +173,7 @@ fn graphs_that_are_large_and_compressed() {
     // Numbers that look like nothing, which compress little enough to be no bomb.
     let mut parts = Parts::of("classifier");
     let mut state = 1_u64;
-    *parts.bytes(MODEL) = (0..(1 << 25) + 1)
+    *parts.bytes(MODEL) = (0..=1 << 25)
         .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             b'0' + (state >> 60) as u8 % 8

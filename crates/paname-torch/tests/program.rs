@@ -378,7 +378,8 @@ fn close(what: &str, ours: &[f64], theirs: &[f64], relative: f64) {
 /// A model's gradients with respect to its parameters, and a question about all of them.
 fn gradients_of(target: &dyn Target, input: Tensor, labels: Vec<i64>) -> (Box<dyn Target>, Query) {
     let view = target.view(View::ParameterGradient { layers: Vec::new() }).unwrap();
-    let labels = Some(Tensor::from_vec(labels.clone(), &[labels.len()]).unwrap());
+    let count = labels.len();
+    let labels = Some(Tensor::from_vec(labels, &[count]).unwrap());
     let layers = view.card().layers.clone();
     (view, Query { input: Input::Tensor(input), labels, want: Access::ACTIVATIONS, layers })
 }
