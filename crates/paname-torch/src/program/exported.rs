@@ -110,12 +110,16 @@ impl Exported {
         Ok(self.with(begun(&self.runner, seed)?))
     }
 
-    /// The same program with these weights, by name; those of its own where there is none of a name. Fails where one has another shape.
+    /// The same program with these weights, by name. What is not saved with a model is its own where there is none of a name; of what is saved, one of its
+    /// names has to be there. Fails where one has another shape.
     pub(crate) fn weighted(&self, weights: &HashMap<String, Tensor>, place: &str) -> Result<Self> {
         let runner = self.runner.with(|role, stored| {
             let name = role.weight().unwrap_or_default();
-            let Some(value) = weights.get(name) else {
-                if matches!(role, InputRole::Parameter(_)) {
+            let found = weights.get(name);
+            let under_another =
+                || self.runner.names_of(stored).into_iter().find_map(|name| weights.get(name));
+            let Some(value) = found.or_else(under_another) else {
+                if matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. }) {
                     return Err(Error::data(
                         place,
                         format!("holds no tensor `{name}`, which the program has"),
@@ -388,19 +392,12 @@ impl Model for Exported {
 
     fn learnable(&self) -> Result<Option<Learnable>> {
         let mut parameters: Vec<(String, Tensor)> = Vec::new();
-        // Weights under several names are one, and are told of once.
-        let mut leaves: HashMap<(usize, Vec<i64>), Tensor> = HashMap::new();
         let runner = self.runner.with(|role, stored| {
             let InputRole::Parameter(name) = role else { return Ok(stored.shallow_clone()) };
             if !stored.is_floating_point() || stored.numel() == 0 {
                 return Ok(stored.shallow_clone());
             }
-            let key = (stored.data_ptr() as usize, stored.size());
-            if let Some(leaf) = leaves.get(&key) {
-                return Ok(leaf.shallow_clone());
-            }
             let leaf = owned(&stored.detach())?.set_requires_grad(true);
-            leaves.insert(key, leaf.shallow_clone());
             parameters.push((name.clone(), leaf.shallow_clone()));
             Ok(leaf)
         })?;

@@ -1,5 +1,6 @@
 //! A program with weights: what it is given is held against what it takes, then it runs.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +30,15 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Opens an archive; `place` names it in errors. Nothing of it is read that runs by itself.
+/// Where the elements of a tensor lie, and which they are.
+type Memory = (usize, Kind, Vec<i64>, Vec<i64>);
+
+/// The memory of a tensor, which another one that is the same has too; none where it has no elements.
+fn memory(tensor: &Tensor) -> Option<Memory> {
+    let key = || (tensor.data_ptr() as usize, tensor.kind(), tensor.size(), tensor.stride());
+    (tensor.numel() > 0).then(key)
+}
+
     pub(crate) fn open(path: &Path, place: &str, device: Device) -> Result<Self> {
         let archive = Archive::open(path).map_err(|error| {
             // The name that the manifest has for the file.
@@ -76,13 +86,23 @@ impl Runner {
         Ok(Self { part: Some(Arc::new(part)), executable, ..same })
     }
 
-    /// The same program with other weights, for each name that it has.
+    /// The same program with other weights. Those that are one tensor under several names stay one, and `weight` is asked for it by the first of them.
     pub(crate) fn with(&self, mut weight: impl FnMut(&InputRole, &Tensor) -> Result<Tensor>) -> Result<Self> {
         let weights = self
             .roles()
             .zip(&self.weights)
+        let mut shared: HashMap<Memory, Tensor> = HashMap::new();
+        let mut one = |role: &InputRole, stored: &Tensor| {
+            let Some(key) = memory(stored) else { return weight(role, stored) };
+            if let Some(value) = shared.get(&key) {
+                return Ok(value.shallow_clone());
+            }
+            let value = weight(role, stored)?;
+            shared.insert(key, value.shallow_clone());
+            Ok(value)
+        };
             .map(|(role, value)| match value {
-                Some(value) => weight(role, value.get()).map(Sealed::new).map(Some),
+                Some(value) => one(role, value.get()).map(Sealed::new).map(Some),
                 None => Ok(None),
             })
             .collect::<Result<_>>()?;
@@ -120,6 +140,18 @@ impl Runner {
     pub(crate) fn weight(&self, id: ValueId) -> Option<(&InputRole, &Tensor)> {
         let at = self.graph().inputs.iter().filter(|input| matches!(input, Input::Value(_)));
         let at = at.into_iter().position(|input| matches!(input, Input::Value(given) if *given == id))?;
+    /// Whether a weight is a parameter that is learnt.
+    pub(crate) fn learns(&self, role: &InputRole) -> bool {
+        matches!(role, InputRole::Parameter(name) if self.learnt.contains(name))
+    }
+
+    /// All names of a weight.
+    pub(crate) fn names_of(&self, weight: &Tensor) -> Vec<&str> {
+        let key = memory(weight);
+        let same = self.weights().filter(|(_, value)| key.is_some() && memory(value) == key);
+        same.filter_map(|(role, _)| role.weight()).collect()
+    }
+
         Some((self.roles().nth(at)?, self.weights.get(at)?.as_ref()?.get()))
     }
 
