@@ -318,7 +318,7 @@ impl Learner for Exported {
     fn learnt(&self) -> Vec<Tensor> {
         let mut learnt: Vec<Tensor> = Vec::new();
         for (role, value) in self.runner.weights() {
-            let is_real = matches!(role, InputRole::Parameter(_)) && value.is_floating_point();
+            let is_real = self.runner.learns(role) && value.is_floating_point();
             // Weights under several names are one.
             if is_real
                 && !learnt.iter().any(|known| known.data_ptr() == value.data_ptr() && value.numel() > 0)
@@ -394,7 +394,7 @@ impl Model for Exported {
         let mut parameters: Vec<(String, Tensor)> = Vec::new();
         let runner = self.runner.with(|role, stored| {
             let InputRole::Parameter(name) = role else { return Ok(stored.shallow_clone()) };
-            if !stored.is_floating_point() || stored.numel() == 0 {
+            if !self.runner.learns(role) || !stored.is_floating_point() || stored.numel() == 0 {
                 return Ok(stored.shallow_clone());
             }
             let leaf = owned(&stored.detach())?.set_requires_grad(true);

@@ -24,12 +24,12 @@ pub(crate) struct Runner {
     executable: Arc<Executable>,
     /// For each value that the graph is given its weight; none for what the user gives.
     weights: Vec<Option<Sealed>>,
+    /// Names of the parameters that are learnt.
+    learnt: Arc<HashSet<String>>,
     place: String,
     device: Device,
 }
 
-impl Runner {
-    /// Opens an archive; `place` names it in errors. Nothing of it is read that runs by itself.
 /// Where the elements of a tensor lie, and which they are.
 type Memory = (usize, Kind, Vec<i64>, Vec<i64>);
 
@@ -39,6 +39,8 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
     (tensor.numel() > 0).then(key)
 }
 
+impl Runner {
+    /// Opens an archive; `place` names it in errors. Nothing of it is read that runs by itself.
     pub(crate) fn open(path: &Path, place: &str, device: Device) -> Result<Self> {
         let archive = Archive::open(path).map_err(|error| {
             // The name that the manifest has for the file.
@@ -72,7 +74,8 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
             .filter(|(input, _)| matches!(input, Input::Value(_)))
             .map(|(_, weight)| weight.map(Sealed::new))
             .collect();
-        Ok(Self { archive, part: None, executable, weights, place: place.to_owned(), device })
+        let learnt = Arc::new(learnt(archive.program()));
+        Ok(Self { archive, part: None, executable, weights, learnt, place: place.to_owned(), device })
     }
 
     /// What of the program follows from a value, which is then what the user gives, with the same weights. `output` is the one that is asked for, and `layer`
@@ -88,9 +91,6 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
 
     /// The same program with other weights. Those that are one tensor under several names stay one, and `weight` is asked for it by the first of them.
     pub(crate) fn with(&self, mut weight: impl FnMut(&InputRole, &Tensor) -> Result<Tensor>) -> Result<Self> {
-        let weights = self
-            .roles()
-            .zip(&self.weights)
         let mut shared: HashMap<Memory, Tensor> = HashMap::new();
         let mut one = |role: &InputRole, stored: &Tensor| {
             let Some(key) = memory(stored) else { return weight(role, stored) };
@@ -101,6 +101,9 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
             shared.insert(key, value.shallow_clone());
             Ok(value)
         };
+        let weights = self
+            .roles()
+            .zip(&self.weights)
             .map(|(role, value)| match value {
                 Some(value) => one(role, value.get()).map(Sealed::new).map(Some),
                 None => Ok(None),
@@ -111,6 +114,7 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
             part: self.part.clone(),
             executable: Arc::clone(&self.executable),
             weights,
+            learnt: Arc::clone(&self.learnt),
             place: self.place.clone(),
             device: self.device,
         })
@@ -136,10 +140,6 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
         self.roles().zip(&self.weights).filter_map(|(role, value)| Some((role, value.as_ref()?.get())))
     }
 
-    /// The weight that a value of the graph is, with its part.
-    pub(crate) fn weight(&self, id: ValueId) -> Option<(&InputRole, &Tensor)> {
-        let at = self.graph().inputs.iter().filter(|input| matches!(input, Input::Value(_)));
-        let at = at.into_iter().position(|input| matches!(input, Input::Value(given) if *given == id))?;
     /// Whether a weight is a parameter that is learnt.
     pub(crate) fn learns(&self, role: &InputRole) -> bool {
         matches!(role, InputRole::Parameter(name) if self.learnt.contains(name))
@@ -152,6 +152,10 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
         same.filter_map(|(role, _)| role.weight()).collect()
     }
 
+    /// The weight that a value of the graph is, with its part.
+    pub(crate) fn weight(&self, id: ValueId) -> Option<(&InputRole, &Tensor)> {
+        let at = self.graph().inputs.iter().filter(|input| matches!(input, Input::Value(_)));
+        let at = at.into_iter().position(|input| matches!(input, Input::Value(given) if *given == id))?;
         Some((self.roles().nth(at)?, self.weights.get(at)?.as_ref()?.get()))
     }
 
@@ -253,4 +257,19 @@ fn memory(tensor: &Tensor) -> Option<Memory> {
         let all = program.signature.inputs.iter().zip(&program.graph.inputs);
         all.filter(|(_, input)| matches!(input, Input::Value(_))).map(|(role, _)| role)
     }
+}
+
+/// Names of the parameters that are learnt: those of which gradients were asked for on export. Where that is none, as of a model that was frozen to be
+/// handed out, it is all of them.
+fn learnt(program: &Program) -> HashSet<String> {
+    let inputs = program.signature.inputs.iter().zip(&program.graph.inputs);
+    let parameters: Vec<(&String, bool)> = inputs
+        .filter_map(|(role, input)| {
+            let (InputRole::Parameter(name), Input::Value(id)) = (role, input) else { return None };
+            let ValueKind::Tensor(meta) = &program.graph.values[id.index()].kind else { return None };
+            Some((name, meta.requires_grad))
+        })
+        .collect();
+    let any = parameters.iter().any(|(_, learnt)| *learnt);
+    parameters.into_iter().filter(|(_, learnt)| *learnt || !any).map(|(name, _)| name.clone()).collect()
 }
