@@ -390,6 +390,13 @@ impl Model for Exported {
         !self.learnt().is_empty()
     }
 
+    fn has_parameters(&self) -> Result<bool> {
+        let own = |role: &InputRole| {
+            matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. })
+        };
+        Ok(self.runner.weights().any(|(role, _)| own(role)))
+    }
+
     fn learnable(&self) -> Result<Option<Learnable>> {
         let mut parameters: Vec<(String, Tensor)> = Vec::new();
         let runner = self.runner.with(|role, stored| {
