@@ -338,7 +338,10 @@ impl<'a> Training<'a> {
         // A refusal now, not in every run.
         match &design {
             Design::BuiltIn(architecture) => drop(architecture.plan(&fit_on.record, fit_on.outputs)?),
-            Design::Program(program, _) => fits_data(program, &fit_on)?,
+            Design::Program(program, _) => {
+                weights::check_writable(&**program)?;
+                fits_data(program, &fit_on)?;
+            }
         }
         let (known, classes) = roster_of(data)?;
         let folder = ctx.folder().ok();
