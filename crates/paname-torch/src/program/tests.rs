@@ -1,20 +1,29 @@
 //! Programs answer as PyTorch does, and nothing but what may run does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use paname_pt2::{Archive, InputRole};
+use paname_core::{Access, Features, Labels, Target as _, Task};
+use paname_pt2::{Archive, InputRole, Output, ValueId};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use crate::inputs::Known;
+use crate::model::{Learner as _, Model};
+use crate::network::Heard;
+use crate::preparation::Preparation;
 use crate::program::allowed::{ALLOWED, LEFT_OUT, Operator, is_left_out};
+use crate::program::exported::Exported;
 use crate::program::runner::Runner;
 use crate::program::shim::{Arithmetic, Builder, Cell, Compiled, Given, GivenKind, Returned, Role, schema};
+use crate::target::{Manner, TorchTarget};
 use crate::tensor::owned;
+use crate::weights::check_writable;
 
 /// What two programs in single precision may differ by, relative to the largest of the numbers.
 const CLOSE: f64 = 1e-5;
@@ -952,6 +961,180 @@ fn statistics_that_are_returned_are_kept_in_training() {
     let alone = Tensor::zeros([1, 1, 4, 4], (Kind::Float, Device::Cpu));
     let told = runner.run(&[alone], false, &[]).err().unwrap().to_string();
     assert_eq!(told, "convnet.pt2: input `input`, dimension 0: expected 2 or more, got 1");
+}
+
+/// One record is put twice to a program that takes no batch of one: what it gives of other things stays whole.
+#[test]
+fn a_table_of_two_rows_is_no_record_put_twice() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/decomposed/convnet.pt2");
+    let model = Exported::open(&path, "convnet.pt2", &[], "logits", Device::Cpu).unwrap();
+    let runner = Runner::open(&path, "convnet.pt2", Device::Cpu).unwrap();
+    let normalised = "torch.ops.aten._native_batch_norm_legit_functional.default";
+    let node = runner.graph().nodes.iter().find(|node| node.target == normalised).unwrap();
+    let ids: Vec<ValueId> = [0, 3]
+        .iter()
+        .map(|&place| match node.outputs[place] {
+            Output::Value(id) => id,
+            ref other => panic!("{other:?}"),
+        })
+        .collect();
+    let alone = Tensor::zeros([1, 1, 4, 4], (Kind::Float, Device::Cpu));
+    let (output, values) = model.answers(&alone, false, &ids).unwrap();
+    assert_eq!(output.size(), [1, 3]);
+    // The images, and the mean of both channels.
+    assert_eq!((values[0].size(), values[1].size()), (vec![1, 2, 2, 2], vec![2]));
+}
+
+/// The name of the value of a weight, and the change of what the signature says of it.
+fn described<'a>(module: &'a mut Value, weight: &str) -> (String, &'a mut Value) {
+    let inputs = module["signature"]["input_specs"].as_array_mut().unwrap();
+    let spec = inputs.iter_mut().find(|spec| spec["parameter"]["parameter_name"] == *weight).unwrap();
+    (spec["parameter"]["arg"]["name"].as_str().unwrap().to_owned(), spec)
+}
+
+#[test]
+fn what_is_not_learnt_stays_as_it_is_stored() {
+    let path = folders()[0].join("lenet.paname.pt2");
+    let same = |runner: &Runner, name: &str| {
+        let fitting = crate::program::start::begun(runner, 1).unwrap();
+        weight(&fitting, name).equal(&weight(runner, name))
+    };
+    let plain = rebuilt(&path, 64, |_| {}).unwrap();
+    let name = plain.weights().next().unwrap().0.weight().unwrap().to_owned();
+    assert!(!same(&plain, &name));
+    let all = Exported::of(plain, &[], "logits").unwrap().learnt().len();
+    // A filter that is a buffer.
+    let filter = rebuilt(&path, 64, |module| {
+        let (value, spec) = described(module, &name);
+        *spec = json!({ "buffer": { "arg": { "name": value }, "buffer_name": name, "persistent": true } });
+    });
+    assert!(same(&filter.unwrap(), &name));
+    // A parameter that was frozen.
+    let frozen = rebuilt(&path, 64, |module| {
+        let (value, _) = described(module, &name);
+        module["graph"]["tensor_values"][value]["requires_grad"] = false.into();
+    });
+    let frozen = frozen.unwrap();
+    assert!(same(&frozen, &name));
+    let frozen = Exported::of(frozen, &[], "logits").unwrap();
+    assert_eq!(frozen.learnt().len(), all - 1);
+    let learnable = frozen.learnable().unwrap().unwrap().parameters;
+    assert!(learnable.len() == all - 1 && learnable.iter().all(|(known, _)| *known != name));
+    // All of them were: nobody can have meant that nothing is learnt.
+    let handed_out = rebuilt(&path, 64, |module| {
+        for value in module["graph"]["tensor_values"].as_object_mut().unwrap().values_mut() {
+            value["requires_grad"] = false.into();
+        }
+    });
+    assert_eq!(Exported::of(handed_out.unwrap(), &[], "logits").unwrap().learnt().len(), all);
+}
+
+#[test]
+fn tied_weights_are_one_however_they_are_opened() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paname-pt2/tests/data");
+    let tied = |model: &Exported, what: &str| {
+        let state: BTreeMap<String, Tensor> = model.state().into_iter().collect();
+        assert_eq!(state["head.weight"].data_ptr(), state["again.weight"].data_ptr(), "{what}");
+        assert_eq!(model.learnt().len(), 7, "{what}");
+    };
+    // Wherever the weights lie in the file.
+    for alignment in [1, 2, 4, 64] {
+        let runner = rebuilt(&folder.join("classifier.pt2"), alignment, |_| {}).unwrap();
+        tied(&Exported::of(runner, &[], "logits").unwrap(), &format!("alignment {alignment}"));
+    }
+    let model = Exported::of(read("classifier.pt2"), &[], "logits").unwrap();
+    tied(&model.copied().unwrap(), "copied");
+    let stored = || -> HashMap<String, Tensor> {
+        model.state().into_iter().map(|(name, value)| (name, owned(&value).unwrap())).collect()
+    };
+    tied(&model.weighted(&stored(), "w").unwrap(), "opened again");
+    // One of its names is enough; of anything else that is saved with a model, none may be missing.
+    let without = |name: &str| {
+        let mut some = stored();
+        let _ = some.remove(name).unwrap();
+        model.weighted(&some, "w").map(|model| tied(&model, name)).map_err(|error| error.to_string())
+    };
+    assert_eq!(without("head.weight"), Ok(()));
+    assert_eq!(without("again.weight"), Ok(()));
+    for name in ["stem.0.weight", "stem.1.running_mean"] {
+        assert_eq!(without(name), Err(format!("w: holds no tensor `{name}`, which the program has")));
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_fitted() {
+    let model = |runner: Runner| Exported::of(runner, &[], "logits").unwrap();
+    assert!(check_writable(&model(read("classifier.pt2"))).is_ok());
+    let small = read("classifier.pt2").with(|role, value| {
+        let counter = role.weight().is_some_and(|name| name.ends_with("num_batches_tracked"));
+        if counter { Ok(value.to_kind(Kind::Int8)) } else { owned(value) }
+    });
+    let told = check_writable(&model(small.unwrap())).unwrap_err().to_string();
+    assert!(told.contains("`stem.1.num_batches_tracked` has elements of type Int8"), "{told}");
+}
+
+/// A model whose parameters nobody may copy.
+struct Uncopied(Exported);
+
+impl Model for Uncopied {
+    fn forward(&self, batch: &Tensor, wanted: &[&str], heard: Heard<'_>) -> paname_core::Result<Tensor> {
+        self.0.forward(batch, wanted, heard)
+    }
+
+    fn layers(&self) -> Vec<String> {
+        self.0.layers()
+    }
+
+    fn parameters(&self) -> paname_core::Result<Vec<(String, Tensor)>> {
+        panic!("copied")
+    }
+
+    fn has_parameters(&self) -> paname_core::Result<bool> {
+        self.0.has_parameters()
+    }
+
+    fn last_layer(&self, outputs: i64) -> paname_core::Result<Option<(Tensor, Option<Tensor>)>> {
+        self.0.last_layer(outputs)
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, record: &[i64]) -> Option<String> {
+        self.0.expects(record)
+    }
+}
+
+#[test]
+fn opening_copies_no_weights() {
+    let values = paname_core::Tensor::from_vec(vec![0.5_f32; 4 * 12], &[4, 12]).unwrap();
+    let labels = Labels::Classes { values: vec![0, 1, 2, 0].into(), classes: 3 };
+    let known = Known::new(&Features::Tensor(values), &labels, 4).unwrap();
+    let manner = Manner {
+        task: Task::Classification,
+        output: crate::config::Output::Logits,
+        preparation: Preparation::default(),
+        variants: Vec::new(),
+        batch: 4,
+        device: Device::Cpu,
+    };
+    let path = folders()[0].join("mlp.paname.pt2");
+    let target = |model: Exported| {
+        let (known, manner) = (Arc::clone(&known), manner.clone());
+        TorchTarget::new("m".into(), "f".into(), Arc::new(Uncopied(model)), known, manner, Some(3)).unwrap()
+    };
+    let offers = |target: &TorchTarget| target.card().offers().contains(Access::PARAMETERS);
+    let model = Exported::open(&path, "mlp", &[], "logits", Device::Cpu).unwrap();
+    assert!(offers(&target(model)));
+    let none = rebuilt(&path, 64, |module| {
+        for spec in module["signature"]["input_specs"].as_array_mut().unwrap() {
+            if let Some(of) = spec.as_object_mut().unwrap().remove("parameter") {
+                *spec = json!({ "buffer": { "arg": of["arg"], "buffer_name": of["parameter_name"], "persistent": false } });
+            }
+        }
+    });
+    assert!(!offers(&target(Exported::of(none.unwrap(), &[], "logits").unwrap())));
 }
 
 /// Graphs within nodes: without gradients, and in mixed precision.
