@@ -4,10 +4,13 @@
 use std::path::PathBuf;
 
 const SHIM: &str = "src/program/shim.cpp";
+const PRECONDITIONS: &str = "src/program/preconditions.h";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed={SHIM}");
+    for file in [SHIM, PRECONDITIONS] {
+        println!("cargo:rerun-if-changed={file}");
+    }
     for variable in ["LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI"] {
         println!("cargo:rerun-if-env-changed={variable}");
     }

@@ -22,6 +22,8 @@ pub enum ModelFile {
     Checkpoint(Pickled),
     /// A program of `torch.export`, `.pt2`.
     TorchExport,
+    /// The same as PyTorch before 2.9 writes it, with its weights in a pickle.
+    PickledExport,
     /// Weights in safetensors.
     Safetensors,
     /// A Python pickle of another library, such as `joblib.dump` writes.
@@ -119,6 +121,7 @@ impl ModelFile {
             Self::TorchScript => "torchscript",
             Self::Checkpoint(_) => "checkpoint",
             Self::TorchExport => "torch-export",
+            Self::PickledExport => "pickled-torch-export",
             Self::Safetensors => "safetensors",
             Self::Pickle => "pickle",
             Self::Onnx => "onnx",
@@ -155,6 +158,9 @@ impl ModelFile {
             Self::TorchExport => {
                 "a program of torch.export (.pt2); PANAME reads it with the torch plugin, as `program = \"…\"`, without `trust`, since it is data"
             }
+            Self::PickledExport => {
+                "a program of torch.export of PyTorch before 2.9, with its weights in a pickle, which PANAME does not read, since a pickle runs code; rewrite it"
+            }
             Self::Safetensors => {
                 "weights in safetensors, without the computation that they belong to; PANAME reads those of its built-in architectures with the torch plugin (`weights`, `architecture`); export others as .pt2"
             }
@@ -176,7 +182,7 @@ impl ModelFile {
         text.to_owned()
     }
 
-    /// The lines of Python that make of this file one that PANAME reads; None where there is nothing to do or to be done.
+    /// The lines of Python, or the one of a shell, that make of this file one that PANAME reads; None where there is nothing to do or to be done.
     pub fn python(&self, path: &Path, words: &Words<'_>) -> Option<String> {
         // A JSON string is one of Python, too.
         let file = Value::String(path.display().to_string()).to_string();
@@ -204,6 +210,11 @@ impl ModelFile {
                     "import joblib, numpy\nmodel = joblib.load({file})  # {runs}\ninputs = …  # {inputs}\nnumpy.save(\"probabilities.npy\", model.predict_proba(inputs))"
                 ));
             }
+            Self::PickledExport => {
+                let old = shell(&path.display().to_string());
+                let new = shell(&path.with_extension("paname.pt2").display().to_string());
+                return Some(format!("python -m paname_export {old} {new}  # {runs}"));
+            }
             Self::TorchScript
             | Self::TorchExport
             | Self::Arrays
@@ -227,6 +238,11 @@ impl ModelFile {
     }
 }
 
+/// A text as a shell takes it for one word.
+fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// The kind of a zip archive, by the names in it.
 fn of_archive(file: File) -> ModelFile {
     let Ok(mut archive) = ZipArchive::new(BufReader::new(file)) else {
@@ -242,8 +258,16 @@ fn of_archive(file: File) -> ModelFile {
     let ends = |end: &str| names.iter().any(|known| known.ends_with(end));
     if has("constants.pkl") && names.iter().any(|name| name.starts_with("code/")) {
         ModelFile::TorchScript
-    } else if has("models/model.json") || has("model.json") || ends("serialized_exported_program.json") {
-        ModelFile::TorchExport
+    } else if ends("serialized_exported_program.json") {
+        ModelFile::PickledExport
+    } else if let Some(model) = names.iter().find_map(|name| {
+        let model = name.strip_prefix("models/")?.strip_suffix(".json")?;
+        (!model.contains('/')).then_some(model)
+    }) {
+        // The card of paname_export, or the index of the weights that are no pickle.
+        let plain = has("card.json") || has(&format!("data/weights/{model}_weights_config.json"));
+        let pickled = !plain && has(&format!("data/weights/{model}.pt"));
+        if pickled { ModelFile::PickledExport } else { ModelFile::TorchExport }
     } else if has("data.pkl") {
         let mut pickle = Vec::new();
         let name = whole.iter().find(|name| within(name) == "data.pkl");
@@ -357,7 +381,12 @@ mod tests {
         let exported = zip(&[("m/models/model.json", b"{}"), ("m/archive_format", b"pt2")]);
         assert_eq!(recognised(&exported), ModelFile::TorchExport);
         let older = zip(&[("serialized_exported_program.json", b"{}"), ("version", b"5")]);
-        assert_eq!(recognised(&older), ModelFile::TorchExport);
+        assert_eq!(recognised(&older), ModelFile::PickledExport);
+        let pickled = zip(&[("m/models/model.json", b"{}"), ("m/data/weights/model.pt", b"PK")]);
+        assert_eq!(recognised(&pickled), ModelFile::PickledExport);
+        let index = ("m/data/weights/net_weights_config.json", &b"{}"[..]);
+        let named = zip(&[("m/models/net.json", b"{}"), index, ("m/data/weights/net.pt", b"PK")]);
+        assert_eq!(recognised(&named), ModelFile::TorchExport);
         assert_eq!(recognised(&zip(&[("losses.npy", b"x")])), ModelFile::Arrays);
         assert_eq!(recognised(&zip(&[("a/b.txt", b"x")])), ModelFile::Archive);
         let whole = zip(&script);
@@ -446,6 +475,9 @@ paname_export.export(model, example, "a \"b\".pt2", task="classification")"#
         assert!(object.contains("weights_only=False)  # runs what the file says"), "{object}");
         assert!(python(ModelFile::Pickle).unwrap().contains("predict_proba"));
         assert_eq!(python(ModelFile::TorchScript), None);
+        let old = ModelFile::PickledExport.python(Path::new("it's.pt2"), &Words::ENGLISH).unwrap();
+        let expected = r"python -m paname_export 'it'\''s.pt2' 'it'\''s.paname.pt2'";
+        assert!(old.starts_with(expected) && !ModelFile::PickledExport.is_readable(), "{old}");
         assert!(ModelFile::TorchScript.is_readable() && !weights.is_readable());
     }
 

@@ -21,6 +21,8 @@ const MOST_ENTRIES: usize = 1 << 17;
 const MOST_UNPACKED: u64 = 1 << 30;
 /// Entries of JSON may have this many bytes: the graphs of the largest models have some tens of millions.
 const MOST_JSON: u64 = 1 << 28;
+/// Compressed ones, which take memory beside the file, to this many and no more.
+const MOST_COMPRESSED_JSON: u64 = 1 << 25;
 /// The largest ratio of unpacked to compressed bytes that graphs reach, with a margin.
 const LARGEST_RATIO: u64 = 200;
 /// What is unpacked whatever the ratio.
@@ -55,6 +57,10 @@ impl Container {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let bytes = Cursor::new(memory.bytes());
         let mut zip = ZipArchive::with_config(config, bytes).map_err(|e| refuse(broken(&e)))?;
+        if zip.has_duplicate_names() {
+            // They count as one, so that the end of the file would seem to tell another number.
+            return Err(refuse("has two entries of one name".into()));
+        }
         last_end(&zip, memory.bytes()).map_err(refuse)?;
         if zip.index_for_name(OLD_STATE).is_some() {
             return Err(Error::Pickle { file: file.to_owned(), entry: OLD_STATE.to_owned() });
@@ -101,9 +107,11 @@ impl Container {
 
     /// The same of an entry of JSON.
     pub(crate) fn document(&self, name: &str) -> Result<Cow<'_, [u8]>> {
-        let size = self.entry(name)?.size;
-        if size > MOST_JSON {
-            let problem = format!("has {size} bytes; expected at most {MOST_JSON}");
+        let Entry { size, compressed, .. } = *self.entry(name)?;
+        let most = if compressed { MOST_COMPRESSED_JSON } else { MOST_JSON };
+        if size > most {
+            let how = if compressed { ", or an entry that is stored uncompressed" } else { "" };
+            let problem = format!("has {size} bytes; expected at most {most}{how}");
             return Err(self.entry_error(name, problem));
         }
         self.read(name)
@@ -146,15 +154,11 @@ fn broken(error: &ZipError) -> String {
     format!("is not a whole zip archive (truncated?): {error}")
 }
 
-/// Whether the directory that was read is the one that the end of the file names, whole. Entries may be archives themselves, with ends of their own, and one of
+/// Whether the directory that was read is the one that the end of the file names. Entries may be archives themselves, with ends of their own, and one of
 /// these is found where the last one is damaged.
 fn last_end(zip: &ZipArchive<Cursor<&[u8]>>, bytes: &[u8]) -> Result<(), String> {
     /// Bytes of an end without its comment.
     const END: usize = 22;
-    // Of two entries of one name one is counted.
-    if zip.has_duplicate_names() {
-        return Err("has two entries of one name".into());
-    }
     let number = |at: usize, length: usize| {
         let little_endian = bytes.get(at..at + length).unwrap_or_default().iter().rev();
         little_endian.fold(0_u64, |all, byte| all << 8 | u64::from(*byte))

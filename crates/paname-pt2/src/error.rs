@@ -36,10 +36,7 @@ pub enum Error {
         problem: String,
     },
     /// The weights are pickles, which are programs and never read.
-    #[error(
-        "{file}: {entry} holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by \
-         torch.export.save of torch 2.9 or newer"
-    )]
+    #[error("{file}: {entry} holds a pickle, which is a program and is never read; {}", instead_of(entry))]
     Pickle {
         /// The file.
         file: String,
@@ -112,6 +109,15 @@ pub enum Error {
         /// The size found.
         got: u64,
     },
+}
+
+/// What to do about a pickle: a model of torch.save has no program that could be rewritten.
+fn instead_of(entry: &str) -> &'static str {
+    if entry == "data.pkl" {
+        "the file is one of torch.save: build the model in Python, load its weights, and save it with `paname_export.export`"
+    } else {
+        "rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer"
+    }
 }
 
 /// A problem and its place in an entry, before file and entry are known.

@@ -72,8 +72,8 @@ impl Program {
                 continue;
             };
             let outputs: Vec<ValueId> = node.outputs.iter().flat_map(defined).collect();
-            for id in &outputs {
-                there.set(*id);
+            for id in outputs {
+                there.set(id);
             }
             graph.nodes.push(node);
         }

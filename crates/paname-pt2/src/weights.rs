@@ -13,6 +13,11 @@ use crate::schema;
 use crate::signature::InputRole;
 use crate::tensor::{DType, Size};
 
+/// A weight may have so many elements.
+const MOST_ELEMENTS: usize = 1 << 31;
+/// And so many more than are stored, where strides repeat them: whoever copies it needs the memory.
+const MOST_REPEATED: usize = 1 << 24;
+
 /// A tensor of the archive, where it lies in the mapped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weight<'a> {
@@ -218,6 +223,14 @@ impl<'a> Reading<'a> {
             .ok_or_else(|| wrong("has more elements than memory can hold"))?;
         if range.end > there {
             let problem = format!("needs {} bytes of {entry}, which has {there}", range.end);
+            return Err(Problem::Weight(problem));
+        }
+        let elements: usize = shape.iter().product();
+        if elements > MOST_ELEMENTS || (elements > MOST_REPEATED && elements > range.len() / dtype.size()) {
+            let problem = format!(
+                "has {elements} elements, of which {} are stored; expected at most {MOST_ELEMENTS}, and {MOST_REPEATED} that repeat stored ones",
+                range.len() / dtype.size()
+            );
             return Err(Problem::Weight(problem));
         }
         Ok(Stored { dtype, shape, strides, source, range: start + range.start..start + range.end })

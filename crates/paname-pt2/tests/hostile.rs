@@ -169,6 +169,21 @@ fn bombs() {
 }
 
 #[test]
+fn graphs_that_are_large_and_compressed() {
+    // Numbers that look like nothing, which compress little enough to be no bomb.
+    let mut parts = Parts::of("classifier");
+    let mut state = 1_u64;
+    *parts.bytes(MODEL) = (0..=1 << 25)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            b'0' + (state >> 60) as u8 % 8
+        })
+        .collect();
+    let packed = parts.packed(CompressionMethod::Deflated);
+    insta::assert_snapshot!(said(packed), @"m.pt2: models/model.json: has 33554433 bytes; expected at most 33554432, or an entry that is stored uncompressed");
+}
+
+#[test]
 fn more_entries_than_any_model_has() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -227,18 +242,18 @@ fn pickles() {
     let mut parts = Parts::of("classifier");
     parts.remove(INDEX);
     parts.entries.push(("data/weights/model.pt".into(), b"PK".to_vec()));
-    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data/weights/model.pt holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data/weights/model.pt holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // As torch 2.1 to 2.7 write them.
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("serialized_exported_program.json", SimpleFileOptions::default()).unwrap();
     zip.start_file("serialized_state_dict.pt", SimpleFileOptions::default()).unwrap();
-    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"m.pt2: serialized_state_dict.pt holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(zip.finish().unwrap().into_inner()), @"m.pt2: serialized_state_dict.pt holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // One tensor of a class of its own.
-    insta::assert_snapshot!(indexed(|weight| weight["use_pickle"] = true.into()), @"m.pt2: data/weights/weight_4 holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(indexed(|weight| weight["use_pickle"] = true.into()), @"m.pt2: data/weights/weight_4 holds a pickle, which is a program and is never read; rewrite the file with `python -m paname_export old.pt2 new.pt2`, or save the model again by torch.export.save of torch 2.9 or newer");
     // Another file of torch.
     let mut parts = Parts::of("classifier");
     parts.entries = vec![("data.pkl".into(), Vec::new())];
-    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data.pkl holds a pickle, which is a program and is never read; save the model again with `python -m paname_export model.pt2`, or by torch.export.save of torch 2.9 or newer");
+    insta::assert_snapshot!(said(parts.zip()), @"m.pt2: data.pkl holds a pickle, which is a program and is never read; the file is one of torch.save: build the model in Python, load its weights, and save it with `paname_export.export`");
     // No index at all.
     let mut parts = Parts::of("classifier");
     parts.remove(INDEX);
@@ -256,6 +271,12 @@ fn weights_that_do_not_fit() {
     let meta = |change: fn(&mut Value)| indexed(|weight| change(&mut weight["tensor_meta"]));
     insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = 3.into()), @"m.pt2: weight `head.weight`: needs 24 bytes of data/weights/weight_4, which has 16");
     insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = i64::MAX.into()), @"m.pt2: weight `head.weight`: has more elements than memory can hold");
+    // Repeated by strides of 0, which takes no memory until somebody copies it.
+    let repeated = meta(|meta| {
+        meta["sizes"] = json!([{"as_int": 1_i64 << 33}]);
+        meta["strides"] = json!([{"as_int": 0}]);
+    });
+    insta::assert_snapshot!(repeated, @"m.pt2: weight `head.weight`: has 8589934592 elements, of which 1 are stored; expected at most 2147483648, and 16777216 that repeat stored ones");
     insta::assert_snapshot!(meta(|meta| meta["sizes"][0]["as_int"] = (-1).into()), @"m.pt2: weight `head.weight`: has a size, stride or offset that is no number of 0 or more");
     insta::assert_snapshot!(meta(|meta| meta["strides"][0]["as_int"] = i64::MAX.into()), @"m.pt2: weight `head.weight`: has more elements than memory can hold");
     insta::assert_snapshot!(meta(|meta| meta["storage_offset"]["as_int"] = i64::MAX.into()), @"m.pt2: weight `head.weight`: has more elements than memory can hold");

@@ -2015,6 +2015,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "A program of torch.export (.pt2). PANAME reads it with the torch plugin: program = \"…\" in [target]. It is data, and needs no `trust`.",
     ),
     (
+        "doctor.file.pickled_export",
+        "Un programme de torch.export (.pt2) écrit par un PyTorch antérieur à 2.9, dont les poids sont dans un pickle Python.",
+        "A program of torch.export (.pt2) written by PyTorch before 2.9, with its weights in a Python pickle.",
+    ),
+    (
+        "doctor.file.rewrite",
+        "Pour auditer ce modèle, réécrivez le fichier ; `paname_export` est dans python/ et demande PyTorch :",
+        "To audit this model, rewrite the file; `paname_export` is in python/ and needs PyTorch:",
+    ),
+    (
         "doctor.file.safetensors",
         "Des poids au format safetensors, sans le calcul qui les utilise. Avec le greffon torch, PANAME lit ceux de ses architectures intégrées (`weights`, `architecture`).",
         "Weights in safetensors, without the computation that they belong to. With the torch plugin PANAME reads those of its built-in architectures (`weights`, `architecture`).",

@@ -28,8 +28,8 @@ impl Adapter for Torch {
     const INFO: AdapterInfo = AdapterInfo {
         name: "torch",
         version: 1,
-        summary_fr: "Modèles PyTorch en mémoire (TorchScript, poids safetensors), interrogés, dérivés et entraînés.",
-        summary_en: "PyTorch models in memory (TorchScript, safetensors weights), asked, differentiated and fitted.",
+        summary_fr: "Modèles PyTorch en mémoire (.pt2 de torch.export, TorchScript, poids safetensors), interrogés, dérivés et entraînés.",
+        summary_en: "PyTorch models in memory (.pt2 of torch.export, TorchScript, safetensors weights), asked, differentiated and fitted.",
         offers: Access::LABELS
             .union(Access::PROBABILITIES)
             .union(Access::LOGITS)
@@ -338,7 +338,10 @@ impl<'a> Training<'a> {
         // A refusal now, not in every run.
         match &design {
             Design::BuiltIn(architecture) => drop(architecture.plan(&fit_on.record, fit_on.outputs)?),
-            Design::Program(program, _) => fits_data(program, &fit_on)?,
+            Design::Program(program, _) => {
+                weights::check_writable(&**program)?;
+                fits_data(program, &fit_on)?;
+            }
         }
         let (known, classes) = roster_of(data)?;
         let folder = ctx.folder().ok();

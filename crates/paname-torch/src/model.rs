@@ -26,6 +26,11 @@ pub(crate) trait Model: Send + Sync {
     /// Parameters and buffers by name.
     fn parameters(&self) -> Result<Vec<(String, Tensor)>>;
 
+    /// Whether there are any, without a copy of them.
+    fn has_parameters(&self) -> Result<bool> {
+        Ok(!self.parameters()?.is_empty())
+    }
+
     /// Weight `[outputs, width]` and bias `[outputs]`, where there is one, of the layer that the outputs come from.
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>>;
 

@@ -85,7 +85,7 @@ impl TorchTarget {
         if known.inputs().is_ok() {
             access |= Access::NEW_INPUTS;
         }
-        if model.parameters()?.is_empty() {
+        if !model.has_parameters()? {
             access -= Access::PARAMETERS;
         }
         if model.learns() {

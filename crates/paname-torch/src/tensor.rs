@@ -55,7 +55,8 @@ fn kind(dtype: DType) -> Result<Kind> {
     })
 }
 
-fn dtype(kind: Kind) -> Result<DType> {
+/// The type of ours for one of libtorch.
+pub(crate) fn dtype(kind: Kind) -> Result<DType> {
     Ok(match kind {
         Kind::Bool => DType::Bool,
         Kind::Uint8 => DType::U8,

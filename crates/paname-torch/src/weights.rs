@@ -43,6 +43,17 @@ pub(crate) fn bytes_of_program(model: &impl Learner, digest: &str) -> Result<Vec
     written(model.state(), PROGRAM_KEY, digest.to_owned())
 }
 
+/// Fails where a weight of a program is of a type that a file does not hold, before a fit that could not be kept.
+pub(crate) fn check_writable(model: &impl Learner) -> Result<()> {
+    for (name, value) in model.state() {
+        let fits = crate::tensor::dtype(value.kind()).is_ok_and(|dtype| stored(dtype).is_some());
+        if !fits {
+            return Err(unwritable(&format!("`{name}` has elements of type {:?}", value.kind())));
+        }
+    }
+    Ok(())
+}
+
 fn unwritable(problem: &dyn std::fmt::Display) -> Error {
     Error::Other(format!("weights cannot be written: {problem}"))
 }

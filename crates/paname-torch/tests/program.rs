@@ -378,7 +378,8 @@ fn close(what: &str, ours: &[f64], theirs: &[f64], relative: f64) {
 /// A model's gradients with respect to its parameters, and a question about all of them.
 fn gradients_of(target: &dyn Target, input: Tensor, labels: Vec<i64>) -> (Box<dyn Target>, Query) {
     let view = target.view(View::ParameterGradient { layers: Vec::new() }).unwrap();
-    let labels = Some(Tensor::from_vec(labels.clone(), &[labels.len()]).unwrap());
+    let count = labels.len();
+    let labels = Some(Tensor::from_vec(labels, &[count]).unwrap());
     let layers = view.card().layers.clone();
     (view, Query { input: Input::Tensor(input), labels, want: Access::ACTIVATIONS, layers })
 }
@@ -711,4 +712,42 @@ fn fits_apply_the_normalisation_that_the_file_states() {
     let all = Query::records((0..48).collect::<Vec<_>>(), Access::LOGITS);
     let logits = |target: &dyn Target| target.predict(&all).unwrap().logits.unwrap().to_f64().unwrap();
     assert_eq!(logits(&*ours), logits(&*by_hand));
+}
+
+/// What `doctor` says of an archive is what the adapter does with it.
+#[test]
+fn archives_are_recognised_as_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let renamed = |file: &str, rename: &dyn Fn(&str) -> String| {
+        let mut from =
+            zip::ZipArchive::new(std::fs::File::open(archives().join("mlp.paname.pt2")).unwrap()).unwrap();
+        let path = folder.path().join(file);
+        let mut to = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        let options =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for i in 0..from.len() {
+            let mut entry = from.by_index(i).unwrap();
+            to.start_file(rename(&entry.name().unwrap()), options).unwrap();
+            std::io::copy(&mut entry, &mut to).unwrap();
+        }
+        to.finish().unwrap();
+        path
+    };
+    let audit = audit(&[12]);
+    let open = |path: &Path| audit.open(json!({ "program": path.display().to_string() }));
+    // A model of another name.
+    let named = renamed("net.pt2", &|name| {
+        name.replace("/model.json", "/net.json").replace("/model.safe", "/net.safe")
+    });
+    assert_eq!(paname_data::recognise(&named).unwrap().kind(), "torch-export");
+    assert!(open(&named).is_ok());
+    // Weights in a pickle, as PyTorch 2.8 writes them.
+    let pickled = renamed("old.pt2", &|name| {
+        name.replace("/card.json", "/archive_format").replace("/model.safetensors", "/model.pt")
+    });
+    let recognised = paname_data::recognise(&pickled).unwrap();
+    assert_eq!((recognised.kind(), recognised.is_readable()), ("pickled-torch-export", false));
+    let advice = recognised.advice(Path::new("old.pt2"));
+    assert!(advice.ends_with("python -m paname_export 'old.pt2' 'old.paname.pt2'  # runs what the file says: only if you trust it"), "{advice}");
+    assert!(open(&pickled).is_err());
 }

@@ -12,7 +12,7 @@ use tch::{Device, TchError};
 
 use crate::error::said;
 use crate::program::allowed::{Operator, is_left_out};
-use crate::program::shim::{Arithmetic, Builder, Cell, Compiled, Given, GivenKind, Returned};
+use crate::program::shim::{Arithmetic, Builder, Cell, Compiled, Given, GivenKind, Returned, Role};
 
 /// A graph that runs a part of the model under another rule for gradients.
 const GRADIENT_REGION: &str = "torch.ops.higher_order.wrap_with_set_grad_enabled";
@@ -40,13 +40,17 @@ impl Executable {
                 format!("calls operators that no program may call: {}", all.join(", ")),
             ));
         }
-        let mut buffers = Vec::new();
+        let mut roles = Vec::new();
         for (role, input) in program.signature.inputs.iter().zip(&program.graph.inputs) {
             if let Input::Value(_) = input {
-                buffers.push(matches!(role, InputRole::Buffer { .. }));
+                roles.push(match role {
+                    InputRole::Buffer { .. } => Role::Buffer,
+                    InputRole::User => Role::User,
+                    _ => Role::Fixed,
+                });
             }
         }
-        let builder = Builder::new(&buffers, slots(&program.graph), device)?;
+        let builder = Builder::new(&roles, slots(&program.graph), device)?;
         let mut compiler =
             Compiler { builder, steps: Vec::new(), next: program.graph.values.len() as u32, device };
         let mut scope = Scope { slots: defined(&program.graph) };
@@ -138,8 +142,9 @@ impl Scope {
         self.slots.get(id.index()).copied().flatten()
     }
 
-    fn cell(&self, id: ValueId) -> Cell {
-        self.slot(id).map_or(Cell::ABSENT, Cell::slot)
+    /// Fails where it lies nowhere, which would be taken for a value that is absent, or for the number 0.
+    fn cell(&self, id: ValueId) -> Result<Cell, TchError> {
+        self.slot(id).map(Cell::slot).ok_or_else(|| TchError::Torch("is a value without a place".into()))
     }
 }
 
@@ -174,10 +179,8 @@ impl Compiler {
 
     fn node(&mut self, node: &Node, scope: &Scope) -> Result<(), TchError> {
         if let Some((what, operands)) = arithmetic(&node.target) {
-            let cells: Option<Vec<Cell>> =
-                node.arguments.iter().map(|named| operand(&named.argument, scope)).collect();
-            let cells =
-                cells.ok_or_else(|| TchError::Torch("takes numbers and truth values alone".into()))?;
+            let cells = node.arguments.iter().map(|named| operand(&named.argument, scope));
+            let cells = cells.collect::<Result<Vec<Cell>, _>>()?;
             if cells.len() != operands {
                 let got = cells.len();
                 return Err(TchError::Torch(format!("takes {operands} arguments, got {got}")));
@@ -328,13 +331,13 @@ fn arithmetic(target: &str) -> Option<(Arithmetic, usize)> {
     })
 }
 
-fn operand(argument: &Argument, scope: &Scope) -> Option<Cell> {
-    Some(match argument {
+fn operand(argument: &Argument, scope: &Scope) -> Result<Cell, TchError> {
+    Ok(match argument {
         Argument::Int(value) => Cell::whole(*value),
         Argument::Float(value) => Cell::real(*value),
         Argument::Bool(value) => Cell::truth(*value),
-        Argument::SymInt(id) | Argument::SymFloat(id) | Argument::SymBool(id) => scope.cell(*id),
-        _ => return None,
+        Argument::SymInt(id) | Argument::SymFloat(id) | Argument::SymBool(id) => scope.cell(*id)?,
+        _ => return Err(TchError::Torch("takes numbers and truth values alone".into())),
     })
 }
 
@@ -344,34 +347,41 @@ fn given<'a>(named: &'a Named, scope: &Scope) -> Result<Given<'a>, TchError> {
     fn cells<T: Copy>(list: &[T], each: impl Fn(T) -> Cell) -> Vec<Cell> {
         list.iter().map(|&item| each(item)).collect()
     }
-    fn scalars<T: Copy>(list: &[Scalar<T>], scope: &Scope, known: impl Fn(T) -> Cell) -> Vec<Cell> {
-        cells(list, |item| match item {
-            Scalar::Known(value) => known(value),
-            Scalar::Value(id) => scope.cell(id),
-        })
+    fn scalars<T: Copy>(
+        list: &[Scalar<T>],
+        cell: impl Fn(ValueId) -> Result<Cell, TchError>,
+        known: impl Fn(T) -> Cell,
+    ) -> Result<Vec<Cell>, TchError> {
+        let each = |item: &Scalar<T>| match item {
+            Scalar::Known(value) => Ok(known(*value)),
+            Scalar::Value(id) => cell(*id),
+        };
+        list.iter().map(each).collect()
     }
     let name = named.name.as_str();
     let wrong = |problem: &str| TchError::Torch(format!("argument `{name}`: {problem}"));
+    let cell = |id: ValueId| scope.cell(id).map_err(|error| wrong(&said(&error)));
     let mut text = "";
     let (kind, cells) = match &named.argument {
         Argument::None => (K::Nothing, Vec::new()),
-        Argument::Tensor(id) => (K::Tensor, vec![scope.cell(*id)]),
-        Argument::Tensors(ids) => (K::Tensors, cells(ids, |id| scope.cell(id))),
+        Argument::Tensor(id) => (K::Tensor, vec![cell(*id)?]),
+        Argument::Tensors(ids) => (K::Tensors, ids.iter().map(|id| cell(*id)).collect::<Result<_, _>>()?),
         Argument::OptionalTensors(ids) => {
-            (K::Tensors, cells(ids, |id| id.map_or(Cell::ABSENT, |id| scope.cell(id))))
+            let each = ids.iter().map(|id| id.map_or(Ok(Cell::ABSENT), cell));
+            (K::Tensors, each.collect::<Result<_, _>>()?)
         }
         Argument::Int(value) => (K::Whole, vec![Cell::whole(*value)]),
         Argument::Ints(values) => (K::Wholes, cells(values, Cell::whole)),
-        Argument::SymInt(id) => (K::Whole, vec![scope.cell(*id)]),
-        Argument::SymInts(list) => (K::Wholes, scalars(list, scope, Cell::whole)),
+        Argument::SymInt(id) => (K::Whole, vec![cell(*id)?]),
+        Argument::SymInts(list) => (K::Wholes, scalars(list, cell, Cell::whole)?),
         Argument::Float(value) => (K::Real, vec![Cell::real(*value)]),
         Argument::Floats(values) => (K::Reals, cells(values, Cell::real)),
-        Argument::SymFloat(id) => (K::Real, vec![scope.cell(*id)]),
-        Argument::SymFloats(list) => (K::Reals, scalars(list, scope, Cell::real)),
+        Argument::SymFloat(id) => (K::Real, vec![cell(*id)?]),
+        Argument::SymFloats(list) => (K::Reals, scalars(list, cell, Cell::real)?),
         Argument::Bool(value) => (K::Truth, vec![Cell::truth(*value)]),
         Argument::Bools(values) => (K::Truths, cells(values, Cell::truth)),
-        Argument::SymBool(id) => (K::Truth, vec![scope.cell(*id)]),
-        Argument::SymBools(list) => (K::Truths, scalars(list, scope, Cell::truth)),
+        Argument::SymBool(id) => (K::Truth, vec![cell(*id)?]),
+        Argument::SymBools(list) => (K::Truths, scalars(list, cell, Cell::truth)?),
         Argument::Complex { real, imaginary } => {
             (K::Complex, vec![Cell::real(*real), Cell::real(*imaginary)])
         }
@@ -393,10 +403,6 @@ fn given<'a>(named: &'a Named, scope: &Scope) -> Result<Given<'a>, TchError> {
         Argument::Device(_) => (K::Device, Vec::new()),
         _ => return Err(wrong("is of a kind that no operator takes")),
     };
-    // A tensor without a place would be taken for an absent one.
-    if matches!(named.argument, Argument::Tensor(id) if scope.slot(id).is_none()) {
-        return Err(wrong("is a value without a place"));
-    }
     Ok(Given { name, kind, cells, text })
 }
 
@@ -434,4 +440,31 @@ fn memory_format(format: MemoryFormat) -> Option<i64> {
         MemoryFormat::ChannelsLast3d => 3,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_without_a_place_is_no_number() {
+        let scope = Scope { slots: vec![Some(0), None] };
+        let (here, nowhere) = (ValueId(0), ValueId(1));
+        assert!(operand(&Argument::SymInt(here), &scope).is_ok());
+        assert!(operand(&Argument::SymInt(nowhere), &scope).is_err());
+        for argument in [
+            Argument::Tensor(nowhere),
+            Argument::Tensors(vec![here, nowhere]),
+            Argument::OptionalTensors(vec![None, Some(nowhere)]),
+            Argument::SymInt(nowhere),
+            Argument::SymInts(vec![Scalar::Known(1), Scalar::Value(nowhere)]),
+            Argument::SymFloat(nowhere),
+            Argument::SymBools(vec![Scalar::Value(nowhere)]),
+        ] {
+            let kind = paname_pt2::ArgumentKind::Keyword;
+            let named = Named { name: "size".into(), argument, kind };
+            let told = given(&named, &scope).unwrap_err().to_string();
+            assert!(told.contains("argument `size`: is a value without a place"), "{told}");
+        }
+    }
 }

@@ -110,12 +110,16 @@ impl Exported {
         Ok(self.with(begun(&self.runner, seed)?))
     }
 
-    /// The same program with these weights, by name; those of its own where there is none of a name. Fails where one has another shape.
+    /// The same program with these weights, by name. What is not saved with a model is its own where there is none of a name; of what is saved, one of its
+    /// names has to be there. Fails where one has another shape.
     pub(crate) fn weighted(&self, weights: &HashMap<String, Tensor>, place: &str) -> Result<Self> {
         let runner = self.runner.with(|role, stored| {
             let name = role.weight().unwrap_or_default();
-            let Some(value) = weights.get(name) else {
-                if matches!(role, InputRole::Parameter(_)) {
+            let found = weights.get(name);
+            let under_another =
+                || self.runner.names_of(stored).into_iter().find_map(|name| weights.get(name));
+            let Some(value) = found.or_else(under_another) else {
+                if matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. }) {
                     return Err(Error::data(
                         place,
                         format!("holds no tensor `{name}`, which the program has"),
@@ -158,23 +162,40 @@ impl Exported {
         &self,
         batch: &Tensor,
         training: bool,
-        wanted: &[u32],
+        wanted: &[ValueId],
     ) -> Result<(Tensor, Vec<Tensor>)> {
+        let slots: Vec<u32> = wanted.iter().filter_map(|id| self.runner.slot(*id)).collect();
         let alone = self.pairs && batch.size().first() == Some(&1);
         let batch = if alone {
             Tensor::f_cat(&[batch, batch], 0).map_err(from_torch)?
         } else {
             batch.shallow_clone()
         };
-        let results = self.runner.run(&[batch], training, wanted)?;
-        let first = |value: Tensor| {
-            let twice = alone && value.size().first() == Some(&2);
+        let results = self.runner.run(&[batch], training, &slots)?;
+        let first = |(value, id): (Tensor, Option<ValueId>)| {
+            // Only what has a row for each record: a table of two rows is no record put twice.
+            let twice =
+                alone && id.is_some_and(|id| self.is_of_records(id)) && value.size().first() == Some(&2);
             if twice { value.f_narrow(0, 0, 1).map_err(from_torch) } else { Ok(value) }
         };
         let output = results.outputs.into_iter().nth(self.output).flatten();
         let output = output.ok_or_else(|| Error::data(self.runner.place(), "returns no tensor"))?;
-        let output = first(output)?.f_to_kind(Kind::Float).map_err(from_torch)?;
-        Ok((output, results.wanted.into_iter().map(first).collect::<Result<_>>()?))
+        let id = match self.runner.graph().outputs.get(self.output) {
+            Some(Argument::Tensor(id)) => Some(*id),
+            _ => None,
+        };
+        let output = first((output, id))?.f_to_kind(Kind::Float).map_err(from_torch)?;
+        let values = results.wanted.into_iter().zip(wanted.iter().copied().map(Some));
+        Ok((output, values.map(first).collect::<Result<_>>()?))
+    }
+
+    /// Whether the first size of a value is the number of records.
+    fn is_of_records(&self, id: ValueId) -> bool {
+        let records = self.runner.given().next().and_then(|meta| meta.shape.first());
+        match &self.runner.graph().values[id.index()].kind {
+            ValueKind::Tensor(meta) => records.is_some() && meta.shape.first() == records,
+            _ => false,
+        }
     }
 
     /// The value of a layer, or of a node.
@@ -314,7 +335,7 @@ impl Learner for Exported {
     fn learnt(&self) -> Vec<Tensor> {
         let mut learnt: Vec<Tensor> = Vec::new();
         for (role, value) in self.runner.weights() {
-            let is_real = matches!(role, InputRole::Parameter(_)) && value.is_floating_point();
+            let is_real = self.runner.learns(role) && value.is_floating_point();
             // Weights under several names are one.
             if is_real
                 && !learnt.iter().any(|known| known.data_ptr() == value.data_ptr() && value.numel() > 0)
@@ -340,10 +361,11 @@ impl Learner for Exported {
 
 impl Model for Exported {
     fn forward(&self, batch: &Tensor, wanted: &[&str], heard: Heard<'_>) -> Result<Tensor> {
-        let found: Vec<(&str, u32)> =
-            wanted.iter().filter_map(|name| Some((*name, self.place_of(name)?))).collect();
-        let slots: Vec<u32> = found.iter().map(|(_, slot)| *slot).collect();
-        let (output, values) = self.answers(batch, false, &slots)?;
+        let value = |name: &str| self.value_of(name).filter(|id| self.runner.slot(*id).is_some());
+        let found: Vec<(&str, ValueId)> =
+            wanted.iter().filter_map(|name| Some((*name, value(name)?))).collect();
+        let ids: Vec<ValueId> = found.iter().map(|(_, id)| *id).collect();
+        let (output, values) = self.answers(batch, false, &ids)?;
         for ((name, _), value) in found.iter().zip(&values) {
             heard(name, value);
         }
@@ -368,6 +390,13 @@ impl Model for Exported {
         weights.map(|(name, value)| Ok((name, owned(value)?))).collect()
     }
 
+    fn has_parameters(&self) -> Result<bool> {
+        let own = |role: &InputRole| {
+            matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. })
+        };
+        Ok(self.runner.weights().any(|(role, _)| own(role)))
+    }
+
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
         let Some(last) = &self.last else { return Ok(None) };
         let tensor = |id: ValueId| {
@@ -388,19 +417,12 @@ impl Model for Exported {
 
     fn learnable(&self) -> Result<Option<Learnable>> {
         let mut parameters: Vec<(String, Tensor)> = Vec::new();
-        // Weights under several names are one, and are told of once.
-        let mut leaves: HashMap<(usize, Vec<i64>), Tensor> = HashMap::new();
         let runner = self.runner.with(|role, stored| {
             let InputRole::Parameter(name) = role else { return Ok(stored.shallow_clone()) };
-            if !stored.is_floating_point() || stored.numel() == 0 {
+            if !self.runner.learns(role) || !stored.is_floating_point() || stored.numel() == 0 {
                 return Ok(stored.shallow_clone());
             }
-            let key = (stored.data_ptr() as usize, stored.size());
-            if let Some(leaf) = leaves.get(&key) {
-                return Ok(leaf.shallow_clone());
-            }
             let leaf = owned(&stored.detach())?.set_requires_grad(true);
-            leaves.insert(key, leaf.shallow_clone());
             parameters.push((name.clone(), leaf.shallow_clone()));
             Ok(leaf)
         })?;

@@ -1,5 +1,6 @@
 //! A program with weights: what it is given is held against what it takes, then it runs.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,8 +24,19 @@ pub(crate) struct Runner {
     executable: Arc<Executable>,
     /// For each value that the graph is given its weight; none for what the user gives.
     weights: Vec<Option<Sealed>>,
+    /// Names of the parameters that are learnt.
+    learnt: Arc<HashSet<String>>,
     place: String,
     device: Device,
+}
+
+/// Where the elements of a tensor lie, and which they are.
+type Memory = (usize, Kind, Vec<i64>, Vec<i64>);
+
+/// The memory of a tensor, which another one that is the same has too; none where it has no elements.
+fn memory(tensor: &Tensor) -> Option<Memory> {
+    let key = || (tensor.data_ptr() as usize, tensor.kind(), tensor.size(), tensor.stride());
+    (tensor.numel() > 0).then(key)
 }
 
 impl Runner {
@@ -62,7 +74,8 @@ impl Runner {
             .filter(|(input, _)| matches!(input, Input::Value(_)))
             .map(|(_, weight)| weight.map(Sealed::new))
             .collect();
-        Ok(Self { archive, part: None, executable, weights, place: place.to_owned(), device })
+        let learnt = Arc::new(learnt(archive.program()));
+        Ok(Self { archive, part: None, executable, weights, learnt, place: place.to_owned(), device })
     }
 
     /// What of the program follows from a value, which is then what the user gives, with the same weights. `output` is the one that is asked for, and `layer`
@@ -76,13 +89,23 @@ impl Runner {
         Ok(Self { part: Some(Arc::new(part)), executable, ..same })
     }
 
-    /// The same program with other weights, for each name that it has.
+    /// The same program with other weights. Those that are one tensor under several names stay one, and `weight` is asked for it by the first of them.
     pub(crate) fn with(&self, mut weight: impl FnMut(&InputRole, &Tensor) -> Result<Tensor>) -> Result<Self> {
+        let mut shared: HashMap<Memory, Tensor> = HashMap::new();
+        let mut one = |role: &InputRole, stored: &Tensor| {
+            let Some(key) = memory(stored) else { return weight(role, stored) };
+            if let Some(value) = shared.get(&key) {
+                return Ok(value.shallow_clone());
+            }
+            let value = weight(role, stored)?;
+            shared.insert(key, value.shallow_clone());
+            Ok(value)
+        };
         let weights = self
             .roles()
             .zip(&self.weights)
             .map(|(role, value)| match value {
-                Some(value) => weight(role, value.get()).map(Sealed::new).map(Some),
+                Some(value) => one(role, value.get()).map(Sealed::new).map(Some),
                 None => Ok(None),
             })
             .collect::<Result<_>>()?;
@@ -91,6 +114,7 @@ impl Runner {
             part: self.part.clone(),
             executable: Arc::clone(&self.executable),
             weights,
+            learnt: Arc::clone(&self.learnt),
             place: self.place.clone(),
             device: self.device,
         })
@@ -114,6 +138,18 @@ impl Runner {
     /// Weights with the part that each plays, in the order of the signature. Of those that share memory all are there.
     pub(crate) fn weights(&self) -> impl Iterator<Item = (&InputRole, &Tensor)> {
         self.roles().zip(&self.weights).filter_map(|(role, value)| Some((role, value.as_ref()?.get())))
+    }
+
+    /// Whether a weight is a parameter that is learnt.
+    pub(crate) fn learns(&self, role: &InputRole) -> bool {
+        matches!(role, InputRole::Parameter(name) if self.learnt.contains(name))
+    }
+
+    /// All names of a weight.
+    pub(crate) fn names_of(&self, weight: &Tensor) -> Vec<&str> {
+        let key = memory(weight);
+        let same = self.weights().filter(|(_, value)| key.is_some() && memory(value) == key);
+        same.filter_map(|(role, _)| role.weight()).collect()
     }
 
     /// The weight that a value of the graph is, with its part.
@@ -221,4 +257,19 @@ impl Runner {
         let all = program.signature.inputs.iter().zip(&program.graph.inputs);
         all.filter(|(_, input)| matches!(input, Input::Value(_))).map(|(role, _)| role)
     }
+}
+
+/// Names of the parameters that are learnt: those of which gradients were asked for on export. Where that is none, as of a model that was frozen to be
+/// handed out, it is all of them.
+fn learnt(program: &Program) -> HashSet<String> {
+    let inputs = program.signature.inputs.iter().zip(&program.graph.inputs);
+    let parameters: Vec<(&String, bool)> = inputs
+        .filter_map(|(role, input)| {
+            let (InputRole::Parameter(name), Input::Value(id)) = (role, input) else { return None };
+            let ValueKind::Tensor(meta) = &program.graph.values[id.index()].kind else { return None };
+            Some((name, meta.requires_grad))
+        })
+        .collect();
+    let any = parameters.iter().any(|(_, learnt)| *learnt);
+    parameters.into_iter().filter(|(_, learnt)| *learnt || !any).map(|(name, _)| name.clone()).collect()
 }

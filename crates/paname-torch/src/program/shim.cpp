@@ -13,11 +13,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "preconditions.h"
 
 namespace {
 
@@ -84,8 +89,8 @@ enum Kind : uint32_t {
   kComplex,
 };
 
-// What a graph input is, for who may write to it.
-enum Role : uint8_t { kFixed, kBuffer };
+// What a graph input is, for who may write to it: nobody; training; or the program, which then has a copy.
+enum Role : uint8_t { kFixed, kBuffer, kUser };
 
 // What a run makes of values before it hands them to an operator.
 enum class How : uint8_t { Tensor, MaybeTensor, Number, Whole, Real, Truth, Wrapped };
@@ -124,11 +129,16 @@ struct Step {
   int64_t flag = -1;
   // Place of a share that is dropped, which is none when a model is asked.
   int64_t dropped = -1;
-  // Places that the operator writes to, and those of them that get a copy in evaluation.
-  std::vector<uint32_t> written, spared;
-  // Place of numbers by which the size of the first argument is multiplied, or that are added to its sides.
-  int64_t repeats = -1, pads = -1;
-  bool counts = false;
+  // Places that the operator writes to, and those that it writes to in training alone, whatever its schema says.
+  std::vector<uint32_t> written, learnt;
+  // What has to hold before its kernel is called.
+  paname::Precondition precondition = paname::Precondition::None;
+  // Whether it leaves what it returns as memory happens to be.
+  bool blank = false;
+  // Place of numbers by which the size of the first argument is multiplied.
+  int64_t repeats = -1;
+  // Whether plain numbers say how many elements there are, and whether they follow from arguments together.
+  bool counts = false, makes = false;
   // Of arithmetic.
   Arithmetic arithmetic = Arithmetic::Add;
   std::vector<Cell> operands;
@@ -153,16 +163,24 @@ struct Program {
   // For each slot the inputs whose memory it may share.
   std::vector<std::vector<uint32_t>> roots;
   bool writes = false;
+  // Inputs that a run copies before it begins, since it writes to them: those of the user, and buffers when the model is asked.
+  std::vector<bool> copied;
+  // Memory of numbers that stand for tensors, which all runs share.
+  std::vector<const void*> constants;
 
   Program(std::vector<Role> inputs, size_t slots, at::Device device, int64_t most)
-      : inputs(std::move(inputs)), slots(slots), device(device), most(most), roots(slots) {
+      : inputs(std::move(inputs)), slots(slots), device(device), most(most), roots(slots), copied(this->inputs.size()) {
     for (uint32_t i = 0; i < this->inputs.size(); ++i) roots[i].push_back(i);
   }
 };
 
+// What is told where there is no memory for a text; it is never freed.
+char exhausted[] = "out of memory";
+
 char* copied(const std::string& text) {
   char* copy = static_cast<char*>(std::malloc(text.size() + 1));
-  if (copy) std::memcpy(copy, text.c_str(), text.size() + 1);
+  if (!copy) return exhausted;
+  std::memcpy(copy, text.c_str(), text.size() + 1);
   return copy;
 }
 
@@ -228,7 +246,7 @@ bool is_list(uint32_t kind) {
 constexpr std::initializer_list<const char*> kCounts = {"n", "m", "row", "col", "steps", "num_classes", "window_length"};
 
 bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
+  return paname::is_among(name, names);
 }
 
 struct Converter {
@@ -236,10 +254,13 @@ struct Converter {
   Step& step;
   // Whether the argument at hand holds sizes.
   bool sizes = false;
+  // Whether the operator may return or change it.
+  bool shared = false;
 
   // A value for this place of the stack: what is known now, or a patch for each run.
   IValue convert(const Given& given, const c10::Argument& argument, uint32_t place) {
-    sizes = is_one_of(argument.name(), {"size", "sizes", "shape", "output_size", "input_size", "repeats"});
+    sizes = is_one_of(argument.name(), {"size", "sizes", "shape", "output_size", "input_size", "repeats", "s"});
+    shared = argument.alias_info() != nullptr;
     return of_type(given, *argument.real_type(), argument.N(), place);
   }
 
@@ -260,6 +281,8 @@ struct Converter {
       case TypeKind::TensorType:
         if (given.kind == kTensor) return patch(place, How::Tensor, given, false);
         if (auto number = scalar(given)) {
+          // All runs would share what one of them changes.
+          if (shared) mismatch(given, type);
           // As Python's arithmetic does: it does not decide the type of the result.
           return at::native::wrapped_scalar_tensor(*number);
         }
@@ -484,17 +507,8 @@ void count(const Step& step, const torch::jit::Stack& stack, int64_t most) {
     }
     if (!(all <= double(most))) throw Refusal("sizes ask for more than " + std::to_string(most) + " elements");
   }
-  if (step.pads >= 0 && stack[size_t(step.pads)].isIntList() && stack[0].isTensor()) {
-    const std::vector<int64_t> pads = stack[size_t(step.pads)].toIntVector();
-    const at::Tensor& padded = stack[0].toTensor();
-    double all = 1;
-    for (int64_t i = 0; i < padded.dim(); ++i) {
-      const size_t from_end = size_t(padded.dim() - 1 - i);
-      double size = double(padded.size(i));
-      if (2 * from_end + 1 < pads.size()) size += double(pads[2 * from_end]) + double(pads[2 * from_end + 1]);
-      all *= size;
-    }
-    if (!(all <= double(most))) throw Refusal("sizes ask for more than " + std::to_string(most) + " elements");
+  if (step.makes && paname::elements_of(step.op->schema(), stack) > double(most)) {
+    throw Refusal("sizes ask for more than " + std::to_string(most) + " elements");
   }
   if (!step.counts) return;
   std::vector<int64_t> sizes;
@@ -699,19 +713,22 @@ void call(const Program& program, const Step& step, const Run& run, const std::v
   for (const Patch& patch : step.patches) stack[patch.place] = patched(patch, slots, program.most);
   if (step.flag >= 0) stack[size_t(step.flag)] = IValue(run.training);
   if (step.dropped >= 0 && !run.training) stack[size_t(step.dropped)] = IValue(0.0);
-  if (step.counts || step.repeats >= 0 || step.pads >= 0) count(step, stack, program.most);
-  if (!run.training) {
-    for (uint32_t place : step.spared) stack[place] = stack[place].toTensor().clone();
-  }
-  for (uint32_t place : step.written) {
-    if (!stack[place].isTensor()) continue;
-    const void* written = memory(stack[place].toTensor());
-    if (written && std::binary_search(fixed.begin(), fixed.end(), written)) {
-      throw Refusal("would write into what the model is given or keeps");
+  if (step.counts || step.repeats >= 0 || step.makes) count(step, stack, program.most);
+  paname::check(step.precondition, step.op->schema(), stack);
+  const auto watch = [&](const std::vector<uint32_t>& places) {
+    for (uint32_t place : places) {
+      if (!stack[place].isTensor()) continue;
+      const void* written = memory(stack[place].toTensor());
+      if (written && std::binary_search(fixed.begin(), fixed.end(), written)) {
+        throw Refusal("would write into what the model is given or keeps");
+      }
     }
-  }
+  };
+  watch(step.written);
+  if (run.training) watch(step.learnt);
   step.op->callBoxed(stack);
   if (stack.size() != step.returned.size()) throw Refusal("gave another number of values than its schema has");
+  if (step.blank && stack[0].isTensor()) stack[0].toTensor().zero_();
   for (size_t i = 0; i < stack.size(); ++i) {
     const Returned& returned = step.returned[i];
     if (!returned.list) {
@@ -730,9 +747,14 @@ void call(const Program& program, const Step& step, const Run& run, const std::v
 
 void run(const Program& program, Run& run) {
   Slots slots(program.slots);
-  for (size_t i = 0; i < program.inputs.size(); ++i) slots[i] = *run.inputs[i];
+  // What the program writes to and has to leave as it is, it gets a copy of: all that it makes of it then sees what it has written.
+  for (size_t i = 0; i < program.inputs.size(); ++i) {
+    const bool copy = program.copied[i] && !(run.training && program.inputs[i] == kBuffer);
+    slots[i] = copy ? run.inputs[i]->clone() : *run.inputs[i];
+  }
   std::vector<const void*> fixed;
-  if (program.writes) {
+  if (program.writes || run.training) {
+    fixed = program.constants;
     for (size_t i = 0; i < program.inputs.size(); ++i) {
       if (!(run.training && program.inputs[i] == kBuffer)) fixed.push_back(memory(*run.inputs[i]));
     }
@@ -830,22 +852,16 @@ void follow(Program& program, Step& step, bool may_return_input) {
       shared.insert(shared.end(), roots.begin(), roots.end());
     }
     if (!alias || !alias->isWrite()) continue;
-    const auto roots = roots_of(place);
-    bool direct = false;
-    for (const Patch& patch : step.patches) {
-      direct |= patch.place == place && !patch.list && size_t(patch.cells[0].slot) < program.inputs.size();
-    }
     const auto& name = schema.arguments()[place].name();
-    for (uint32_t root : roots) {
-      if (program.inputs[root] != kBuffer) {
-        throw Refusal("argument `" + name + "`: is written to, and is, or may be a view of, what the model is given or a parameter");
+    for (uint32_t root : roots_of(place)) {
+      if (program.inputs[root] == kFixed) {
+        throw Refusal("argument `" + name + "`: is written to, and is, or may be a view of, a parameter or a constant");
       }
-      if (!direct) throw Refusal("argument `" + name + "`: is written to, and may be a view of a buffer");
+      // An operator with a flag for training writes in training only, when buffers are its own to change.
+      if (program.inputs[root] == kUser || step.flag < 0) program.copied[root] = true;
     }
     program.writes = true;
-    // An operator with a flag for training writes in training only.
-    if (roots.empty() || step.flag < 0) step.written.push_back(place);
-    if (!roots.empty() && step.flag < 0) step.spared.push_back(place);
+    (step.flag < 0 ? step.written : step.learnt).push_back(place);
   }
   std::sort(shared.begin(), shared.end());
   shared.erase(std::unique(shared.begin(), shared.end()), shared.end());
@@ -856,16 +872,17 @@ void follow(Program& program, Step& step, bool may_return_input) {
   }
 }
 
-// The flag of training that a run decides on: that of dropout and recurrent layers, and that of normalisation which has running statistics.
+// The flag of training that a run decides on: that of dropout and recurrent layers, and that of normalisation which has running statistics. Without these
+// it goes by the batch whatever the flag of the model.
 int64_t flag_of(const Step& step) {
   const auto& arguments = step.op->schema().arguments();
   int64_t flag = -1;
-  bool statistics = true;
+  bool statistics = step.precondition != paname::Precondition::Normalisation;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& name = arguments[i].name();
     if (is_one_of(name, {"training", "train", "use_input_stats"})) flag = int64_t(i);
     if (name == "running_mean") {
-      statistics = std::any_of(step.patches.begin(), step.patches.end(), [&](const Patch& patch) { return patch.place == i; });
+      statistics |= std::any_of(step.patches.begin(), step.patches.end(), [&](const Patch& patch) { return patch.place == i; });
     }
   }
   return statistics ? flag : -1;
@@ -876,14 +893,14 @@ int64_t flag_of(const Step& step) {
 extern "C" {
 
 void paname_text_free(char* text) {
-  std::free(text);
+  if (text != exhausted) std::free(text);
 }
 
 // A program without steps. Its first slots are its inputs.
 char* paname_program_new(const uint8_t* roles, size_t inputs, size_t slots, int device, int64_t most, Program** made) {
   return guarded([&] {
     std::vector<Role> all;
-    for (size_t i = 0; i < inputs; ++i) all.push_back(roles[i] ? kBuffer : kFixed);
+    for (size_t i = 0; i < inputs; ++i) all.push_back(Role(roles[i]));
     const at::Device where = device < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, c10::DeviceIndex(device));
     *made = new Program(std::move(all), slots, where, most);
   });
@@ -948,17 +965,26 @@ char* paname_program_call(
         throw Refusal(step.returned[i].list ? "returns a value; the program names a list" : "returns a list; the program names a value");
       }
     }
+    step.makes = paname::makes_elements(schema.name());
+    step.precondition = paname::precondition_of(schema);
     step.flag = flag_of(step);
+    step.blank = is_one_of(
+        schema.name(),
+        {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::empty_permuted", "aten::new_empty", "aten::new_empty_strided"});
     for (size_t place = 0; place < arguments.size(); ++place) {
       const std::string& argument = arguments[place].name();
       if (argument == "dropout_p") step.dropped = int64_t(place);
       if (is_one_of(argument, {"repeats", "scale_factors"}) || (argument == "dims" && schema.name() == "aten::tile")) step.repeats = int64_t(place);
-      if (argument == "pad") step.pads = int64_t(place);
+      // Statistics that the operator moves in training, which not every schema says.
+      if (step.flag >= 0 && is_one_of(argument, {"running_mean", "running_var"})) step.learnt.push_back(uint32_t(place));
       step.counts |= is_one_of(argument, kCounts);
       step.counts |= argument == "end" && is_one_of(schema.name(), {"aten::arange", "aten::range"});
     }
     if (step.repeats >= 0 && arguments[size_t(step.repeats)].type()->kind() == TypeKind::TensorType) step.repeats = -1;
     follow(*program, step, may_return_input);
+    for (const IValue& value : step.stack) {
+      if (value.isTensor() && value.toTensor().defined()) program->constants.push_back(memory(value.toTensor()));
+    }
     program->steps.push_back(std::move(step));
   });
 }
@@ -1049,9 +1075,11 @@ char* paname_program_run(const Program* program, Run* order) {
 char* paname_tensor_lent(
     void* data, const int64_t* sizes, const int64_t* strides, size_t dimensions, int type, void* owner, void (*release)(void*), at::Tensor** made) {
   return guarded([&] {
+    // Released with the last that holds it, also where something throws.
+    std::shared_ptr<void> held(owner, release);
     const at::IntArrayRef all(sizes, dimensions), steps(strides, dimensions);
     const auto options = at::TensorOptions().dtype(at::ScalarType(type)).device(at::kCPU);
-    *made = new at::Tensor(at::from_blob(data, all, steps, [owner, release](void*) { release(owner); }, options));
+    *made = new at::Tensor(at::from_blob(data, all, steps, [held](void*) mutable { held.reset(); }, options));
   });
 }
 
@@ -1062,7 +1090,7 @@ char* paname_schema(const char* name, const char* overload) {
     auto op = c10::Dispatcher::singleton().findSchema({name, overload});
     if (op) text = copied(toString(op->schema()));
   });
-  std::free(problem);
+  paname_text_free(problem);
   return text;
 }
 }

@@ -19,6 +19,18 @@ const KNOWN_WHOLE: i64 = -1;
 const KNOWN_REAL: i64 = -2;
 const KNOWN_TRUTH: i64 = -3;
 
+/// Who may write to an input of a program; the numbers of shim.cpp.
+#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nobody: a parameter or a constant.
+    Fixed,
+    /// Training, to a buffer. When the model is asked, a program that writes to it has a copy.
+    Buffer,
+    /// The program, to a copy of what the user gives.
+    User,
+}
+
 /// A number, a truth value, or the slot of one; of tensors the slot alone, below 0 for an absent one.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -304,9 +316,9 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// A program without steps, whose first slots are its inputs: for each whether it is a buffer, which training may change.
-    pub(crate) fn new(buffers: &[bool], slots: usize, device: Device) -> Result<Self> {
-        let roles: Vec<u8> = buffers.iter().map(|&buffer| buffer.into()).collect();
+    /// A program without steps, whose first slots are its inputs.
+    pub(crate) fn new(inputs: &[Role], slots: usize, device: Device) -> Result<Self> {
+        let roles: Vec<u8> = inputs.iter().map(|&role| role as u8).collect();
         let device = match device {
             Device::Cuda(number) => number as c_int,
             _ => -1,
@@ -319,7 +331,7 @@ impl Builder {
         };
         checked(problem).map_err(crate::error::from_torch)?;
         let program = NonNull::new(made).ok_or_else(|| Error::Other("no program was made".into()))?;
-        Ok(Self { program: Raw(program), inputs: buffers.len(), slots })
+        Ok(Self { program: Raw(program), inputs: inputs.len(), slots })
     }
 
     /// Adds a call of an operator. Every slot that is named must be one that was defined before, and the problem says which argument is wrong.

@@ -21,6 +21,8 @@ enum Start {
     Normal(f64, Option<i64>),
     /// All the same.
     Constant(f64),
+    /// All the same, of what normalisation keeps of its batches, which is no parameter.
+    Statistics(f64),
     /// As it is stored.
     Stored,
 }
@@ -29,23 +31,23 @@ enum Start {
 pub(crate) fn begun(runner: &Runner, seed: u64) -> Result<Runner> {
     let starts = starts(runner);
     let mut stream = Stream::new(seed, "parameters");
-    let mut shared: HashMap<(usize, Vec<i64>), Tensor> = HashMap::new();
     runner.with(|role, stored| {
-        let key = (stored.data_ptr() as usize, stored.size());
-        if let Some(one) = shared.get(&key).filter(|_| stored.numel() > 0) {
-            return Ok(one.shallow_clone());
-        }
-        let start = role.weight().and_then(|name| starts.get(name).copied());
+        let start = role.weight().and_then(|name| starts.get(name));
+        // The graph may use it by another of its names.
+        let start = start.or_else(|| runner.names_of(stored).into_iter().find_map(|name| starts.get(name)));
+        let start = start.copied();
         let start = match (role, start) {
+            // What a fit does not move stays as it is: a part that was trained before.
+            (InputRole::Parameter(_), _) if !runner.learns(role) => Start::Stored,
             (InputRole::Parameter(_), None) => as_spread(stored)?,
             (InputRole::Buffer { name, .. }, _) if name.ends_with("num_batches_tracked") => {
                 Start::Constant(0.0)
             }
-            (_, start) => start.unwrap_or(Start::Stored),
+            (InputRole::Parameter(_), Some(start)) | (_, Some(start @ Start::Statistics(_))) => start,
+            // Filters, tables and the like: what is no parameter is not learnt, whatever it is used for.
+            _ => Start::Stored,
         };
-        let value = drawn(start, stored, &mut stream)?;
-        shared.insert(key, value.shallow_clone());
-        Ok(value)
+        drawn(start, stored, &mut stream)
     })
 }
 
@@ -53,7 +55,7 @@ fn drawn(start: Start, stored: &Tensor, stream: &mut Stream) -> Result<Tensor> {
     let shape = stored.size();
     let value = match start {
         Start::Stored => return owned(stored),
-        Start::Constant(value) => stored.f_full_like(value).map_err(from_torch)?,
+        Start::Constant(value) | Start::Statistics(value) => stored.f_full_like(value).map_err(from_torch)?,
         Start::Uniform(bound) => stream.uniform(&shape, bound as f32)?,
         Start::Normal(deviation, zero) => {
             let value = stream.normal(&shape, deviation)?;
@@ -104,9 +106,7 @@ fn of_node(runner: &Runner, node: &Node, tell: &mut impl FnMut(ValueId, Start)) 
         "linear" | "conv1d" | "conv2d" | "conv3d" | "convolution" | "conv_transpose1d"
         | "conv_transpose2d" | "conv_transpose3d" | "bilinear" => {
             let Some(weight) = tensor("weight") else { return };
-            let Some(inputs) = shape(weight).map(|shape| shape.iter().skip(1).product::<i64>()) else {
-                return;
-            };
+            let Some(inputs) = shape(weight).map(|shape| inputs_of(operator, &shape)) else { return };
             let bound = 1.0 / (inputs.max(1) as f64).sqrt();
             for id in [Some(weight), tensor("bias")].into_iter().flatten() {
                 tell(id, Start::Uniform(bound));
@@ -123,10 +123,14 @@ fn of_node(runner: &Runner, node: &Node, tell: &mut impl FnMut(ValueId, Start)) 
         | "_native_batch_norm_legit"
         | "_native_batch_norm_legit_functional"
         | "_native_batch_norm_legit_no_training" => {
-            for (name, value) in [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)]
-            {
+            for (name, start) in [
+                ("weight", Start::Constant(1.0)),
+                ("bias", Start::Constant(0.0)),
+                ("running_mean", Start::Statistics(0.0)),
+                ("running_var", Start::Statistics(1.0)),
+            ] {
                 if let Some(id) = tensor(name) {
-                    tell(id, Start::Constant(value));
+                    tell(id, start);
                 }
             }
         }
@@ -154,5 +158,23 @@ fn of_node(runner: &Runner, node: &Node, tell: &mut impl FnMut(ValueId, Start)) 
             }
         }
         _ => {}
+    }
+}
+
+/// How many numbers go into each output of a layer, by the shape of its weight. Of two inputs that are multiplied with each other, the first counts.
+fn inputs_of(operator: &str, shape: &[i64]) -> i64 {
+    let sides = if operator == "bilinear" { 1 } else { usize::MAX };
+    shape.iter().skip(1).take(sides).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inputs_of;
+
+    #[test]
+    fn inputs_are_those_of_pytorchs_layers() {
+        assert_eq!(inputs_of("linear", &[5, 3]), 3);
+        assert_eq!(inputs_of("conv2d", &[8, 3, 5, 5]), 75);
+        assert_eq!(inputs_of("bilinear", &[5, 3, 7]), 3);
     }
 }

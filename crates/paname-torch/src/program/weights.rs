@@ -1,5 +1,6 @@
 //! Weights of an archive as tensors: where they lie in the mapped file, or as copies.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use paname_core::{Error, Result};
@@ -34,11 +35,20 @@ pub(crate) fn kind(dtype: DType) -> Option<Kind> {
 pub(crate) fn load(archive: &Arc<Archive>, place: &str, device: Device) -> Result<Vec<Option<Tensor>>> {
     let unfit = |error: paname_pt2::Error| Error::data(place, error.to_string());
     let roles = archive.program().signature.inputs.iter();
+    // Names of one tensor get one, also where it has to be copied.
+    let mut loaded: HashMap<_, Tensor> = HashMap::new();
     let load = |role: &InputRole| {
         let Some(name) = role.weight() else { return Ok(None) };
         let weight = archive.weight(name).map_err(unfit)?;
-        let tensor = tensor(&weight, archive, place, name)?;
-        tensor.f_to(device).map_err(from_torch).map(Some)
+        let key = (weight.bytes.as_ptr() as usize, weight.dtype, weight.shape, weight.strides);
+        if let Some(tensor) = loaded.get(&key) {
+            return Ok(Some(tensor.shallow_clone()));
+        }
+        let tensor = tensor(&weight, archive, place, name)?.f_to(device).map_err(from_torch)?;
+        if !weight.bytes.is_empty() {
+            loaded.insert(key, tensor.shallow_clone());
+        }
+        Ok(Some(tensor))
     };
     roles.map(load).collect()
 }

@@ -67,6 +67,11 @@ fn described(file: &ModelFile, language: Language) -> String {
         }
         ModelFile::Checkpoint(Pickled::Unknown) => pickle(text(key!("doctor.file.checkpoint"))),
         ModelFile::TorchExport => text(key!("doctor.file.torch_export")),
+        ModelFile::PickledExport => {
+            [key!("doctor.file.pickled_export"), key!("doctor.file.pickle"), key!("doctor.file.rewrite")]
+                .map(text)
+                .join("\n")
+        }
         ModelFile::Safetensors => format!("{}\n{}", text(key!("doctor.file.safetensors")), export()),
         ModelFile::Onnx => format!("{}\n{}", text(key!("doctor.file.onnx")), export()),
         ModelFile::Pickle => {
