@@ -37,13 +37,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((name, about)) = DATA.iter().find(|(known, _)| known == name) else {
         return Err(Error::UnknownName { what: "data", got: name.clone(), expected: names() });
     };
-    let file = match file {
-        Some(file) => file,
-        None => {
-            let folder = cache::cache().join("data");
-            cache::create(&folder)?;
-            folder.join(format!("{name}.csv"))
-        }
+    let file = if let Some(file) = file {
+        file
+    } else {
+        let folder = cache::cache().join("data");
+        cache::create(&folder)?;
+        folder.join(format!("{name}.csv"))
     };
     if !file.exists() {
         write(name, &file)?;
