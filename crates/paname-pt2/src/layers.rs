@@ -30,7 +30,7 @@ impl Program {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         for node in &self.graph.nodes {
-            for id in node.outputs.iter().flat_map(defined) {
+            for id in node.outputs.iter().flat_map(Output::values) {
                 if !matches!(self.graph.values[id.index()].kind, ValueKind::Tensor(_)) {
                     continue;
                 }
@@ -58,7 +58,7 @@ impl Program {
         }
         let mut origins = vec![None; self.graph.values.len()];
         for node in &self.graph.nodes {
-            for id in node.outputs.iter().flat_map(defined) {
+            for id in node.outputs.iter().flat_map(Output::values) {
                 origins[id.index()] = node.layer;
             }
         }
@@ -94,15 +94,6 @@ impl Program {
             }
         }
         a
-    }
-}
-
-/// The values that an output of a node defines.
-pub(crate) fn defined(output: &Output) -> Vec<ValueId> {
-    match output {
-        Output::Value(id) => vec![*id],
-        Output::List(ids) => ids.iter().flatten().copied().collect(),
-        Output::Nothing => Vec::new(),
     }
 }
 

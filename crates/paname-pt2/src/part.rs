@@ -1,6 +1,6 @@
 //! The part of a program that follows one of its values.
 
-use crate::layers::{defined, used};
+use crate::layers::used;
 use crate::program::{
     Argument, ArgumentKind, Graph, Input, Named, Node, Output, Program, Value, ValueId, ValueKind,
 };
@@ -43,7 +43,7 @@ impl Program {
             .graph
             .nodes
             .iter()
-            .position(|node| node.outputs.iter().flat_map(defined).any(|id| id == start));
+            .position(|node| node.outputs.iter().flat_map(Output::values).any(|id| id == start));
         let (Some(origin), Some(given)) = (origin, self.only_input()) else {
             return Err(format!("`{name}` is no value that the program computes"));
         };
@@ -71,7 +71,7 @@ impl Program {
             } else {
                 continue;
             };
-            let outputs: Vec<ValueId> = node.outputs.iter().flat_map(defined).collect();
+            let outputs: Vec<ValueId> = node.outputs.iter().flat_map(Output::values).collect();
             for id in outputs {
                 there.set(id);
             }
@@ -140,7 +140,7 @@ fn needed(graph: &Graph) -> Vec<Node> {
     }
     let mut nodes: Vec<Node> = Vec::new();
     for node in graph.nodes.iter().rev() {
-        if writes(node) || node.outputs.iter().flat_map(defined).any(|id| wanted.is(id)) {
+        if writes(node) || node.outputs.iter().flat_map(Output::values).any(|id| wanted.is(id)) {
             for named in &node.arguments {
                 used(&named.argument, &mut |id| wanted.set(id));
             }

@@ -207,6 +207,17 @@ pub enum Output {
     Nothing,
 }
 
+impl Output {
+    /// The values that it defines.
+    pub fn values(&self) -> Vec<ValueId> {
+        match self {
+            Self::Value(id) => vec![*id],
+            Self::List(ids) => ids.iter().flatten().copied().collect(),
+            Self::Nothing => Vec::new(),
+        }
+    }
+}
+
 /// A module of the model: an index into [`Program::layers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerId(pub u32);

@@ -40,6 +40,14 @@ impl InputRole {
             Self::User | Self::Literal => None,
         }
     }
+
+    /// The name by which a model saves it, as PyTorch's `state_dict` does; none for what is not saved.
+    pub fn saved(&self) -> Option<&str> {
+        match self {
+            Self::Parameter(name) | Self::Buffer { name, persistent: true } => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// What an output is. Names are those of inputs in the signature.

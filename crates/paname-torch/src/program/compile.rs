@@ -105,11 +105,7 @@ fn defined(graph: &Graph) -> Vec<Option<u32>> {
         Input::Value(id) => Some(*id),
         Input::Literal(_) => None,
     });
-    let outputs = graph.nodes.iter().flat_map(|node| &node.outputs).flat_map(|output| match output {
-        Output::Nothing => Vec::new(),
-        Output::Value(id) => vec![*id],
-        Output::List(ids) => ids.iter().flatten().copied().collect(),
-    });
+    let outputs = graph.nodes.iter().flat_map(|node| &node.outputs).flat_map(Output::values);
     for id in inputs.chain(outputs) {
         slots[id.index()] = Some(id.0);
     }

@@ -119,7 +119,7 @@ impl Exported {
             let under_another =
                 || self.runner.names_of(stored).into_iter().find_map(|name| weights.get(name));
             let Some(value) = found.or_else(under_another) else {
-                if matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. }) {
+                if role.saved().is_some() {
                     return Err(Error::data(
                         place,
                         format!("holds no tensor `{name}`, which the program has"),
@@ -381,20 +381,13 @@ impl Model for Exported {
     }
 
     fn parameters(&self) -> Result<Vec<(String, Tensor)>> {
-        let own = |role: &InputRole| match role {
-            InputRole::Parameter(name) | InputRole::Buffer { name, persistent: true } => Some(name.clone()),
-            _ => None,
-        };
-        let weights = self.runner.weights().filter_map(|(role, value)| Some((own(role)?, value)));
+        let weights = self.runner.weights().filter_map(|(role, value)| Some((role.saved()?, value)));
         // Copies, since the file is not ours.
-        weights.map(|(name, value)| Ok((name, owned(value)?))).collect()
+        weights.map(|(name, value)| Ok((name.to_owned(), owned(value)?))).collect()
     }
 
     fn has_parameters(&self) -> Result<bool> {
-        let own = |role: &InputRole| {
-            matches!(role, InputRole::Parameter(_) | InputRole::Buffer { persistent: true, .. })
-        };
-        Ok(self.runner.weights().any(|(role, _)| own(role)))
+        Ok(self.runner.weights().any(|(role, _)| role.saved().is_some()))
     }
 
     fn last_layer(&self, outputs: i64) -> Result<Option<(Tensor, Option<Tensor>)>> {
