@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paname-stats", &[]),
     ("paname-evidence", &["paname-stats"]),
     ("paname-data", &["paname-core"]),
+    ("paname-aia", &["paname-core"]),
     ("paname-mia", &["paname-core"]),
     ("paname-report", &["paname-evidence", "paname-stats"]),
     ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
@@ -28,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "paname-data",
             "paname-engine",
             "paname-evidence",
+            "paname-aia",
             "paname-mia",
             "paname-plugin",
             "paname-report",
@@ -39,13 +41,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The crates that each plugin may use: the contract, and the one that it is the plugin of.
 const PLUGIN_MAY_USE: &[(&str, &[&str])] = &[
     ("paname-plugin-command", &["paname-command", "paname-core"]),
+    ("paname-plugin-aia", &["paname-core", "paname-aia"]),
     ("paname-plugin-mia", &["paname-core", "paname-mia"]),
     ("paname-plugin-predictions", &["paname-core", "paname-data"]),
     ("paname-plugin-torch", &["paname-core", "paname-torch"]),
 ];
 
 /// Attacks see no files, no terminal and no libtorch.
-const ATTACK_CRATES: &[&str] = &["paname-mia"];
+const ATTACK_CRATES: &[&str] = &["paname-aia", "paname-mia"];
 const KEPT_FROM_ATTACKS: &[&str] =
     &["clap", "csv", "indicatif", "memmap2", "miette", "npyz", "tch", "tempfile", "toml", "zip"];
 

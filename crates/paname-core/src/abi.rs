@@ -45,7 +45,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.4.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.5.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -542,6 +542,20 @@ pub struct AbiCase<'a> {
     columns: RSlice<'a, usize>,
     signals: SignalsRef<'a>,
     groups: RVec<AbiShared<u32>>,
+    attribute: ROption<AbiAttribute>,
+}
+
+/// [`Attribute`](crate::Attribute); `imputed` may be none.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct AbiAttribute {
+    name: RString,
+    scale: u32,
+    candidates: RVec<RString>,
+    population: AbiShared<u32>,
+    audited_known: AbiTensor,
+    population_known: AbiTensor,
+    imputed: AbiTensor,
 }
 
 /// [`Ctx`](crate::Ctx).
@@ -632,7 +646,7 @@ pub struct AbiReference {
 /// | kind | tensors | texts |
 /// |---|---|---|
 /// | 0 membership | scores f64 `[records]` | – |
-/// | 1 attributes | record i64 `[n]`, attribute (number of a text) i64 `[n]`, candidates i64 `[n]`, scores f64 `[Σ candidates]` | attributes |
+/// | 1 attribute | scores f64 `[records × candidates]` | – |
 /// | 2 reconstructions | class i64 `[n]`, score f64 `[n]`, then n inputs | – |
 /// | 3 extractions | score f64 `[n]` | prompt, text, prompt, text, … |
 /// | 4 groups | numbers f64 `[groups]` | – |

@@ -117,7 +117,7 @@ pub struct CaseSize {
     pub task: Task,
     /// What the threat model grants, with what follows from it.
     pub granted: Access,
-    /// Variants of each record, the record itself included.
+    /// Variants of each record, the record itself included; of an attribute's case, its candidate values.
     pub augmentations: usize,
     /// Audited records.
     pub audited: usize,
@@ -177,9 +177,9 @@ pub struct Needs {
     pub population_min: usize,
     /// Models that the attack has the audit's adapter fit, by [`Ctx::fit`].
     pub fits: usize,
-    /// Questions to the target per audited record besides those of the signals.
+    /// Questions to the target per audited record besides those of the signals; where an attribute is guessed, per record and candidate value.
     pub queries_per_record: u64,
-    /// Questions to the target per population record besides those of the signals.
+    /// The same per population record.
     pub queries_per_population_record: u64,
     /// The groups of records that it judges as wholes; None where it judges each record.
     pub groups: Option<Grouping>,

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::pieces::map_pieces;
 use crate::{
-    Access, Cohort, Ctx, Error, Indices, Labels, Membership, MembershipRow, Result, Signal, SignalSource,
-    Target, Task, Whom,
+    Access, Attribute, Augmentation, Cohort, Ctx, Error, Indices, Input, Labels, Membership, MembershipRow,
+    Outputs, Pullback, Query, Result, Signal, SignalSource, Target, TargetCard, Task, Whom,
 };
 
 /// The parts of a [`Case`].
@@ -37,6 +37,7 @@ pub struct Case<'a> {
     /// Column in the signal source of each model of this case, the target first.
     columns: Vec<usize>,
     groups: Vec<Indices>,
+    attribute: Option<Attribute>,
 }
 
 impl<'a> Case<'a> {
@@ -84,7 +85,7 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
         }
-        Ok(Self { parts, columns, groups: Vec::new() })
+        Ok(Self { parts, columns, groups: Vec::new(), attribute: None })
     }
 
     /// The same case with groups of its audited records, to be judged as wholes. Fails where a position is no audited record or stands twice.
@@ -101,6 +102,50 @@ impl<'a> Case<'a> {
             }
         }
         Ok(Self { groups, ..self })
+    }
+
+    /// The same case with an attribute to be guessed, whose candidates are the variants of the records. Fails where the parts do not go together.
+    pub fn with_attribute(self, attribute: Attribute) -> Result<Self> {
+        attribute.check(self.audited().len(), self.population().len(), self.augmentations())?;
+        Ok(Self { attribute: Some(attribute), ..self })
+    }
+
+    /// The attribute to be guessed, or an error that says that the attack needs one.
+    pub fn attribute(&self) -> Result<&Attribute> {
+        self.attribute.as_ref().ok_or_else(|| Error::mismatch("case", "an attribute to guess", "none"))
+    }
+
+    /// The attribute to be guessed, where there is one.
+    pub(crate) fn given_attribute(&self) -> Option<&Attribute> {
+        self.attribute.as_ref()
+    }
+
+    /// Has `work` see the records as they would be with this candidate value of the attribute, and as they are to it: a case without an attribute and with
+    /// one variant. Reference models fitted with a record were fitted with its true value: who would guess it may use those fitted without.
+    pub fn for_candidate<T>(&self, candidate: usize, work: impl FnOnce(&Case<'_>) -> Result<T>) -> Result<T> {
+        let candidates = self.attribute()?.candidates.len();
+        if candidate >= candidates {
+            return Err(Error::mismatch("candidate", format!("below {candidates}"), candidate));
+        }
+        let variant = |target: &'a dyn Target| Variant {
+            card: TargetCard { augmentations: 1, ..target.card().clone() },
+            inner: target,
+            number: candidate as u32,
+        };
+        let target = variant(self.parts.target);
+        let references: Vec<Variant<'_>> = self.parts.references.iter().map(|r| variant(*r)).collect();
+        let signals = VariantSignals { inner: self.parts.signals, number: candidate };
+        let parts = CaseParts {
+            target: &target,
+            references: references.iter().map(|reference| reference as &dyn Target).collect(),
+            audited: self.parts.audited.clone(),
+            population: self.parts.population.clone(),
+            audited_membership: Cow::Borrowed(&*self.parts.audited_membership),
+            population_membership: Cow::Borrowed(&*self.parts.population_membership),
+            signals: &signals,
+            ..self.parts
+        };
+        work(&Case::assemble(parts, self.columns.clone())?)
     }
 
     /// Checks that every label is a class.
@@ -209,7 +254,7 @@ impl<'a> Case<'a> {
             population_membership: Cow::Owned(self.parts.population_membership.select_models(&others)),
             ..self.parts
         };
-        Ok(Case { parts, columns, groups: self.groups.clone() })
+        Ok(Case { parts, columns, groups: self.groups.clone(), attribute: self.attribute.clone() })
     }
 
     /// Calls `each` with chunks of consecutive records and their signals, on `ctx.threads()` threads, and returns the results in the order of the
@@ -283,6 +328,66 @@ impl<'a> Case<'a> {
             classes,
             membership: self.membership(whom),
         })
+    }
+}
+
+/// One variant of each record, as if there were no other.
+struct Variant<'a> {
+    card: TargetCard,
+    inner: &'a dyn Target,
+    number: u32,
+}
+
+impl Variant<'_> {
+    fn query(&self, query: &Query) -> Result<Query> {
+        match &query.input {
+            Input::Records(ids, Augmentation(0)) => {
+                let input = Input::Records(ids.clone(), Augmentation(self.number));
+                Ok(Query { input, ..query.clone() })
+            }
+            Input::Records(_, Augmentation(other)) => Err(Error::mismatch("variant of a record", 0, other)),
+            _ => Ok(query.clone()),
+        }
+    }
+}
+
+impl Target for Variant<'_> {
+    fn card(&self) -> &TargetCard {
+        &self.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.inner.predict(&self.query(query)?)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.inner.vjp(&self.query(query)?)
+    }
+}
+
+/// The signals of one variant.
+struct VariantSignals<'a> {
+    inner: &'a dyn SignalSource,
+    number: usize,
+}
+
+impl SignalSource for VariantSignals<'_> {
+    fn models(&self) -> usize {
+        self.inner.models()
+    }
+
+    fn augmentations(&self) -> usize {
+        1
+    }
+
+    fn read(&self, signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
+        let variants = self.inner.augmentations();
+        let mut all = vec![0.0; out.len() * variants];
+        self.inner.read(signal, whom, range, &mut all)?;
+        for (out, all) in out.iter_mut().zip(all.chunks_exact(variants.max(1))) {
+            *out = all[self.number];
+        }
+        Ok(())
     }
 }
 

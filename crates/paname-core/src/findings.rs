@@ -8,8 +8,9 @@ use crate::{Case, Error, Result, Tensor};
 pub enum Findings {
     /// One score per audited record, in the order of the case; higher means more likely a member. Infinite scores are allowed, NaN is not.
     Membership(Vec<f64>),
-    /// Guessed values of attributes.
-    Attributes(Vec<AttributeGuess>),
+    /// Of the attribute of the case, the score of each candidate value for each audited record `[audited][candidates]`; the highest of a record is the guess,
+    /// the first of equal ones, and the further it is above the second the surer the guess. Infinite scores are allowed, NaN is not.
+    Attribute(Vec<f64>),
     /// Rebuilt inputs.
     Reconstructions(Vec<Reconstruction>),
     /// Extracted texts.
@@ -17,17 +18,6 @@ pub enum Findings {
     /// One number per group of the case, in its order; higher means that more of the group was used. Infinite numbers are allowed, NaN is not. Where
     /// the attack estimates shares, it is the share of the group's records that were used.
     Groups(Vec<f64>),
-}
-
-/// A guess of an attribute of an audited record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AttributeGuess {
-    /// Position in the case.
-    pub record: u32,
-    /// Name of the attribute.
-    pub attribute: String,
-    /// Score of each candidate value, in the order in which the case declares them.
-    pub scores: Vec<f64>,
 }
 
 /// A rebuilt input.
@@ -67,6 +57,18 @@ impl Findings {
             return Err(Error::mismatch("findings", "numbers of groups", "findings of another kind"));
         };
         checked(values, groups, "number", "group")
+    }
+
+    /// The scores of the candidates of an attribute, checked: one per audited record and candidate, none of them NaN.
+    pub fn attribute(self, records: usize, candidates: usize) -> Result<Vec<f64>> {
+        let Self::Attribute(scores) = self else {
+            return Err(Error::mismatch(
+                "findings",
+                "scores of candidate values",
+                "findings of another kind",
+            ));
+        };
+        checked(scores, records * candidates, "score", "candidate")
     }
 
     /// What the judge counts: the numbers of the groups of a case where it has groups, the membership scores of its records otherwise.

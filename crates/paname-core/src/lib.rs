@@ -54,6 +54,7 @@ mod adapter;
 #[doc(hidden)]
 pub mod arrow;
 mod attack;
+mod attribute;
 mod case;
 mod ctx;
 pub mod dlpack;
@@ -79,10 +80,11 @@ pub use adapter::{
     Adapter, AdapterEntry, AdapterInfo, Checkpoint, Features, FitRun, Fitted, Records, Reference, Setting,
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs};
+pub use attribute::{Attribute, Scale};
 pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
 pub use ctx::{Ctx, Host, Within};
 pub use error::{Error, Result};
-pub use findings::{AttributeGuess, Extraction, Findings, Reconstruction};
+pub use findings::{Extraction, Findings, Reconstruction};
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
 pub use query::{Augmentation, Input, MOMENTS, Named, Outputs, Query, Sampling};

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use paname_core::abi::{self, Plugin};
 use paname_core::{
-    Access, Adapter, AdapterEntry, AdapterInfo, Attack, AttributeGuess, Augmentation, Case, CaseParts,
-    CaseSize, Checkpoint, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted,
-    Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
-    Reconstruction, Records, Reference, Result, Roster, Sampling, Setting, Signal, SignalSource, Target,
-    TargetCard, Task, Tensor, View, Whom,
+    Access, Adapter, AdapterEntry, AdapterInfo, Attack, Attribute, Augmentation, Case, CaseParts, CaseSize,
+    Checkpoint, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping,
+    Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
+    Reconstruction, Records, Reference, Result, Roster, Sampling, Scale, Setting, Signal, SignalSource,
+    Target, TargetCard, Task, Tensor, View, Whom,
 };
 use serde_json::{Value, json};
 
@@ -90,16 +90,25 @@ impl Attack for Probe {
             "NaN" => return Ok(Findings::Membership(vec![f64::NAN; case.audited().len()])),
             "too few" => return Ok(Findings::Membership(vec![0.0])),
             "guess" => {
-                let guess = |record, attribute: &str, scores: &[f64]| AttributeGuess {
-                    record,
-                    attribute: attribute.into(),
-                    scores: scores.into(),
-                };
-                return Ok(Findings::Attributes(vec![
-                    guess(2, "sex", &[0.5, 0.25]),
-                    guess(0, "age", &[]),
-                    guess(1, "sex", &[1.0]),
-                ]));
+                let attribute = case.attribute()?;
+                let known = attribute.known(Whom::Audited).as_slice::<f32>()?;
+                let candidates = attribute.candidates.len();
+                let mut scores = attribute.imputed()?.to_vec();
+                for (i, score) in scores.iter_mut().enumerate() {
+                    *score += f64::from(known[i / candidates]) + attribute.prior()[i % candidates];
+                }
+                // The case of one candidate goes back to the host.
+                for candidate in 0..candidates {
+                    let findings = case.for_candidate(candidate, |one| {
+                        assert_eq!(one.augmentations(), 1);
+                        ctx.run("inner", &json!({}), one)
+                    })?;
+                    let inner = findings.membership(case.audited().len())?;
+                    for (record, value) in inner.iter().enumerate() {
+                        scores[record * candidates + candidate] += value;
+                    }
+                }
+                return Ok(Findings::Attribute(scores));
             }
             "rebuild" => {
                 let input = Tensor::from_vec(vec![1.0_f32, 2.0], &[1, 2])?;
@@ -411,8 +420,8 @@ impl Host for Ears {
     }
 }
 
-/// Signal number m of record r is r + m / 10, and more where it is another signal.
-struct Numbers;
+/// Signal number m of record r is r + m / 10, and more where it is another signal; so many variants.
+struct Numbers(usize);
 
 impl SignalSource for Numbers {
     fn models(&self) -> usize {
@@ -420,21 +429,22 @@ impl SignalSource for Numbers {
     }
 
     fn augmentations(&self) -> usize {
-        1
+        self.0
     }
 
     fn read(&self, signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
         let more =
             if signal == Signal::Loss { 0.0 } else { 0.01 } + if whom == Whom::Audited { 0.0 } else { 5.0 };
         for (i, value) in out.iter_mut().enumerate() {
-            *value = (range.start + i / 3) as f32 + (i % 3) as f32 / 10.0 + more;
+            *value = (range.start + i / (3 * self.0)) as f32 + (i % (3 * self.0)) as f32 / 10.0 + more;
         }
         Ok(())
     }
 }
 
-fn with_case<T>(work: impl FnOnce(&Case<'_>) -> T) -> T {
+fn with_case<T>(variants: usize, work: impl FnOnce(&Case<'_>) -> T) -> T {
     let (target, first, second) = (whole("target"), whole("first"), whole("second"));
+    let signals = Numbers(variants);
     let rows = [vec![true, false, true, false], vec![false, false, true, true]];
     let case = Case::new(CaseParts {
         task: Task::Classification,
@@ -448,13 +458,31 @@ fn with_case<T>(work: impl FnOnce(&Case<'_>) -> T) -> T {
         population: Cohort::default(),
         audited_membership: Cow::Owned(Membership::from_models(&rows, 4).unwrap()),
         population_membership: Cow::Owned(Membership::none(0, 2)),
-        signals: &Numbers,
+        signals: &signals,
     });
-    work(&case.unwrap().with_groups(vec![vec![3, 1].into(), vec![0].into()]).unwrap())
+    let case = case.unwrap().with_groups(vec![vec![3, 1].into(), vec![0].into()]).unwrap();
+    if variants == 1 {
+        return work(&case);
+    }
+    let numbers = |count: usize| (0..count).map(|i| i as f64 / 16.0).collect::<Vec<f64>>();
+    let known = |records: usize| Tensor::from_vec(vec![0.5_f32; records * 2], &[records, 2]).unwrap();
+    let attribute = Attribute {
+        name: "sex".into(),
+        scale: Scale::Ordinal,
+        candidates: (0..variants).map(|v| format!("value {v}")).collect(),
+        population: Indices::default(),
+        audited_known: known(4),
+        population_known: known(0),
+        imputed: Some(Tensor::from_vec(numbers(4 * variants), &[4, variants]).unwrap()),
+    };
+    work(&case.with_attribute(attribute).unwrap())
 }
 
 fn run(entry: &Entry, deed: &str, host: &dyn Host) -> Result<Findings> {
-    with_case(|case| entry.build(json!({ "deed": deed }))?.run(case, &Ctx::new(5, "probe", 2, host)))
+    let variants = if deed == "guess" { 3 } else { 1 };
+    with_case(variants, |case| {
+        entry.build(json!({ "deed": deed }))?.run(case, &Ctx::new(5, "probe", 2, host))
+    })
 }
 
 #[test]
@@ -711,7 +739,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.4.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.5.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

@@ -192,6 +192,7 @@ fn row(
             verdict: Verdict::NotApplicable,
             reasons: vec![Reason::DeclaredNotApplicable { why }],
             membership: None,
+            attribute: None,
         });
     };
     let (entry, origin) = place.registry.attack_of(name)?;
@@ -317,6 +318,7 @@ pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
                 verdict: Verdict::NotTested,
                 reasons: vec![Reason::NotRequested],
                 membership: None,
+                attribute: None,
             });
         }
     }

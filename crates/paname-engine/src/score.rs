@@ -63,6 +63,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         verdict: Verdict::NotTested,
         reasons: Vec::new(),
         membership: Some(result),
+        attribute: None,
     }];
     let invalid: Vec<Reason> = validity::record_counts(&truth, settings)?.into_iter().collect();
     // Of the model there are scores only: nothing shows that it is the one meant, hence nothing is declared.

@@ -6,7 +6,7 @@ use paname_stats::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Blind, Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
+use crate::{AttributeResult, Blind, Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
 
 /// Name and version of the document's schema.
 pub const SCHEMA: &str = "paname-evidence/1";
@@ -272,8 +272,11 @@ pub struct Row {
     pub verdict: Verdict,
     /// Why.
     pub reasons: Vec<Reason>,
-    /// Numbers, where the attack ran.
+    /// Numbers, where an attack on membership ran.
     pub membership: Option<MembershipResult>,
+    /// Numbers, where an attack on an attribute ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<AttributeResult>,
 }
 
 /// The attack of a row.

@@ -13,12 +13,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attribute;
 mod canonical;
 mod document;
 mod journal;
 mod result;
 mod verdict;
 
+pub use attribute::{
+    Accuracy, Arm, AttributeControl, AttributeResult, AttributeSlice, Beyond, Figure, Imputer, Surest,
+};
 pub use canonical::{canonical_sha256, sha256_hex};
 pub use document::{
     AttackUsed, CanarySummary, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget,

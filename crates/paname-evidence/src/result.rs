@@ -194,9 +194,11 @@ pub enum Statistic {
         /// The level.
         f64,
     ),
+    /// How much better than without the model an attribute is guessed of members, and not of non-members (permutation of who is a member).
+    AccuracyDifference,
 }
 
-/// One test of "members score higher".
+/// One detection test, such as of "members score higher".
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionTest {
     /// The statistic.
@@ -216,7 +218,7 @@ pub struct DetectionTest {
 /// The same attack on models whose members have nothing to do with the target's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unrelated {
-    /// What is compared: the AUC, or the TPR at a level.
+    /// What is compared.
     pub statistic: Statistic,
     /// Its value on the target.
     pub observed: f64,

@@ -257,4 +257,52 @@ pub enum Reason {
         /// Adjusted p-value of the difference.
         p: f64,
     },
+    /// An attribute is guessed better of members than of non-members by less than what matters.
+    DifferenceBelowMargin {
+        /// Upper bound on the difference in differences.
+        upper: f64,
+        /// Smallest difference that matters, as declared.
+        wanted: f64,
+    },
+    /// It cannot be shown that the difference in differences lies below what matters.
+    DifferenceNotBelowMargin {
+        /// Upper bound on the difference in differences.
+        upper: f64,
+        /// Smallest difference that matters, as declared.
+        wanted: f64,
+    },
+    /// The sample is too small to see the smallest difference in differences that the audit was to find.
+    DifferenceUnderpowered {
+        /// Smallest difference that the test detects with the declared power.
+        detectable: Option<f64>,
+        /// Smallest difference that matters, as declared.
+        wanted: f64,
+    },
+    /// The attack guesses the attribute better than the prior does, of members and non-members alike: that is knowledge about a population, which is no leak.
+    PopulationInference {
+        /// Share of right guesses of the attack on non-members.
+        attack: f64,
+        /// The same of whoever always names the most frequent value.
+        prior: f64,
+    },
+    /// Whoever guesses without the model learned from fewer records than the target: a better one may leave less to the attack.
+    ImputerKnowsLess {
+        /// Records that it learned from.
+        rows: u64,
+        /// Members among the audited records.
+        target_rows: u64,
+    },
+    /// The manifest declares no attribute of which the test is.
+    NoAttribute,
+    /// A test would ask the target about more candidates than the manifest allows; fewer records can be drawn.
+    CandidateBudget {
+        /// Questions: records times candidate values.
+        needed: u64,
+        /// Questions allowed.
+        allowed: u64,
+        /// Candidate values.
+        candidates: u64,
+        /// The number for `sample` in the attribute's table at which the audit fits, the population included; 0 where none does.
+        sample: u64,
+    },
 }

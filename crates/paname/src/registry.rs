@@ -13,6 +13,8 @@ use crate::output::say;
 /// Every linked list. Which crates are linked is chosen by the features of this package.
 pub(crate) fn linked() -> Result<Registry, paname_core::Error> {
     let mut registry = Registry::default();
+    #[cfg(feature = "aia")]
+    registry.add_attacks(paname_aia::ATTACKS, "paname-aia")?;
     #[cfg(feature = "mia")]
     registry.add_attacks(paname_mia::ATTACKS, "paname-mia")?;
     #[cfg(feature = "command")]

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::abi::import;
 use crate::{
-    Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host, Input,
-    Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal,
+    Attribute, Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host,
+    Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal,
     SignalSource, Table, Target, Tensor, View, Whom, arrow,
 };
 
@@ -187,7 +187,20 @@ pub(super) fn with_case<T>(case: &Case<'_>, call: impl FnOnce(AbiCase<'_>) -> T)
         columns: case.columns().into(),
         signals: AbiSignals_TO::from_ptr(RRef::new(&signals), TD_Opaque),
         groups: case.groups().iter().map(AbiShared::of).collect(),
+        attribute: case.given_attribute().map(attribute).into(),
     })
+}
+
+fn attribute(attribute: &Attribute) -> AbiAttribute {
+    AbiAttribute {
+        name: attribute.name.as_str().into(),
+        scale: attribute.scale.code(),
+        candidates: attribute.candidates.iter().map(|name| name.as_str().into()).collect(),
+        population: AbiShared::of(&attribute.population),
+        audited_known: tensor(&attribute.audited_known),
+        population_known: tensor(&attribute.population_known),
+        imputed: optional(attribute.imputed.as_ref()),
+    }
 }
 
 /// Lends a context to the other side for one call. A callback that panicked is an error, whatever the call itself came to.
@@ -443,26 +456,14 @@ pub(super) fn with_setting<T>(
 }
 
 pub(super) fn findings(findings: Findings) -> Result<AbiFindings> {
-    let numbers = |values: Vec<f64>| Tensor::from_vec(values.clone(), &[values.len()]).map(|t| tensor(&t));
+    let numbers = |values: Vec<f64>| {
+        let count = values.len();
+        Tensor::from_vec(values, &[count]).map(|t| tensor(&t))
+    };
     let integers = |values: Vec<i64>| Tensor::from_vec(values.clone(), &[values.len()]).map(|t| tensor(&t));
     let (kind, tensors, texts): (u32, Vec<AbiTensor>, Vec<RString>) = match findings {
-        Findings::Membership(scores) => {
-            let count = scores.len();
-            (0, vec![tensor(&Tensor::from_vec(scores, &[count])?)], Vec::new())
-        }
-        Findings::Attributes(guesses) => {
-            let mut names: Vec<&str> = guesses.iter().map(|guess| guess.attribute.as_str()).collect();
-            names.sort_unstable();
-            names.dedup();
-            let number = |name: &str| names.binary_search(&name).map_or(-1, |i| i as i64);
-            let tensors = vec![
-                integers(guesses.iter().map(|guess| i64::from(guess.record)).collect())?,
-                integers(guesses.iter().map(|guess| number(&guess.attribute)).collect())?,
-                integers(guesses.iter().map(|guess| guess.scores.len() as i64).collect())?,
-                numbers(guesses.iter().flat_map(|guess| guess.scores.iter().copied()).collect())?,
-            ];
-            (1, tensors, names.iter().map(|name| (*name).into()).collect())
-        }
+        Findings::Membership(scores) => (0, vec![numbers(scores)?], Vec::new()),
+        Findings::Attribute(scores) => (1, vec![numbers(scores)?], Vec::new()),
         Findings::Reconstructions(rebuilt) => {
             let mut tensors = vec![
                 integers(rebuilt.iter().map(|one| i64::from(one.class)).collect())?,

@@ -14,11 +14,11 @@ use crate::abi::export;
 use crate::adapter::Open;
 use crate::attack::MakeAttack;
 use crate::{
-    Access, AdapterInfo, AttributeGuess, Augmentation, Case, CaseParts, CaseSize, Checkpoint, Cohort, Ctx,
+    Access, AdapterInfo, Attribute, Augmentation, Case, CaseParts, CaseSize, Checkpoint, Cohort, Ctx,
     DynAttack, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping, Host, Indices, Info, Input,
     Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference,
-    Roster, Sampling, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View, Whom,
-    arrow,
+    Roster, Sampling, Scale, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View,
+    Whom, arrow,
 };
 
 /// The most findings of one run that are believed.
@@ -211,7 +211,23 @@ pub(super) fn with_case<T>(crossed: AbiCase<'_>, call: impl FnOnce(&Case<'_>) ->
     };
     let groups =
         crossed.groups.into_iter().map(|group| group.into_shared("a group")).collect::<Result<_>>()?;
-    call(&Case::assemble(parts, crossed.columns.to_vec())?.with_groups(groups)?)
+    let case = Case::assemble(parts, crossed.columns.to_vec())?.with_groups(groups)?;
+    match crossed.attribute {
+        ROption::RSome(known) => call(&case.with_attribute(attribute(known)?)?),
+        ROption::RNone => call(&case),
+    }
+}
+
+fn attribute(crossed: AbiAttribute) -> Result<Attribute> {
+    Ok(Attribute {
+        name: crossed.name.into_string(),
+        scale: Scale::from_code(crossed.scale)?,
+        candidates: texts(crossed.candidates),
+        population: crossed.population.into_shared("values of the population")?,
+        audited_known: tensor(crossed.audited_known, "what is known of audited records")?,
+        population_known: tensor(crossed.population_known, "what is known of population records")?,
+        imputed: optional(crossed.imputed, "imputed probabilities")?,
+    })
 }
 
 /// The context that the other side lends for one call.
@@ -461,36 +477,7 @@ pub(super) fn findings(crossed: AbiFindings, records: usize) -> Result<Findings>
     };
     Ok(match kind {
         0 => Findings::Membership(next("membership scores", Some(records))?.as_slice::<f64>()?.to_vec()),
-        1 => {
-            let names: Vec<String> = texts.collect();
-            let record = next("records of guesses", None)?.to_i64()?;
-            let attribute = next("attributes of guesses", Some(record.len()))?.to_i64()?;
-            let candidates = next("candidates of guesses", Some(record.len()))?.to_i64()?;
-            let scores = next("scores of guesses", None)?;
-            let mut scores = scores.as_slice::<f64>()?;
-            let mut guesses = Vec::with_capacity(record.len());
-            // Each guess names its attribute anew: few long names would be many.
-            let longest = names.iter().map(String::len).max().unwrap_or(0);
-            if record.len().saturating_mul(longest) > MOST_TEXT {
-                let got = format!("{} with names of {longest} bytes", record.len());
-                return Err(Error::mismatch("guesses", format!("{MOST_TEXT} bytes of names"), got));
-            }
-            for ((record, attribute), candidates) in record.into_iter().zip(attribute).zip(candidates) {
-                let (own, rest) = usize::try_from(candidates)
-                    .ok()
-                    .and_then(|candidates| scores.split_at_checked(candidates))
-                    .ok_or_else(|| {
-                        Error::mismatch("candidates of a guess", "as many as scores", candidates)
-                    })?;
-                scores = rest;
-                guesses.push(AttributeGuess {
-                    record: index(record, records, "record of a guess")? as u32,
-                    attribute: names[index(attribute, names.len(), "attribute of a guess")?].clone(),
-                    scores: own.to_vec(),
-                });
-            }
-            Findings::Attributes(guesses)
-        }
+        1 => Findings::Attribute(next("scores of candidates", None)?.as_slice::<f64>()?.to_vec()),
         2 => {
             let class = next("classes of reconstructions", None)?.to_i64()?;
             let score = next("scores of reconstructions", Some(class.len()))?.to_f64()?;

@@ -288,6 +288,7 @@ fn row(
         verdict,
         reasons,
         membership: Some(result),
+        attribute: None,
     }
 }
 
@@ -300,6 +301,7 @@ fn untested(family: &str, edpb: &str) -> Row {
         verdict: Verdict::NotTested,
         reasons: vec![Reason::NotRequested],
         membership: None,
+        attribute: None,
     }
 }
 
@@ -477,6 +479,7 @@ pub(crate) fn leak() -> Evidence {
                 got: 5,
             }],
             membership: None,
+            attribute: None,
         },
     ];
     rows.extend(families());
@@ -595,6 +598,7 @@ pub(crate) fn scores() -> Evidence {
         verdict: Verdict::Inconclusive,
         reasons: vec![Reason::Significant { p_adjusted: 1e-20, alpha: 0.05 }, Reason::ShiftNotExcluded],
         membership: Some(result),
+        attribute: None,
     }];
     let mut core = core(rows);
     core.declared = json!({});
