@@ -5,7 +5,7 @@ use std::path::Path;
 
 use paname_core::{Entry, Family, Origin, Signal};
 use paname_evidence::{
-    AttackUsed, Blind, Core, Evidence, Exposed, FittedReferences, FittedTarget, MembershipResult,
+    AttackUsed, Blind, Core, Evidence, Exposed, FittedReferences, FittedTarget,
     ModelSummary, Reason, ReferenceSummary, Row, Tool, Verdict,
 };
 
@@ -203,6 +203,11 @@ fn row(
     reasons.extend(failed.map(|message| Reason::Failed { message }));
     let ran = reasons.is_empty();
     let (family, edpb) = of_family(entry.info.family);
+    let result = if ran {
+        Some(place.store.object(place.run.key(&Step::Judge(test.id.clone()))?))
+    } else {
+        None
+    };
     Ok(Row {
         id: test.id.clone(),
         family,
@@ -211,15 +216,17 @@ fn row(
             entry,
             origin,
             planned,
-            inputs,
+            planned.inputs(inputs),
             if ran { Some(place.account(&test.id)?) } else { None },
         )),
         verdict: Verdict::NotTested,
-        membership: if ran {
-            let key = place.run.key(&Step::Judge(test.id.clone()))?;
-            Some(place.store.object(key).json("result.json")?)
-        } else {
-            None
+        membership: match &result {
+            Some(object) if planned.attribute.is_none() => Some(object.json("result.json")?),
+            _ => None,
+        },
+        attribute: match &result {
+            Some(object) if planned.attribute.is_some() => Some(object.json("result.json")?),
+            _ => None,
         },
         reasons,
     })
@@ -279,11 +286,8 @@ pub(crate) fn conclude(
     circumstances: &Circumstances<'_>,
     settings: &crate::Statistics,
 ) -> Result<(), EngineError> {
-    let mut measured: Vec<&mut MembershipResult> =
-        rows.iter_mut().filter_map(|row| row.membership.as_mut()).collect();
-    judge::correct(&mut measured)?;
+    judge::correct(rows)?;
     for row in rows {
-        let Some(result) = &mut row.membership else { continue };
         let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
         let of = |all: &[Reason], with: &[Reason]| {
             all.iter().chain(with.iter().filter(|_| references)).cloned().collect::<Vec<Reason>>()
@@ -297,6 +301,10 @@ pub(crate) fn conclude(
             doubts: &of(doubts, doubts_with_references),
             declared: circumstances.declared,
         };
+        if let Some(result) = &row.attribute {
+            (row.verdict, row.reasons) = judge::guesses::verdict(result, grounds, settings);
+        }
+        let Some(result) = &mut row.membership else { continue };
         (row.verdict, row.reasons) = judge::verdict(result, grounds, settings);
         if !grounds.validity.is_empty() {
             // What told members besides the model would have guessed coins too, and a claim is not one about another model.

@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
-    Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Fitted, Indices, Input, Labels,
+    Access, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings, Fitted, Indices, Input, Labels,
     Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target, TargetCard, Tensor, View,
     Within,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::attributes::{self, Described};
 use crate::groups::Groups;
 use crate::inputs::{self, Inputs, Models, write_npy};
 use crate::judge::shuffle;
+use crate::outputs::Stored;
 use crate::signals::StoredSignals;
 use crate::store::{Draft, Object};
 
@@ -61,6 +63,19 @@ pub(crate) struct Bench<'a> {
     pub(crate) chosen: &'a Mutex<BTreeMap<String, String>>,
     /// Opens the models, should the attack ask them.
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
+    /// The attribute to be guessed, where there is one.
+    pub(crate) attribute: Option<Guessed<'a>>,
+}
+
+/// What a case is made of where an attribute is to be guessed.
+pub(crate) struct Guessed<'a> {
+    pub(crate) described: &'a Described,
+    /// What imputation gives `[audited][candidates]` in the order of the roster; none where that is what is asked for.
+    pub(crate) imputed: Option<Vec<f64>>,
+    /// What the models answered about each candidate, the target first: questions that are paid.
+    pub(crate) stored: Vec<Stored>,
+    /// Position in the roster of the whole audit of each record.
+    pub(crate) rows: Vec<u32>,
 }
 
 impl Bench<'_> {
@@ -86,7 +101,11 @@ impl Bench<'_> {
             },
             ids: ids.map(|id| id as u32).collect(),
         };
-        self.veil.get_or_init(|| all.clone());
+        self.veil.get_or_init(|| match &self.attribute {
+            // Adapters know records by the roster of the whole audit.
+            Some(guessed) => all.iter().map(|row| guessed.rows[*row as usize]).collect(),
+            None => all.clone(),
+        });
         let membership = inputs::membership(self.object, self.inputs)?;
         let aside = inputs::aside(self.object, self.inputs)?;
         let mixed = aside.is_some();
@@ -111,11 +130,20 @@ impl Bench<'_> {
         let references: Vec<Veiled<'_>> =
             self.inputs.references.iter().enumerate().map(|(k, card)| veiled(card, Some(k))).collect();
         let metered = Metered::new(&target, self.inputs.granted(), self.budget);
+        let asked = std::iter::once(&metered as &dyn Target).chain(references.iter().map(|r| r as &dyn Target));
+        let stored = self.attribute.iter().flat_map(|guessed| &guessed.stored);
+        let remembered: Vec<Remembered<'_>> = asked
+            .clone()
+            .zip(stored)
+            .map(|(inner, stored)| Remembered { inner, stored, order: &all, granted: self.inputs.granted() })
+            .collect();
+        let mut models: Vec<&dyn Target> = asked.collect();
+        models.iter_mut().zip(&remembered).for_each(|(model, remembered)| *model = remembered);
         let case = Case::new(CaseParts {
             task: self.inputs.task,
             granted: self.inputs.granted(),
-            target: &metered,
-            references: references.iter().map(|r| r as &dyn Target).collect(),
+            target: models[0],
+            references: models.split_off(1),
             audited: cohort(0..audited),
             population: cohort(audited..audited + population),
             audited_membership: Cow::Owned(membership.select_records(&order)),
@@ -123,6 +151,12 @@ impl Bench<'_> {
             signals: &signals,
         })?
         .with_groups(self.case_groups(&order))?;
+        let case = match &self.attribute {
+            Some(Guessed { described, imputed, .. }) => {
+                case.with_attribute(attributes::known(self.object, described, &order, imputed.as_deref())?)?
+            }
+            None => case,
+        };
         let result = work(&case)?;
         Ok((result, order, metered.asked()))
     }
@@ -139,16 +173,30 @@ impl Bench<'_> {
         self.groups.iter().map(in_case).collect()
     }
 
+    /// What a run found, checked: a score for each record, for each group, or for each record and candidate.
+    fn scores(&self, findings: Findings, case: &Case<'_>) -> Result<Vec<f64>> {
+        match &self.attribute {
+            Some(guessed) => findings.attribute(case.audited().len(), guessed.described.candidates.len()),
+            None => findings.scores(case),
+        }
+    }
+
     /// Scores of records in the order of the roster; those of groups stay as they are.
     fn sorted(&self, scores: Vec<f64>, order: &[u32]) -> Vec<f64> {
         if !self.groups.is_empty() {
             return scores;
         }
+        let width = self.width();
         let mut sorted = vec![0.0; scores.len()];
-        for (score, &record) in scores.into_iter().zip(order) {
-            sorted[record as usize] = score;
+        for (scores, &record) in scores.chunks_exact(width).zip(order) {
+            sorted[record as usize * width..][..width].copy_from_slice(scores);
         }
         sorted
+    }
+
+    /// Scores of a record.
+    fn width(&self) -> usize {
+        self.attribute.as_ref().map_or(1, |guessed| guessed.described.candidates.len())
     }
 
     /// Runs an attack step.
@@ -158,7 +206,7 @@ impl Bench<'_> {
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let (scores, order, asked) = self.with_case(|case| attack.run(case, ctx)?.scores(case))?;
+        let (scores, order, asked) = self.with_case(|case| self.scores(attack.run(case, ctx)?, case))?;
         write_npy(draft, "scores.npy", &[scores.len()], &self.sorted(scores, &order))?;
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         draft.json(ACCOUNT, &Account { asked, chosen })
@@ -180,7 +228,7 @@ impl Bench<'_> {
                 ctx.tick(k, models)?;
                 let rehearsal = case.with_reference_as_target(k)?;
                 match attack.run(&rehearsal, &inner) {
-                    Ok(findings) => rows.push((k, findings.scores(case)?)),
+                    Ok(findings) => rows.push((k, self.scores(findings, case)?)),
                     // Without this model, and those that tell its rows, some record has too few reference models.
                     Err(Error::Missing { .. }) => {}
                     Err(error) => return Err(error),
@@ -194,9 +242,50 @@ impl Bench<'_> {
         }
         let (played, scores): (Vec<usize>, Vec<Vec<f64>>) = rows.into_iter().unzip();
         let units = if self.groups.is_empty() { self.inputs.audited } else { self.groups.len() };
+        let units = units * self.width();
         let flat: Vec<f64> = scores.into_iter().flat_map(|scores| self.sorted(scores, &order)).collect();
         write_npy(draft, "scores.npy", &[played.len(), units], &flat)?;
         draft.json(PLAYED, &played)
+    }
+}
+
+/// A model whose answers about candidates are there already: what follows from them costs no question.
+struct Remembered<'a> {
+    inner: &'a dyn Target,
+    stored: &'a Stored,
+    order: &'a Indices,
+    granted: Access,
+}
+
+impl Target for Remembered<'_> {
+    fn card(&self) -> &TargetCard {
+        self.inner.card()
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        if matches!(query.input, Input::Records(..))
+            && self.granted.contains(query.want)
+            && self.stored.knows(query.want)
+        {
+            return self.stored.predict(&unveil(self.order, query)?);
+        }
+        self.inner.predict(query)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.inner.vjp(query)
+    }
+
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        self.inner.parameters()
+    }
+
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        self.inner.view(view)
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.inner.input(records)
     }
 }
 

@@ -50,7 +50,7 @@ struct Known {
 pub(crate) fn is_possible(manifest: &Manifest, inputs: &Inputs) -> bool {
     inputs.classes.is_some()
         || matches!(inputs.task, Task::Regression | Task::MultiLabel)
-        || features::config(manifest).is_some()
+        || features::config(manifest, None).is_some()
 }
 
 /// Scores every audited record without the model.

@@ -220,7 +220,7 @@ pub(crate) fn run(
         }
         _ => tables.truth.member.clone(),
     };
-    let features = inventory.features(manifest, &tables.roster, ctx.threads())?;
+    let features = inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())?;
     let data = Records {
         ids: (0..audited as u32).collect(),
         inputs: match features {

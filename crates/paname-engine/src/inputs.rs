@@ -14,6 +14,7 @@ use paname_evidence::{CanarySummary, DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::attributes::{self, Described};
 use crate::balance::Balance;
 use crate::canaries;
 use crate::features::{self, Inventory};
@@ -55,6 +56,12 @@ pub(crate) struct Inputs {
     pub(crate) granted: u64,
     pub(crate) augmentations: usize,
     pub(crate) data: DataSummary,
+    /// Whether these are the inputs of an attribute's audit, whose variants are candidate values.
+    #[serde(default)]
+    pub(crate) of_attribute: bool,
+    /// The attributes under inference.
+    #[serde(default)]
+    pub(crate) attributes: Vec<Described>,
 }
 
 impl Inputs {
@@ -69,6 +76,12 @@ impl Inputs {
             return 0;
         }
         self.references.iter().filter(|card| card.offers().contains(access)).count()
+    }
+
+    /// The attribute of this name.
+    pub(crate) fn attribute(&self, name: &str) -> Result<&Described, EngineError> {
+        let found = self.attributes.iter().find(|attribute| attribute.name == name);
+        found.ok_or_else(|| EngineError::Other(format!("the audit has no attribute `{name}`")))
     }
 
     /// What open choices of attacks are settled by.
@@ -134,7 +147,7 @@ pub(crate) fn data_files(manifest: &Manifest) -> Result<Vec<PathBuf>, EngineErro
     paths.extend(population.iter().flat_map(|table| table.files(base)));
     let data = &manifest.content.data;
     paths.extend(data.canaries.iter().chain(&data.commitment).map(|file| base.join(file)));
-    if let Some(inputs) = features::config(manifest) {
+    if let Some(inputs) = features::config(manifest, None) {
         paths.extend(inputs.files(base).map_err(manifest.about("data.inputs"))?);
     }
     Ok(paths)
@@ -196,6 +209,7 @@ pub(crate) fn content_key(
     }
     let declared = serde_json::json!({
         "data": content.data,
+        "attributes": content.attributes,
         "target": content.target,
         "references": content.references,
         "granted": content.access.signals,
@@ -392,7 +406,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         base: manifest.base(),
         roster: &tables.roster,
         labels: &tables.labels,
-        inputs: if to_open { inventory.features(manifest, &tables.roster, ctx.threads())? } else { &nothing },
+        inputs: if to_open { inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())? } else { &nothing },
         task: content.task(),
     };
     let mut card = if planned && content.target.fit.is_some() {
@@ -487,10 +501,14 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
             canaries: tables.canaries.clone(),
             files: Vec::new(),
         },
+        of_attribute: false,
+        attributes: Vec::new(),
     };
-    ctx.tick(4, 4)?;
     let Tables { roster, labels, truth, .. } = tables;
-    Ok(Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance })
+    let mut prepared = Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance };
+    prepared.inputs.attributes = attributes::describe(&prepared, supply, ctx)?;
+    ctx.tick(4, 4)?;
+    Ok(prepared)
 }
 
 /// The task of a model has to be that of the audit, by which the labels were read.
@@ -507,22 +525,55 @@ impl Prepared {
     /// Puts everything into the store.
     pub(crate) fn write(&self, draft: &Draft) -> Result<(), EngineError> {
         draft.json("inputs.json", &self.inputs)?;
-        draft.json("truth.json", &TruthFile::of(&self.truth))?;
         draft.json("ids.json", &self.roster.ids())?;
-        if let Labels::Classes { values, .. } = &self.labels {
-            let values: Vec<i64> = values.iter().map(|&v| i64::from(v)).collect();
-            write_npy(draft, CLASSES, &[values.len()], &values)?;
-        }
-        if let Labels::Values(values) = &self.labels {
-            write_npy(draft, VALUES, values.shape(), &values.to_f64()?)?;
-        }
+        write_truth(draft, &self.truth)?;
+        write_labels(draft, &self.labels)?;
         if let Some(balance) = &self.balance {
-            let aside: Vec<i64> = balance.aside.iter().map(|&m| i64::from(m)).collect();
-            write_npy(draft, ASIDE, &[aside.len()], &aside)?;
+            write_aside(draft, &balance.aside)?;
         }
-        let flat: Vec<bool> = self.member.iter().flatten().copied().collect();
-        write_npy(draft, "membership.npy", &[self.member.len(), self.roster.len()], &flat)
+        write_membership(draft, &self.membership()?)
     }
+
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Which records of the roster each used reference model was fitted on.
+    pub(crate) fn membership(&self) -> Result<Membership> {
+        Membership::from_models(&self.member, self.roster.len())
+    }
+}
+
+pub(crate) fn write_truth(draft: &Draft, truth: &Truth) -> Result<(), EngineError> {
+    draft.json("truth.json", &TruthFile::of(truth))
+}
+
+pub(crate) fn write_labels(draft: &Draft, labels: &Labels) -> Result<(), EngineError> {
+    match labels {
+        Labels::Classes { values, .. } => {
+            let values: Vec<i64> = values.iter().map(|&v| i64::from(v)).collect();
+            write_npy(draft, CLASSES, &[values.len()], &values)
+        }
+        Labels::Values(values) => write_npy(draft, VALUES, values.shape(), &values.to_f64()?),
+        _ => Ok(()),
+    }
+}
+
+/// The model set aside for each audited record.
+pub(crate) fn write_aside(draft: &Draft, aside: &[u32]) -> Result<(), EngineError> {
+    let aside: Vec<i64> = aside.iter().map(|&m| i64::from(m)).collect();
+    write_npy(draft, ASIDE, &[aside.len()], &aside)
+}
+
+pub(crate) fn write_membership(draft: &Draft, membership: &Membership) -> Result<(), EngineError> {
+    let (models, records) = (membership.models(), membership.records());
+    let all = (0..models).flat_map(|model| (0..records).map(move |r| membership.row(r).contains(model)));
+    let flat: Vec<bool> = all.collect();
+    write_npy(draft, "membership.npy", &[models, records], &flat)
 }
 
 /// Reference models as they are accepted.
@@ -623,6 +674,11 @@ pub(crate) fn truth(object: &Object) -> Result<Truth, EngineError> {
     let file: TruthFile = object.json("truth.json")?;
     let slices = file.group.map(|group| (SliceKind::Group, group)).into_iter().collect();
     Ok(Truth { member: file.member, person: file.person, slices, canary: file.canary })
+}
+
+/// Every record, by the user's ids.
+pub(crate) fn roster(object: &Object) -> Result<Roster, EngineError> {
+    Ok(Roster::new(object.json("ids.json")?, "ids.json")?)
 }
 
 /// Labels of the whole roster, where there are any.
@@ -735,17 +791,16 @@ pub(crate) fn open_target(
     })
 }
 
-fn with_setting<T>(
+pub(crate) fn with_setting<T>(
     supply: &Supply<'_>,
     object: &Object,
     inputs: &Inputs,
     ctx: &Ctx<'_>,
     work: impl FnOnce(&Setting<'_>) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
-    let ids: Vec<String> = object.json("ids.json")?;
-    let roster = Roster::new(ids, "ids.json")?;
+    let roster = roster(object)?;
     let labels = labels(object, inputs)?;
-    let features = supply.inventory.features(supply.manifest, &roster, ctx.threads())?;
+    let features = supply.inventory.features(supply.manifest, &roster, inputs.audited, ctx.threads())?;
     work(&Setting {
         base: supply.manifest.base(),
         roster: &roster,

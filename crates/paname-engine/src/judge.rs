@@ -4,12 +4,13 @@ mod absence;
 mod anytime;
 pub(crate) mod epsilon;
 pub(crate) mod grouped;
+pub(crate) mod guesses;
 mod playing;
 pub(crate) mod validity;
 
 use paname_core::{Ctx, Error, Result};
 use paname_evidence::{
-    Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice,
+    AttributeResult, Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Row, Slice,
     SliceKind, Statistic, Unit, Unrelated, Verdict,
 };
 use paname_stats::delong::{Paired, auc_difference, auc_interval};
@@ -25,6 +26,7 @@ use paname_stats::{
 
 use crate::blind::Found;
 use crate::manifest::{PersonScore, Split, Statistics};
+use crate::plan::Planned;
 
 /// Fewest units on each side for any statement about the whole.
 pub(crate) const FEWEST_UNITS: u64 = 20;
@@ -171,9 +173,23 @@ pub(crate) struct Played {
     pub(crate) rows: Vec<bool>,
 }
 
-/// The most detection tests that so many rows can have.
-pub(crate) fn most_tests(rows: usize, settings: &Statistics) -> u64 {
-    (rows * (1 + settings.fpr_targets.len())) as u64
+/// How many rows of each kind an audit judges.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rows {
+    pub(crate) membership: usize,
+    pub(crate) attribute: usize,
+}
+
+impl Rows {
+    pub(crate) fn of(rows: &[&Planned<'_>]) -> Self {
+        let attribute = rows.iter().filter(|row| row.attribute.is_some()).count();
+        Self { membership: rows.len() - attribute, attribute }
+    }
+}
+
+/// The most detection tests that so many rows can have: of an attribute there is one.
+pub(crate) fn most_tests(rows: Rows, settings: &Statistics) -> u64 {
+    (rows.membership * (1 + settings.fpr_targets.len()) + rows.attribute) as u64
 }
 
 /// The numbers of one row, before correction for the other rows and before a verdict.
@@ -221,7 +237,7 @@ pub(crate) fn measure(
         if differs {
             for test in &mut detection {
                 test.p_blind = Some(match test.statistic {
-                    Statistic::Auc => difference.p_greater,
+                    Statistic::Auc | Statistic::AccuracyDifference => difference.p_greater,
                     Statistic::TprAt(level) => {
                         let own = levels.iter().filter_map(|l| l.fixed).find(|fixed| fixed.level == level);
                         beside.p_at(level, own, &members, settings, ctx)?
@@ -468,13 +484,13 @@ fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) 
         return Ok(None);
     }
     let value = |roc: &Roc| match statistic {
-        Statistic::Auc => Ok(roc.auc()),
+        Statistic::Auc | Statistic::AccuracyDifference => Ok(roc.auc()),
         Statistic::TprAt(level) => roc.tpr_at(level).map(|vertex| roc.tpr(&vertex)).map_err(statistics),
     };
     let observed = value(roc)?;
     let null = null.iter().map(value).collect::<Result<Vec<f64>>>()?;
     let figure = match statistic {
-        Statistic::Auc => unrelated::Figure::Normal,
+        Statistic::Auc | Statistic::AccuracyDifference => unrelated::Figure::Normal,
         Statistic::TprAt(_) => unrelated::Figure::Any,
     };
     let compared = unrelated::unrelated_null(figure, observed, &null, alpha).map_err(statistics)?;
@@ -580,26 +596,30 @@ fn pseudonym(record: usize, key: &[u8; 32]) -> String {
 /// Holm's correction over every detection test of an audit: once for the test alone, once for the test together with its control.
 ///
 /// Both must reject for a leak, so that the larger p-value holds against either explanation (intersection-union, Berger 1982).
-pub(crate) fn correct(rows: &mut [&mut MembershipResult]) -> Result<()> {
-    let mut alone = Vec::new();
-    let mut both = Vec::new();
-    for row in rows.iter() {
-        for test in &row.tests {
-            let control = row.unrelated.iter().find(|control| control.statistic == test.statistic);
-            alone.push(test.p);
-            both.push(control.map(|control| control.p.max(test.p).max(test.p_blind.unwrap_or(0.0))));
+pub(crate) fn correct(rows: &mut [Row]) -> Result<()> {
+    let mut tests: Vec<(&mut DetectionTest, Option<f64>)> = Vec::new();
+    for row in rows {
+        if let Some(MembershipResult { tests: own, unrelated, .. }) = &mut row.membership {
+            let control = |statistic| unrelated.iter().find(|control| control.statistic == statistic);
+            tests.extend(own.iter_mut().map(|test| {
+                let control = control(test.statistic).map(|control| control.p);
+                (test, control)
+            }));
+        }
+        if let Some(AttributeResult { test, unrelated, .. }) = &mut row.attribute {
+            tests.push((test, unrelated.as_ref().map(|control| control.p)));
         }
     }
+    let alone: Vec<f64> = tests.iter().map(|(test, _)| test.p).collect();
     // A test without a control can never reject, but still counts.
-    let with_control: Vec<f64> = both.iter().map(|p| p.unwrap_or(1.0)).collect();
+    let both = tests
+        .iter()
+        .map(|(test, control)| control.map_or(1.0, |p| p.max(test.p).max(test.p_blind.unwrap_or(0.0))));
+    let controlled = multiple::holm(&both.collect::<Vec<f64>>()).map_err(statistics)?;
     let alone = multiple::holm(&alone).map_err(statistics)?;
-    let controlled = multiple::holm(&with_control).map_err(statistics)?;
-    let mut adjusted = alone.into_iter().zip(both.iter().zip(controlled));
-    for test in rows.iter_mut().flat_map(|row| row.tests.iter_mut()) {
-        if let Some((p_adjusted, (control, p_controlled))) = adjusted.next() {
-            test.p_adjusted = p_adjusted;
-            test.p_controlled = control.map(|_| p_controlled);
-        }
+    for ((test, control), (p_adjusted, p_controlled)) in tests.into_iter().zip(alone.into_iter().zip(controlled)) {
+        test.p_adjusted = p_adjusted;
+        test.p_controlled = control.map(|_| p_controlled);
     }
     Ok(())
 }

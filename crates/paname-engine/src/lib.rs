@@ -16,6 +16,7 @@
 
 mod assemble;
 mod attacking;
+mod attributes;
 mod balance;
 mod blind;
 mod canaries;

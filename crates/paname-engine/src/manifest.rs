@@ -12,7 +12,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use paname_core::{Access, Family, Recipe, Task};
+use paname_core::{Access, Family, Recipe, Scale, Task};
 use paname_data::{Columns, InputsConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,9 @@ pub struct Content {
     pub organisation: Organisation,
     /// The data.
     pub data: Data,
+    /// Attributes of persons that tests guess.
+    #[serde(default, rename = "attribute", skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<AttributeTable>,
     /// The model, as declared.
     #[serde(default)]
     pub model: Model,
@@ -170,6 +173,14 @@ impl Content {
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         std::iter::once(&self.target.source)
             .chain(self.references.as_ref().map(|references| &references.source))
+    }
+
+    /// The attribute that a test guesses: the one that it names, or the only one.
+    pub(crate) fn attribute_of(&self, test: &Test) -> Option<&AttributeTable> {
+        match &test.attribute {
+            Some(name) => self.attributes.iter().find(|attribute| attribute.name == *name),
+            None => self.attributes.first().filter(|_| self.attributes.len() == 1),
+        }
     }
 
     /// What the model does: as declared, or else as the key `task` of its adapter says.
@@ -302,6 +313,78 @@ pub struct Data {
     /// Where the data came from.
     #[serde(default)]
     pub source: Vec<DataSource>,
+}
+
+/// An attribute that tests guess, with every candidate value, of each audited record; the population's values are known to whoever guesses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeTable {
+    /// Its name, by which tests call it, unique in the manifest: as ids of tests are.
+    #[schemars(extend("minLength" = 1, "maxLength" = 64, "pattern" = "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"))]
+    pub name: String,
+    /// Its column of `data.inputs`; or several, which are guessed together.
+    pub column: Columns,
+    /// Whether the columns are the values, one of which is 1 and the others 0.
+    #[serde(default)]
+    pub one_hot: bool,
+    /// `nominal`, `ordinal` or `continuous`; guessed from the column where absent.
+    pub scale: Option<Scale>,
+    /// The candidate values in their order; those that occur where absent.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// At most so many candidates: the most frequent values, or so many ranges of numbers. Records with another value are left out.
+    #[schemars(extend("minimum" = 2, "maximum" = 1000))]
+    pub candidates: Option<usize>,
+    /// Places by which a guess of an ordinal or continuous attribute may miss and still count as right.
+    #[serde(default)]
+    pub tolerance: u32,
+    /// Of how many of the surest guesses precision is stated.
+    #[serde(default = "usual_surest")]
+    #[schemars(extend("minimum" = 1))]
+    pub surest: u64,
+    /// At most so many audited records, drawn by chance; all of them where absent.
+    #[schemars(extend("minimum" = 40))]
+    pub sample: Option<u64>,
+    /// Who guesses without the model: what the attack has to be better than.
+    #[serde(default)]
+    pub imputer: ImputerSource,
+    /// Whether the population may hold exact duplicates of audited records: `refused` or `declared`.
+    #[serde(default)]
+    pub duplicates: Duplicates,
+    /// Recorded answers about each candidate, one variant each in their order, where the model itself cannot be asked: an adapter and its keys.
+    pub target: Option<Source>,
+}
+
+const fn usual_surest() -> u64 {
+    100
+}
+
+/// Who guesses an attribute without the model: an attack that asks none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImputerSource {
+    /// Name of the attack.
+    #[schemars(extend("minLength" = 1))]
+    pub attack: String,
+    /// Its parameters; its defaults where absent.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Default for ImputerSource {
+    fn default() -> Self {
+        Self { attack: "imputation".into(), parameters: serde_json::Map::new() }
+    }
+}
+
+/// What becomes of population records that equal an audited one in every input and in the label: whoever guesses would look them up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The audit is refused.
+    #[default]
+    Refused,
+    /// They are other persons, as in coarse data: said so, and counted in the evidence.
+    Declared,
 }
 
 /// Where a part of the data came from.
@@ -498,6 +581,9 @@ pub struct Statistics {
     /// Smallest excess TPR that matters.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub min_effect_tpr: f64,
+    /// Smallest difference in differences of the accuracies of guesses of an attribute that matters.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub min_effect_accuracy: f64,
     /// Power for which smallest detectable effects are stated.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub power: f64,
@@ -533,6 +619,7 @@ impl Default for Statistics {
             calibration_fraction: 0.5,
             fdr: 0.05,
             min_effect_tpr: 0.01,
+            min_effect_accuracy: 0.05,
             power: 0.8,
             priors: vec![0.5, 0.1, 0.01],
             person_score: PersonScore::Mean,
@@ -560,6 +647,9 @@ pub struct Test {
     /// Name of the attack; absent for a test declared not applicable.
     #[schemars(extend("minLength" = 1))]
     pub attack: Option<String>,
+    /// The attribute that is guessed, by an attack that guesses one; may be absent where the manifest has only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
     /// Parameters of the attack; its defaults where absent.
     #[serde(default)]
     pub parameters: serde_json::Map<String, serde_json::Value>,

@@ -22,8 +22,12 @@ const BLOCK: usize = 4096;
 /// The answers that signals are computed from; see the head of the file.
 fn wanted(inputs: &Inputs) -> Access {
     let granted = inputs.granted();
+    let vectors = Access::LOGITS | Access::PROBABILITIES;
+    let labels = Access::LABELS & granted;
+    // Some attacks on attributes take which class a model names, where it tells no more.
+    let named = if inputs.of_attribute && !granted.intersects(vectors) { labels } else { Access::empty() };
     let statistics = Signal::of_task(inputs.task).iter().copied();
-    statistics.chain([Signal::Loss]).fold(Access::empty(), |wanted, signal| {
+    statistics.chain([Signal::Loss]).fold(named, |wanted, signal| {
         let best = signal.sources(inputs.task).iter().find(|source| granted.contains(**source));
         wanted | best.copied().unwrap_or(Access::empty())
     })
@@ -173,6 +177,57 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// Whether these can be answered from what is stored.
+    pub(crate) fn knows(&self, want: Access) -> bool {
+        let stored = self.arrays.iter().fold(Access::empty(), |all, (access, _)| all | *access);
+        let vectors = Access::LOGITS | Access::PROBABILITIES;
+        let implied = if self.card.task == Task::Classification && stored.intersects(vectors) {
+            Access::LABELS | Access::PROBABILITIES
+        } else {
+            Access::empty()
+        };
+        (stored | implied).contains(want)
+    }
+
+    /// Rows of a stored array.
+    fn rows(&self, answer: Access, ids: &[u32], variant: u32) -> Result<Option<Tensor>> {
+        let array = self.arrays.iter().find(|(access, _)| *access == answer);
+        array.map(|(_, values)| values.index(variant as usize)?.gather(ids)).transpose()
+    }
+
+    /// What follows from logits or probabilities: the class of the largest, and probabilities.
+    fn implied(&self, want: Access, ids: &[u32], variant: u32) -> Result<Option<Tensor>> {
+        let logits = self.rows(Access::LOGITS, ids, variant)?;
+        let of_logits = logits.is_some();
+        let Some(vectors) = logits.map_or_else(|| self.rows(Access::PROBABILITIES, ids, variant), |l| Ok(Some(l)))? else {
+            return Ok(None);
+        };
+        let width = vectors.shape().get(1).copied().unwrap_or(1).max(1);
+        let values = vectors.to_f32()?;
+        let rows = values.chunks_exact(width);
+        if want == Access::LABELS {
+            // The first of equal ones.
+            let largest = |row: &[f32]| {
+                (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best }) as i64
+            };
+            return Tensor::from_vec(rows.map(largest).collect::<Vec<i64>>(), &[ids.len()]).map(Some);
+        }
+        if !of_logits {
+            return Ok(Some(vectors));
+        }
+        let mut probabilities = Vec::with_capacity(values.len());
+        for row in rows {
+            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let start = probabilities.len();
+            probabilities.extend(row.iter().map(|z| (f64::from(*z) - f64::from(top)).exp() as f32));
+            let sum: f32 = probabilities[start..].iter().sum();
+            probabilities[start..].iter_mut().for_each(|p| *p /= sum);
+        }
+        Tensor::from_vec(probabilities, vectors.shape()).map(Some)
+    }
+}
+
 impl Target for Stored {
     fn card(&self) -> &TargetCard {
         &self.card
@@ -183,10 +238,13 @@ impl Target for Stored {
             return Err(Error::Unsupported("stored answers are about the records of the audit only".into()));
         };
         let mut answers = Outputs::default();
+        let classified = self.card.task == Task::Classification;
         for want in query.want.iter() {
-            let array = self.arrays.iter().find(|(answer, _)| *answer == want);
-            let (_, values) = array.ok_or(Error::Denied(want))?;
-            let rows = values.index(*variant as usize)?.gather(ids)?;
+            let mut rows = self.rows(want, ids, *variant)?;
+            if rows.is_none() && classified && (Access::LABELS | Access::PROBABILITIES).contains(want) {
+                rows = self.implied(want, ids, *variant)?;
+            }
+            let rows = rows.ok_or(Error::Denied(want))?;
             match want {
                 Access::LOGITS => answers.logits = Some(rows),
                 Access::PROBABILITIES => answers.probabilities = Some(rows),

@@ -1,5 +1,7 @@
 //! What an audit will do, and the best that each of its rows can come to, before anything is spent.
 
+use std::collections::BTreeMap;
+
 use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
@@ -9,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
+use crate::attributes::Described;
 use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED, QUESTIONS_OF_A_FIT};
 use crate::blind;
 use crate::features::{self, Inventory};
@@ -19,7 +22,7 @@ use crate::inputs::{
     ANSWERED, InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
 use crate::judge::epsilon::{self, Terms};
-use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, detectable, most_tests};
+use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, Rows, detectable, most_tests};
 use crate::manifest::{Manifest, Split, Statistics, Test};
 use crate::outputs;
 use crate::plugins;
@@ -114,6 +117,30 @@ pub struct PlannedRow {
     pub power: Option<Power>,
     /// The groups that it judges, where its attack judges groups.
     pub groups: Option<PlannedGroups>,
+    /// The attribute that it guesses, where its attack guesses one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<PlannedAttribute>,
+}
+
+/// The attribute that a test will guess.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedAttribute {
+    /// Its name.
+    pub name: String,
+    /// What its values are to each other: `nominal`, `ordinal` or `continuous`.
+    pub scale: Scale,
+    /// The candidate values, or the ranges of numbers that they stand for. They belong on the user's screen.
+    pub candidates: Vec<String>,
+    /// Audited records of which it is guessed.
+    pub records: u64,
+    /// Audited records left out: without a value, with one that is no candidate, or not drawn.
+    pub left_out: u64,
+    /// Population records that whoever guesses without the model learns from.
+    pub known: u64,
+    /// Smallest difference in differences that the test shows with the declared power, where the attack and imputation disagree on a third of the records.
+    pub detectable: f64,
+    /// Smallest one that matters, as declared.
+    pub wanted: f64,
 }
 
 /// The groups of records that a test will judge.
@@ -141,13 +168,28 @@ pub(crate) struct Planned<'a> {
     pub(crate) unrelated: usize,
     /// Files besides the program that decide the findings.
     pub(crate) files: Vec<InputFile>,
+    /// The attribute that is guessed, where the attack guesses one.
+    pub(crate) attribute: Option<&'a Described>,
+}
+
+impl Planned<'_> {
+    /// The inputs that the test is about: those of the attribute, or of the whole audit.
+    pub(crate) fn inputs<'b>(&'b self, whole: &'b Inputs) -> &'b Inputs {
+        self.attribute.map_or(whole, |attribute| &attribute.inputs)
+    }
+}
+
+/// Whether the attack of a test guesses an attribute.
+pub(crate) fn guesses(registry: &Registry, test: &Test) -> Result<bool, EngineError> {
+    let Some(name) = &test.attack else { return Ok(false) };
+    Ok(registry.attack(name)?.info.family == Family::AttributeInference)
 }
 
 /// Resolves every test of a manifest.
 pub(crate) fn resolve<'a>(
     manifest: &'a Manifest,
     registry: &Registry,
-    inputs: &Inputs,
+    inputs: &'a Inputs,
 ) -> Result<Vec<Planned<'a>>, EngineError> {
     manifest
         .content
@@ -157,8 +199,13 @@ pub(crate) fn resolve<'a>(
             let Some(name) = &test.attack else {
                 let (parameters, needs) = (serde_json::Value::Null, Needs::default());
                 let (obstacles, files) = (Vec::new(), Vec::new());
-                return Ok(Planned { test, parameters, needs, obstacles, unrelated: 0, files });
+                return Ok(Planned { test, parameters, needs, obstacles, unrelated: 0, files, attribute: None });
             };
+            let attribute = match manifest.content.attribute_of(test) {
+                Some(table) if guesses(registry, test)? => Some(inputs.attribute(&table.name)?),
+                _ => None,
+            };
+            let inputs = attribute.map_or(inputs, |attribute| &attribute.inputs);
             let (parameters, attack) = build(registry, test, inputs)?;
             let needs = attack.needs(inputs.audited)?;
             let entry = registry.attack(name)?;
@@ -168,14 +215,14 @@ pub(crate) fn resolve<'a>(
                 .and_then(|paths| digests(paths, manifest.base()))?;
             let obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
             let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
-            Ok(Planned { test, parameters, needs, obstacles, unrelated, files })
+            Ok(Planned { test, parameters, needs, obstacles, unrelated, files, attribute })
         })
         .collect()
 }
 
 /// Why an attack with these needs cannot run on these inputs.
 fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs) -> Vec<Reason> {
-    if family != Family::MembershipInference {
+    if !matches!(family, Family::MembershipInference | Family::AttributeInference) {
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
     }
@@ -188,7 +235,8 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         return vec![too_few];
     }
     let granted = inputs.granted();
-    let mut missing: Vec<String> = (needs.access - granted).names().map(str::to_owned).collect();
+    let changed = if inputs.of_attribute { Access::NEW_INPUTS } else { Access::empty() };
+    let mut missing: Vec<String> = ((needs.access | changed) - granted).names().map(str::to_owned).collect();
     let unread = needs.signals.iter().find(|signal| !signal.computable_from(inputs.task, granted));
     if let Some(signal) = unread.filter(|_| missing.is_empty()) {
         let usual = match inputs.task {
@@ -230,20 +278,42 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     if let Some(allowed) = manifest.content.access.max_queries {
         let needed = questions(needs, inputs);
         if needed > allowed {
-            found.push(Reason::Budget { needed, allowed });
+            found.push(over_budget(needed, allowed, inputs));
         }
     }
     found
 }
 
+/// A budget that does not do, and of candidates for how many audited records it would.
+fn over_budget(needed: u64, allowed: u64, inputs: &Inputs) -> Reason {
+    if !inputs.of_attribute {
+        return Reason::Budget { needed, allowed };
+    }
+    // Questions grow with the records; the population is asked about as well.
+    let each = needed / ((inputs.audited + inputs.population).max(1) as u64);
+    let sample = (allowed / each.max(1)).saturating_sub(inputs.population as u64);
+    Reason::CandidateBudget { needed, allowed, candidates: inputs.augmentations as u64, sample }
+}
+
 /// Records that the signals of an attack ask the target about; none where it reads no signal.
 pub(crate) fn questions_of_signals(needs: &Needs, inputs: &Inputs) -> u64 {
-    if needs.signals.is_empty() { 0 } else { signal_questions(inputs) }
+    // Each candidate is asked about once, whether signals come of the answers or what the model names.
+    let swept = inputs.of_attribute && needs.asks() && (needs.access - ANSWERED).is_empty();
+    if needs.signals.is_empty() && !swept { 0 } else { signal_questions(inputs) }
 }
 
 /// Records that an attack asks the target about, its signals included.
 pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
     let signals = questions_of_signals(needs, inputs);
+    if inputs.of_attribute && (needs.access - ANSWERED).is_empty() {
+        return signals;
+    }
+    let each = if inputs.of_attribute { inputs.augmentations as u64 } else { 1 };
+    let needs = &Needs {
+        queries_per_record: needs.queries_per_record.saturating_mul(each),
+        queries_per_population_record: needs.queries_per_population_record.saturating_mul(each),
+        ..needs.clone()
+    };
     let audited = needs.queries_per_record.saturating_mul(inputs.audited as u64);
     let population = needs.queries_per_population_record.saturating_mul(inputs.population as u64);
     signals.saturating_add(audited).saturating_add(population)
@@ -281,7 +351,8 @@ pub(crate) fn steps(
         planned.iter().filter(|row| row.test.attack.is_some() && row.obstacles.is_empty()).collect();
     let mut signals: Vec<Signal> =
         correctness_signal(inputs).into_iter().chain(loss_signal(manifest, inputs)).collect();
-    for signal in runnable.iter().flat_map(|row| &row.needs.signals) {
+    let of_records = runnable.iter().filter(|row| row.attribute.is_none());
+    for signal in of_records.flat_map(|row| &row.needs.signals) {
         if !signals.contains(signal) {
             signals.push(*signal);
         }
@@ -321,9 +392,11 @@ pub(crate) fn steps(
             after: vec![Step::Inputs],
         });
     }
+    let attributes = attribute_steps(manifest, registry, &runnable, inputs_key)?;
     // The tests of all rows share the audit's level, on which a row's control and power depend.
-    let tests = most_tests(runnable.len(), &manifest.content.statistics).to_string();
+    let tests = most_tests(Rows::of(&runnable), &manifest.content.statistics).to_string();
     let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
+    steps.extend(attributes.values().flat_map(|attribute| attribute.steps.iter().cloned()));
     for row in runnable {
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
@@ -335,6 +408,9 @@ pub(crate) fn steps(
             plugins::used(manifest, registry)?.into_iter().map(|plugin| plugin.sha256 + "\0").collect();
         let files = row.files.iter().flat_map(|file| [file.name.as_str(), "\0", &file.digest, "\0"]);
         let files: String = files.collect();
+        // All steps of an attribute come before the attacks on it, the last of which is its imputation.
+        let attribute = row.attribute.map(|attribute| &attributes[&attribute.name]);
+        let inputs_key = attribute.map_or(inputs_key, |attribute| attribute.key.as_str());
         // The test's id is part of the key, since it names the attack's random streams.
         let decided = [
             "attack/1",
@@ -350,9 +426,11 @@ pub(crate) fn steps(
             &files,
         ];
         let attack_key = key(&decided);
-        let after: Vec<Step> = std::iter::once(Step::Inputs)
-            .chain(row.needs.signals.iter().map(|s| Step::Signals(*s)))
-            .collect();
+        let mut after = vec![Step::Inputs];
+        match attribute {
+            Some(attribute) => after.extend(attribute.steps.iter().map(|keyed| keyed.step.clone())),
+            None => after.extend(row.needs.signals.iter().map(|s| Step::Signals(*s))),
+        }
         let groups = row.needs.groups.map(|Grouping { size, shares }| {
             let (size, shares) = (size.to_string(), shares.to_string());
             let key = key(&["groups/1", env!("CARGO_PKG_VERSION"), inputs_key, id, &size, &shares, &seed]);
@@ -364,8 +442,13 @@ pub(crate) fn steps(
         let (attack, unrelated) = (Step::Attack(id.clone()), Step::Unrelated(id.clone()));
         steps.push(Keyed { step: attack.clone(), key: attack_key.clone(), after: after.clone() });
         let mut judged = vec![Step::Inputs, attack];
-        judged.extend(correctness_signal(inputs).map(Step::Signals));
-        judged.extend(blind.then_some(Step::Blind));
+        match row.attribute {
+            Some(attribute) => judged.push(Step::Imputation(attribute.name.clone())),
+            None => {
+                judged.extend(correctness_signal(inputs).map(Step::Signals));
+                judged.extend(blind.then_some(Step::Blind));
+            }
+        }
         let models = row.unrelated.to_string();
         if row.unrelated > 0 {
             steps.push(Keyed {
@@ -380,6 +463,55 @@ pub(crate) fn steps(
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
     Ok(steps)
+}
+
+/// The steps of an attribute, and the key that holds all that decides what its attacks see.
+struct AttributeSteps {
+    steps: Vec<Keyed>,
+    key: String,
+}
+
+/// The steps of each attribute that a test guesses, by its name.
+fn attribute_steps(
+    manifest: &Manifest,
+    registry: &Registry,
+    runnable: &[&Planned<'_>],
+    inputs_key: &str,
+) -> Result<BTreeMap<String, AttributeSteps>, EngineError> {
+    let mut all: BTreeMap<String, AttributeSteps> = BTreeMap::new();
+    let seed = manifest.content.statistics.seed.to_string();
+    for row in runnable {
+        let Some(Described { name, inputs, .. }) = row.attribute else { continue };
+        let table = manifest.content.attributes.iter().find(|table| table.name == *name);
+        let declared = serde_json::to_string(&table).map_err(EngineError::other)?;
+        let own = key(&["attribute/1", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
+        if !all.contains_key(name) {
+            let first = Step::Attribute(name.clone());
+            let mut steps = vec![Keyed { step: first.clone(), key: own.clone(), after: vec![Step::Inputs] }];
+            let (entry, origin) = registry.attack_of(&table.map(|table| table.imputer.clone()).unwrap_or_default().attack)?;
+            let imputer = [entry.info.name, &entry.info.version.to_string(), plugins::digest(origin)].join("\0");
+            let imputation = key(&["imputation/1", &own, &imputer]);
+            let after = vec![Step::Inputs, first.clone()];
+            steps.push(Keyed { step: Step::Imputation(name.clone()), key: imputation.clone(), after: after.clone() });
+            for model in outputs::models(inputs) {
+                let step = Step::Candidates(name.clone(), model);
+                let key = key(&["candidates/1", &own, &step.to_string()]);
+                steps.push(Keyed { step, key, after: after.clone() });
+            }
+            all.insert(name.clone(), AttributeSteps { steps, key: imputation });
+        }
+        let Some(found) = all.get_mut(name) else { continue };
+        let answered: Vec<Step> =
+            found.steps.iter().map(|keyed| keyed.step.clone()).filter(|step| !matches!(step, Step::CandidateSignals(..) | Step::Imputation(_))).collect();
+        for signal in &row.needs.signals {
+            let step = Step::CandidateSignals(name.clone(), *signal);
+            if !found.steps.iter().any(|keyed| keyed.step == step) {
+                let key = key(&["candidate-signals/1", &own, &step.to_string()]);
+                found.steps.push(Keyed { step, key, after: answered.clone() });
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The plan of an audit. Opens and checks tables and models, but asks them nothing.
@@ -398,11 +530,12 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let settings = &manifest.content.statistics;
     let planned = resolve(manifest, registry, inputs)?;
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
-    let running = planned.iter().filter(|row| runs(row)).count();
-    let tests = most_tests(running, settings);
+    let running: Vec<&Planned<'_>> = planned.iter().filter(|row| runs(row)).collect();
+    let rows = Rows::of(&running);
+    let tests = most_tests(rows, settings);
     let plan_absence = absence(members, non_members, settings)?;
     let canaries = inputs.data.canaries.as_ref();
-    let epsilon = canaries.map(|found| planned_epsilon(found.canaries, manifest, running)).transpose()?;
+    let epsilon = canaries.map(|found| planned_epsilon(found.canaries, manifest, rows.membership)).transpose()?;
     let asked = |row: &Planned<'_>| {
         let questions = row.needs.queries_per_record.saturating_mul(inputs.audited as u64) as f64;
         if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
@@ -420,6 +553,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
             });
             let (members, non_members) =
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
+            let guessed = row.attribute.map(|attribute| judge::guesses::planned(attribute, settings, tests));
+            let (members, non_members) =
+                row.attribute.map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
+            let inputs = row.attribute.map_or(inputs, |attribute| &attribute.inputs);
             let (best_verdict, best_why) = best(&row, manifest, members, non_members);
             let absence_why = match groups {
                 Some(_) => absence_obstacles(&row, manifest, &absence(members, non_members, settings)?),
@@ -436,8 +573,12 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 best_verdict,
                 best_why,
                 absence_why,
-                power: if runnable { Some(detectable(members, non_members, settings, tests)?) } else { None },
+                power: match &guessed {
+                    None if runnable => Some(detectable(members, non_members, settings, tests)?),
+                    _ => None,
+                },
                 groups,
+                attribute: guessed,
                 reasons: row.obstacles,
             })
         })
@@ -454,7 +595,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         references: inputs.references.len() as u64,
         fits: fits.len() as u64,
         stages: manifest.content.reference_fit().map(|(_, fit, _)| fit.stages.clone()).unwrap_or_default(),
-        inputs: features::config(manifest)
+        inputs: features::config(manifest, None)
             .map(|inputs| inputs.describe(manifest.base()).map_err(manifest.about("data.inputs")))
             .transpose()?,
         seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members) + asked * ANSWER,
@@ -530,6 +671,9 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
         return Vec::new();
     }
     let mut why = Vec::new();
+    if row.attribute.is_some() {
+        // What a sample shows of a difference depends on guesses that are not there yet.
+    } else {
     match levels.iter().map(|level| level.margin).max_by(|a, b| a.unwrap_or(1.0).total_cmp(&b.unwrap_or(1.0)))
     {
         None => why.push(Reason::NoLevelResolved),
@@ -539,6 +683,7 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
                 why.push(Reason::NotBelowMargin { upper, wanted });
             }
         }
+    }
     }
     // No model was fitted on whole groups and on none of others.
     if row.unrelated == 0 || row.needs.groups.is_some() {
@@ -566,6 +711,10 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
         Step::Blind => records * 1e-5,
+        Step::Attribute(_) => records * 1e-5,
+        Step::Imputation(_) => records * 5e-4,
+        Step::Candidates(..) => records * 4.0 * ANSWER,
+        Step::CandidateSignals(..) => values * 1e-8,
         Step::Groups(_) => records * 1e-7,
         Step::Inputs => values * 2e-9,
         Step::Outputs(_) => records * inputs.augmentations as f64 * ANSWER,

@@ -11,7 +11,7 @@ use crate::EngineError;
 use crate::assemble::{
     Circumstances, add_missing_families, conclude, fingerprint, hardware, random_key, tool,
 };
-use crate::judge::{Scores, Truth, epsilon, measure, most_exposed, most_tests, validity};
+use crate::judge::{Rows, Scores, Truth, epsilon, measure, most_exposed, most_tests, validity};
 use crate::manifest::{Split, Statistics};
 use crate::run::now;
 
@@ -49,7 +49,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let settings = &options.statistics;
     let scores = Scores { target: table.scores, ..Scores::default() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
-    let tests = most_tests(1, settings);
+    let tests = most_tests(Rows { membership: 1, attribute: 0 }, settings);
     let mut result = measure(&scores, &truth, settings, tests, &ctx)?;
     let terms = epsilon::Terms::new(None, settings, 1);
     result.epsilon = epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;

@@ -146,7 +146,7 @@ pub fn signs(manifest: &Manifest, registry: &Registry) -> Result<Signs, EngineEr
         base: manifest.base(),
         roster: &tables.roster,
         labels: &tables.labels,
-        inputs: inventory.features(manifest, &tables.roster, ctx.threads())?,
+        inputs: inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())?,
         task: content.task(),
     };
     let target = supply.target(&setting, &ctx)?;

@@ -22,6 +22,14 @@ pub(crate) enum Step {
     Outputs(u32),
     /// Computes one signal for every model and record.
     Signals(Signal),
+    /// Reads an attribute, and what the audit of it takes from the inputs.
+    Attribute(String),
+    /// Guesses an attribute without the model.
+    Imputation(String),
+    /// Asks a model about every record with each candidate value of an attribute, the target being 0.
+    Candidates(String, u32),
+    /// Computes one signal of these answers for every model and record.
+    CandidateSignals(String, Signal),
     /// Draws the groups of records that the attack of a test judges.
     Groups(String),
     /// Runs the attack of a test on the target.
@@ -52,6 +60,11 @@ impl fmt::Display for Step {
             Self::Outputs(0) => f.write_str("outputs/target"),
             Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
+            Self::Attribute(name) => write!(f, "attribute/{name}"),
+            Self::Imputation(name) => write!(f, "imputation/{name}"),
+            Self::Candidates(name, 0) => write!(f, "candidates/{name}/target"),
+            Self::Candidates(name, model) => write!(f, "candidates/{name}/{}", model - 1),
+            Self::CandidateSignals(name, signal) => write!(f, "candidate-signals/{name}/{signal}"),
             Self::Groups(test) => write!(f, "groups/{test}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
             Self::Unrelated(test) => write!(f, "unrelated/{test}"),
@@ -76,6 +89,17 @@ impl FromStr for Step {
             Some(("outputs", "target")) => Ok(Self::Outputs(0)),
             Some(("outputs", model)) => number(model).map(|model| Self::Outputs(model.saturating_add(1))),
             Some(("signals", signal)) => Ok(Self::Signals(signal.parse().map_err(EngineError::Data)?)),
+            Some(("attribute", name)) => Ok(Self::Attribute(test(name))),
+            Some(("imputation", name)) => Ok(Self::Imputation(test(name))),
+            Some(("candidates", rest)) => match rest.split_once('/') {
+                Some((name, "target")) => Ok(Self::Candidates(test(name), 0)),
+                Some((name, model)) => Ok(Self::Candidates(test(name), number(model)?.saturating_add(1))),
+                None => Err(absent()),
+            },
+            Some(("candidate-signals", rest)) => {
+                let (name, signal) = rest.split_once('/').ok_or_else(absent)?;
+                Ok(Self::CandidateSignals(test(name), signal.parse().map_err(EngineError::Data)?))
+            }
             Some(("groups", id)) => Ok(Self::Groups(test(id))),
             Some(("attack", id)) => Ok(Self::Attack(test(id))),
             Some(("unrelated", id)) => Ok(Self::Unrelated(test(id))),

@@ -15,11 +15,12 @@ use paname_core::{
     Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Grouping, Host, Indices, Needs, PluginOrigin,
     Recipe, Records, Registry, Result, Roster, Signal, Target, Within,
 };
-use paname_evidence::GapSummary;
+use paname_evidence::{AttributeResult, GapSummary};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attacking::{ACCOUNT, Account, Bench, PLAYED, unveiled, veiled, withheld};
+use crate::attacking::{ACCOUNT, Account, Bench, Guessed, PLAYED, unveiled, veiled, withheld};
+use crate::attributes;
 use crate::blind::{self, Found};
 use crate::features::Inventory;
 use crate::fidelity;
@@ -166,7 +167,7 @@ impl Workplace<'_> {
                 let (object, inputs) = self.inputs()?;
                 let ids: Vec<String> = object.json("ids.json")?;
                 let roster = Roster::new(ids, "ids.json")?;
-                let features = self.inventory.features(self.manifest, &roster, ctx.threads())?;
+                let features = self.inventory.features(self.manifest, &roster, inputs.audited, ctx.threads())?;
                 let labels = inputs::labels(&object, &inputs)?;
                 blind::run(features, &labels, &inputs::truth(&object)?, &ctx, &draft)?;
             }
@@ -180,6 +181,46 @@ impl Workplace<'_> {
                 let models = self.answering(&object, &inputs, &ctx)?;
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
+            Step::Attribute(name) => {
+                let (object, inputs) = self.inputs()?;
+                attributes::run(&self.supply(), &object, &inputs, name, &ctx, &draft)?;
+            }
+            Step::Candidates(name, model) => {
+                let (whole, own) = (self.inputs()?, self.attribute_inputs(name)?);
+                let model = self.opener(name, &whole, &own).model(*model, &ctx)?;
+                outputs::run(&own.1, model.as_ref(), &ctx, &draft)?;
+            }
+            Step::CandidateSignals(name, signal) => {
+                let (object, inputs) = self.attribute_inputs(name)?;
+                let models = self.candidate_answers(name, &inputs)?.into_iter();
+                let mut models = models.map(|stored| -> Box<dyn Target> { Box::new(stored) });
+                let missing = || EngineError::Other("no model answered".into());
+                let models = Models { target: models.next().ok_or_else(missing)?, references: models.collect() };
+                signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
+            }
+            Step::Imputation(name) => {
+                let (whole, own) = (self.inputs()?, self.attribute_inputs(name)?);
+                let table = self.manifest.content.attributes.iter().find(|table| table.name == *name);
+                let source = table.map(|table| table.imputer.clone()).unwrap_or_default();
+                let config = serde_json::Value::Object(source.parameters);
+                let attack = self.registry.attack(&source.attack)?.build(config)?;
+                let guessed = self.guessed(whole.1.attribute(name)?, &own.0, None, Vec::new())?;
+                let open = || Err(Error::Unsupported("questions to a model by whoever guesses without it".into()));
+                let bench = Bench {
+                    inputs: &own.1,
+                    object: &own.0,
+                    signals: Vec::new(),
+                    groups: Groups::new(),
+                    budget: None,
+                    order: Ctx::new(seed, &self.run.order, 1, &()),
+                    veil: &host.veil,
+                    log: &|line| host.log(line),
+                    chosen: &host.chosen,
+                    open: &open,
+                    attribute: Some(guessed),
+                };
+                bench.attack(attack.as_ref(), &ctx, &draft)?;
+            }
             Step::Groups(id) => {
                 let (object, inputs) = self.inputs()?;
                 ctx.tick(0, 1)?;
@@ -192,40 +233,67 @@ impl Workplace<'_> {
                 ctx.tick(1, 1)?;
             }
             Step::Attack(id) | Step::Unrelated(id) => {
-                let (object, inputs) = self.inputs()?;
-                let (_, attack) = build(self.registry, self.test(id)?, &inputs)?;
+                let attribute = self.attribute_of(id)?;
+                let whole = self.inputs()?;
+                let own = match attribute {
+                    Some(name) => Some((name, self.attribute_inputs(name)?)),
+                    None => None,
+                };
+                let (object, inputs) = own.as_ref().map_or(&whole, |(_, own)| own);
+                let (_, attack) = build(self.registry, self.test(id)?, inputs)?;
                 let needs = attack.needs(inputs.audited)?;
-                let signals = needs
-                    .signals
-                    .iter()
-                    .map(|&s| Ok((s, self.signal(s)?)))
-                    .collect::<Result<_, EngineError>>()?;
+                let signal = |signal: Signal| {
+                    let step = match attribute {
+                        Some(name) => Step::CandidateSignals(name.to_owned(), signal),
+                        None => Step::Signals(signal),
+                    };
+                    Ok((signal, self.store.object(self.run.key(&step)?)))
+                };
+                let signals = needs.signals.iter().map(|&s| signal(s)).collect::<Result<_, EngineError>>()?;
                 let open = || {
-                    inputs::open_models(&self.supply(), &object, &inputs, &models_ctx)
-                        .map_err(|e| Error::Other(e.to_string()))
+                    match &own {
+                        Some((name, own)) => self.opener(name, &whole, own).models(&models_ctx),
+                        None => inputs::open_models(&self.supply(), object, inputs, &models_ctx),
+                    }
+                    .map_err(|e| Error::Other(e.to_string()))
+                };
+                let guessed = match attribute {
+                    Some(name) => {
+                        let imputed = self.scores(&Step::Imputation(name.to_owned()))?;
+                        let stored = self.candidate_answers(name, inputs)?;
+                        Some(self.guessed(whole.1.attribute(name)?, object, Some(imputed), stored)?)
+                    }
+                    None => None,
                 };
                 let bench = Bench {
-                    inputs: &inputs,
-                    object: &object,
+                    inputs,
+                    object,
                     signals,
                     groups: self.groups(id)?,
-                    budget: budget_left(self.manifest, &inputs, &needs),
+                    budget: budget_left(self.manifest, inputs, &needs),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),
                     chosen: &host.chosen,
                     open: &open,
+                    attribute: guessed,
                 };
                 if matches!(step, Step::Attack(_)) {
                     bench.attack(attack.as_ref(), &ctx, &draft)?;
                 } else {
                     bench.unrelated(
                         attack.as_ref(),
-                        plan::unrelated_models(&needs, &inputs),
+                        plan::unrelated_models(&needs, inputs),
                         &ctx,
                         &draft,
                     )?;
                 }
+            }
+            Step::Judge(id) if self.attribute_of(id)?.is_some() => {
+                ctx.tick(0, 1)?;
+                let audit = Ctx::new(seed, "audit", 1, host);
+                draft.json("result.json", &self.judge_guesses(id, &audit)?)?;
+                ctx.tick(1, 1)?;
             }
             Step::Judge(id) => {
                 let (object, inputs) = self.inputs()?;
@@ -247,8 +315,9 @@ impl Workplace<'_> {
                 let settings = &self.manifest.content.statistics;
                 // The calibration split is the audit's, not the row's.
                 let audit = Ctx::new(seed, "audit", 1, host);
-                let rows = self.run.keys.keys().filter(|name| name.starts_with("judge/")).count();
+                let rows = self.rows()?;
                 let tests = judge::most_tests(rows, settings);
+                let rows = rows.membership;
                 let result = if let Some(grouping) = self.grouping(id, &inputs)? {
                     let judged = Judged { grouping, groups: &groups };
                     grouped::measure(&scores, &judged, &truth, settings, tests, &audit)?
@@ -334,6 +403,92 @@ impl Workplace<'_> {
         Ok(models)
     }
 
+    /// The rows that are judged.
+    fn rows(&self) -> Result<judge::Rows, EngineError> {
+        let mut rows = judge::Rows::default();
+        for test in self.run.keys.keys().filter_map(|name| name.strip_prefix("judge/")) {
+            match self.attribute_of(test)? {
+                Some(_) => rows.attribute += 1,
+                None => rows.membership += 1,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The attribute that a test guesses, where its attack guesses one.
+    pub(crate) fn attribute_of(&self, test: &str) -> Result<Option<&str>, EngineError> {
+        let test = self.test(test)?;
+        let guesses = plan::guesses(self.registry, test)?;
+        Ok(self.manifest.content.attribute_of(test).filter(|_| guesses).map(|table| table.name.as_str()))
+    }
+
+    /// The finished inputs of an attribute's audit.
+    fn attribute_inputs(&self, name: &str) -> Result<(Object, Inputs), EngineError> {
+        let object = self.store.object(self.run.key(&Step::Attribute(name.to_owned()))?);
+        let inputs = object.json("inputs.json")?;
+        Ok((object, inputs))
+    }
+
+    fn opener<'s>(
+        &'s self,
+        name: &'s str,
+        whole: &'s (Object, Inputs),
+        own: &'s (Object, Inputs),
+    ) -> attributes::Opener<'s> {
+        attributes::Opener {
+            supply: self.supply(),
+            whole: (&whole.0, &whole.1),
+            own: (&own.0, &own.1),
+            name,
+        }
+    }
+
+    /// What the models answered about each candidate, the target first.
+    fn candidate_answers(&self, name: &str, inputs: &Inputs) -> Result<Vec<Stored>, EngineError> {
+        let answers = |model: u32| {
+            let step = Step::Candidates(name.to_owned(), model);
+            Stored::open(&self.store.object(self.run.key(&step)?), inputs)
+        };
+        outputs::models(inputs).into_iter().map(answers).collect()
+    }
+
+    fn guessed<'s>(
+        &self,
+        described: &'s attributes::Described,
+        object: &Object,
+        imputed: Option<Vec<f64>>,
+        stored: Vec<Stored>,
+    ) -> Result<Guessed<'s>, EngineError> {
+        Ok(Guessed { described, imputed, stored, rows: attributes::rows(object)? })
+    }
+
+    /// The numbers of a test that guesses an attribute.
+    fn judge_guesses(&self, id: &str, audit: &Ctx<'_>) -> Result<AttributeResult, EngineError> {
+        let missing = || EngineError::Other(format!("test `{id}` guesses no attribute"));
+        let name = self.attribute_of(id)?.ok_or_else(missing)?;
+        let (_, whole) = self.inputs()?;
+        let (object, inputs) = self.attribute_inputs(name)?;
+        let table = self.manifest.content.attribute_of(self.test(id)?).ok_or_else(missing)?;
+        let described = whole.attribute(name)?;
+        let mut truth = inputs::truth(&object)?;
+        if let paname_core::Labels::Classes { values, .. } = inputs::labels(&object, &inputs)? {
+            let parts = values.iter().take(inputs.audited).map(u32::to_string).collect();
+            truth.slices.insert(0, (paname_evidence::SliceKind::Class, parts));
+        }
+        let settings = &self.manifest.content.statistics;
+        let guesses = judge::guesses::Guesses {
+            described,
+            table,
+            values: attributes::true_values(&object)?,
+            prior: attributes::most_frequent(&object)?,
+            target: self.scores(&Step::Attack(id.to_owned()))?,
+            imputed: self.scores(&Step::Imputation(name.to_owned()))?,
+            played: self.played(id, &object, &inputs, &Groups::new())?,
+        };
+        let tests = judge::most_tests(self.rows()?, settings);
+        Ok(judge::guesses::measure(&guesses, &truth, settings, tests, audit)?)
+    }
+
     fn signal(&self, signal: Signal) -> Result<Object, EngineError> {
         Ok(self.store.object(self.run.key(&Step::Signals(signal))?))
     }
@@ -390,6 +545,8 @@ impl Workplace<'_> {
             }
         };
         let units = if groups.is_empty() { inputs.audited } else { groups.len() };
+        // Of an attribute there is a score for each candidate.
+        let units = if inputs.of_attribute { units * inputs.augmentations } else { units };
         let scores = flat.chunks_exact(units.max(1)).map(<[f64]>::to_vec);
         Ok(scores.zip(models).map(|(scores, model)| judge::Played { scores, rows: rows(model) }).collect())
     }

@@ -15,6 +15,7 @@ use super::{Content, Test};
 pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Result<(), Problem> {
     let root = document.get_ref();
     tests(content, root)?;
+    attributes(content, root)?;
     canaries(content, root)?;
     fits(content, root)?;
     losses(content, root)?;
@@ -75,6 +76,57 @@ fn is_safe_name(id: &str) -> bool {
     let inside = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     id.bytes().all(inside) && ends(id.as_bytes().first()) && ends(id.as_bytes().last())
+}
+
+/// Attributes have names, and tests call them by these.
+fn attributes(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    let span = |list: &str, i: usize, key: &str| {
+        let item = root.get(list).and_then(|item| item.get_ref().as_array()?.get(i));
+        let inner = item.and_then(|item| item.get_ref().as_table()?.get(key)).map(Spanned::span);
+        inner.or_else(|| item.map(Spanned::span)).unwrap_or(0..0)
+    };
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (i, attribute) in content.attributes.iter().enumerate() {
+        if !is_safe_name(&attribute.name) {
+            let what = format!(
+                "`attribute.name` is {:?}; expected letters without accents, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+                attribute.name
+            );
+            return Err(Problem::new(span("attribute", i, "name"), what));
+        }
+        if let Some(first) = seen.insert(attribute.name.to_lowercase(), &attribute.name) {
+            let what = format!("two attributes have the names `{first}` and `{}`; expected distinct names", attribute.name);
+            return Err(Problem::new(span("attribute", i, "name"), what));
+        }
+        if content.data.inputs.is_none() {
+            let what = format!(
+                "attribute `{}` is a column of the inputs, and the manifest names none; expected [data.inputs]",
+                attribute.name
+            );
+            return Err(Problem::new(span("attribute", i, "column"), what));
+        }
+        if content.data.population.is_none() {
+            let what = format!(
+                "attribute `{}` needs records whose value is known to whoever guesses; expected `population` in [data]",
+                attribute.name
+            );
+            return Err(Problem::new(span("attribute", i, "column"), what));
+        }
+    }
+    for (i, test) in content.tests.iter().enumerate() {
+        if let Some(name) = &test.attribute
+            && content.attribute_of(test).is_none()
+        {
+            let known: Vec<&str> = content.attributes.iter().map(|a| a.name.as_str()).collect();
+            let what = format!(
+                "test `{}` guesses the attribute `{name}`, of which the manifest has no [[attribute]]; there are: {}",
+                test.id,
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            );
+            return Err(Problem::new(span("test", i, "attribute"), what));
+        }
+    }
+    Ok(())
 }
 
 /// Coins that nobody committed to prove nothing, and a commitment alone holds no coins.

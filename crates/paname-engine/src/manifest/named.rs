@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::path::Path;
 
-use paname_core::{AdapterEntry, Ctx, Error, Features, Labels, Recipe, Registry, Roster, Setting, Task};
+use paname_core::{AdapterEntry, Ctx, Error, Family, Features, Labels, Recipe, Registry, Roster, Setting, Task};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::text::Problem;
-use super::{Content, Manifest, Source, Test, check, schema};
+use super::{AttributeTable, Content, ImputerSource, Manifest, Source, Test, check, schema};
 use crate::EngineError;
 
 impl Manifest {
@@ -25,7 +25,18 @@ impl Manifest {
         }
         let written = root.get("test").and_then(|item| item.get_ref().as_array());
         for (test, item) in self.content.tests.iter().zip(written.into_iter().flatten()) {
-            attack(test, item, registry).map_err(|problem| self.text.error(problem))?;
+            attack(test, item, registry)
+                .and_then(|()| guesses(test, item, &self.content, registry))
+                .map_err(|problem| self.text.error(problem))?;
+        }
+        let written = root.get("attribute").and_then(|item| item.get_ref().as_array());
+        for (attribute, item) in self.content.attributes.iter().zip(written.into_iter().flatten()) {
+            if let Some(source) = &attribute.target {
+                registry.adapter(&source.adapter).map_err(|error| {
+                    self.text.error(Problem::new(item.span(), format!("attribute `{}`: {}", attribute.name, words(&error))))
+                })?;
+            }
+            imputer(attribute, item, registry).map_err(|problem| self.text.error(problem))?;
         }
         Ok(())
     }
@@ -108,6 +119,49 @@ fn attack(test: &Test, item: &Spanned<DeValue<'_>>, registry: &Registry) -> Resu
     built.map_err(|error| {
         Problem::new(span("parameters"), about(format!("attack `{name}`: {}", words(&error))))
     })
+}
+
+/// An attack that guesses an attribute has one, and no other has.
+fn guesses(
+    test: &Test,
+    item: &Spanned<DeValue<'_>>,
+    content: &Content,
+    registry: &Registry,
+) -> Result<(), Problem> {
+    let Some(name) = &test.attack else { return Ok(()) };
+    let guesses = registry
+        .attack(name)
+        .is_ok_and(|entry| entry.info.family == Family::AttributeInference);
+    let what = match (guesses, content.attribute_of(test), &test.attribute) {
+        (true, None, _) if content.attributes.is_empty() => {
+            "guesses an attribute, and the manifest declares none; expected a table [[attribute]]"
+        }
+        (true, None, _) => "guesses one of several attributes; expected `attribute`, the name of one",
+        (false, _, Some(_)) => "guesses no attribute; expected no key `attribute`",
+        _ => return Ok(()),
+    };
+    Err(Problem::new(item.span(), format!("test `{}`: attack `{name}` {what}", test.id)))
+}
+
+/// Who guesses without the model is an attack that guesses and asks none.
+fn imputer(
+    attribute: &AttributeTable,
+    item: &Spanned<DeValue<'_>>,
+    registry: &Registry,
+) -> Result<(), Problem> {
+    let ImputerSource { attack: name, parameters } = &attribute.imputer;
+    let problem = |what: String| Problem::new(item.span(), format!("attribute `{}`, imputer: {what}", attribute.name));
+    let entry = registry.attack(name).map_err(|error| problem(words(&error)))?;
+    if entry.info.family != Family::AttributeInference {
+        return Err(problem(format!("attack `{name}` guesses no attribute; expected one such as `imputation`")));
+    }
+    let config = serde_json::Value::Object(parameters.clone());
+    let built = entry.build(config).and_then(|attack| attack.needs(1));
+    let needs = built.map_err(|error| problem(words(&error)))?;
+    if !needs.signals.is_empty() || !needs.access.is_empty() || needs.references_min > 0 || needs.asks() {
+        return Err(problem(format!("attack `{name}` asks a model; expected one that does not, such as `imputation`")));
+    }
+    Ok(())
 }
 
 /// The words of an error without its kind, which the exit code tells.
