@@ -1,0 +1,530 @@
+//! Attributes under inference. The audit of an attribute is an audit within the audit: the same models are asked about the audited records and the
+//! population with every candidate value in the place of the true one, as if candidates were variants of records. Whatever reads inputs, answers,
+//! signals and cases of an audit reads those of an attribute, which are of the same form, and the true values lie where the truth does.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use paname_core::{
+    Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs, Pullback, Query,
+    Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
+};
+use paname_data::{AttributeInputs, AttributeQuestion};
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use crate::features;
+use crate::inputs::{self, Inputs, Models, Prepared, Supply, read_npy, write_npy};
+use crate::judge::{Truth, shuffle};
+use crate::manifest::{AttributeTable, Duplicates, Manifest};
+use crate::store::{Draft, Object};
+
+/// What every other step must know of an attribute before it is read again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Described {
+    pub(crate) name: String,
+    pub(crate) scale: Scale,
+    pub(crate) candidates: Vec<String>,
+    /// Audited records that are left out: without a value, with one that is no candidate, or not drawn.
+    pub(crate) left_out: u64,
+    /// Population records that equal an audited record.
+    pub(crate) twins: u64,
+    /// The audit within the audit.
+    pub(crate) inputs: Inputs,
+}
+
+/// An attribute as it is read, and the records that its audit takes from the roster: audited ones first.
+struct Read {
+    data: AttributeInputs,
+    audited: Vec<u32>,
+    population: Vec<u32>,
+    twins: usize,
+}
+
+impl Read {
+    fn new(
+        manifest: &Manifest,
+        table: &AttributeTable,
+        roster: &Roster,
+        labels: &Labels,
+        audited: usize,
+        ctx: &Ctx<'_>,
+    ) -> Result<Self, EngineError> {
+        let data = attribute_inputs(manifest, table, roster, audited, ctx)?;
+        let rows = audited..roster.len();
+        let twins = data.twins(labels, 0..audited, rows.clone());
+        if twins > 0 && table.duplicates == Duplicates::Refused {
+            let problem = format!(
+                "{twins} population records equal an audited record in every input and in the label, so that whoever guesses `{}` could look it up; \
+                 expected other records, or duplicates = \"declared\" in [[attribute]] where they are other persons",
+                table.name
+            );
+            return Err(Error::data(manifest.content.data.population.as_deref().unwrap_or_default(), problem).into());
+        }
+        if let Some(name) = telling_column(&data, labels) {
+            let problem = format!(
+                "column `{name}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {name:?} = \"ignore\" }}"
+            );
+            return Err(Error::data("data.inputs", problem).into());
+        }
+        let known = |row: &u32| data.values[*row as usize].is_some();
+        let mut chosen: Vec<u32> = (0..audited as u32).filter(known).collect();
+        if let Some(sample) = table.sample
+            && sample < chosen.len() as u64
+        {
+            // The same whoever is a member: chance knows nothing of it.
+            shuffle(&mut chosen, &mut ctx.rng(&format!("sample of {}", table.name)));
+            chosen.truncate(sample as usize);
+            chosen.sort_unstable();
+        }
+        let population = (rows.start as u32..rows.end as u32).filter(known).collect();
+        Ok(Self { data, audited: chosen, population, twins })
+    }
+
+    /// Positions in the roster, audited records first.
+    fn rows(&self) -> Vec<u32> {
+        self.audited.iter().chain(&self.population).copied().collect()
+    }
+}
+
+fn attribute_inputs(
+    manifest: &Manifest,
+    table: &AttributeTable,
+    roster: &Roster,
+    audited: usize,
+    ctx: &Ctx<'_>,
+) -> Result<AttributeInputs, EngineError> {
+    let population = audited..roster.len();
+    let config = features::config(manifest, Some(population.clone()))
+        .ok_or_else(|| EngineError::Other("an attribute without inputs".into()))?;
+    let columns: Vec<String> = table.column.names().cloned().collect();
+    let question = AttributeQuestion {
+        columns: &columns,
+        one_hot: table.one_hot,
+        scale: table.scale,
+        values: &table.values,
+        most: table.candidates,
+    };
+    config
+        .attribute(&question, manifest.base(), roster, population, ctx.threads())
+        .map_err(manifest.about("attribute"))
+}
+
+/// A column that tells the label of every record: with it, the label would be among what the model is told.
+fn telling_column<'a>(data: &'a AttributeInputs, labels: &Labels) -> Option<&'a str> {
+    let Labels::Classes { values, .. } = labels else { return None };
+    let known = data.known.as_slice::<f32>().ok()?;
+    let width = data.known_names.len();
+    if values.len() < 2 || width == 0 || values.iter().all(|class| *class == values[0]) {
+        return None;
+    }
+    let classes: HashSet<u32> = values.iter().copied().collect();
+    // A column tells one class from the others where it has one number for that class and another for the rest.
+    let tells = |column: usize, class: u32| {
+        let number = |row: usize| known[row * width + column];
+        let inside = values.iter().position(|value| *value == class).map(number);
+        let outside = values.iter().position(|value| *value != class).map(number);
+        let (Some(inside), Some(outside)) = (inside, outside) else { return false };
+        inside != outside
+            && values.iter().enumerate().all(|(row, value)| number(row) == if *value == class { inside } else { outside })
+    };
+    let all = |class: &u32| (0..width).any(|column| tells(column, *class));
+    let telling = classes.iter().all(all);
+    let first = (0..width).find(|column| classes.iter().any(|class| tells(*column, *class)));
+    first.filter(|_| telling).map(|column| data.known_names[column].as_str())
+}
+
+/// Reads the attributes of a manifest as far as other steps must know of them.
+pub(crate) fn describe(
+    prepared: &Prepared,
+    supply: &Supply<'_>,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<Described>, EngineError> {
+    let manifest = supply.manifest;
+    let mut all = Vec::new();
+    for table in &manifest.content.attributes {
+        let main = &prepared.inputs;
+        let read = Read::new(manifest, table, prepared.roster(), prepared.labels(), main.audited, ctx)?;
+        let membership = prepared.membership()?.select_records(&read.rows());
+        let truth = select(&prepared.truth, &read.audited);
+        if truth.count().0.min(truth.count().1) == 0 {
+            let problem = format!(
+                "of {} audited records whose `{}` is a candidate, all are members or none is; expected both",
+                read.audited.len(),
+                table.name
+            );
+            return Err(Error::data(&manifest.content.data.records, problem).into());
+        }
+        let candidates = read.data.candidates.len();
+        let recorded = match &table.target {
+            Some(_) => Some(recorded_card(table, prepared, supply, candidates, ctx)?),
+            None => None,
+        };
+        let inputs = of_attribute(main, &read, &membership, &truth, recorded, manifest)?;
+        all.push(Described {
+            name: table.name.clone(),
+            scale: read.data.scale,
+            candidates: read.data.candidates,
+            left_out: (main.audited - read.audited.len()) as u64,
+            twins: read.twins as u64,
+            inputs,
+        });
+    }
+    Ok(all)
+}
+
+/// The card of recorded answers about candidates, checked.
+fn recorded_card(
+    table: &AttributeTable,
+    prepared: &Prepared,
+    supply: &Supply<'_>,
+    candidates: usize,
+    ctx: &Ctx<'_>,
+) -> Result<TargetCard, EngineError> {
+    let nothing = Features::None;
+    let setting = Setting {
+        base: supply.manifest.base(),
+        roster: prepared.roster(),
+        labels: prepared.labels(),
+        inputs: &nothing,
+        task: prepared.inputs.task,
+    };
+    let card = recorded(table, supply, &setting, ctx)?.card().clone();
+    inputs::agree(prepared.inputs.task, &card)?;
+    if card.augmentations as usize != candidates {
+        let expected = format!("{candidates} variants, one for each candidate of `{}`", table.name);
+        return Err(Error::mismatch(card.name, expected, card.augmentations).into());
+    }
+    Ok(card)
+}
+
+/// Opens the recorded answers about candidates.
+fn recorded(
+    table: &AttributeTable,
+    supply: &Supply<'_>,
+    setting: &Setting<'_>,
+    ctx: &Ctx<'_>,
+) -> Result<Box<dyn Target>, EngineError> {
+    let source = table.target.as_ref().ok_or_else(|| EngineError::Other("no recorded candidates".into()))?;
+    let adapter = supply.registry.adapter(&source.adapter)?;
+    adapter
+        .open(inputs::config_of(source), setting, ctx)
+        .map_err(supply.manifest.about("attribute"))
+}
+
+/// The inputs of the audit within the audit.
+fn of_attribute(
+    main: &Inputs,
+    read: &Read,
+    membership: &Membership,
+    truth: &Truth,
+    recorded: Option<TargetCard>,
+    manifest: &Manifest,
+) -> Result<Inputs, EngineError> {
+    let candidates = read.data.candidates.len();
+    let answers = recorded.is_none();
+    // Reference models must be asked about candidates as the target is.
+    let asked = answers && main.references.iter().all(|card| card.offers().contains(Access::NEW_INPUTS));
+    let keep = |cards: &[TargetCard]| if asked { cards.to_vec() } else { Vec::new() };
+    let variants = |card: TargetCard| TargetCard { augmentations: candidates as u32, recorded: false, ..card };
+    let granted = match &recorded {
+        None => main.granted(),
+        Some(card) => {
+            let offers = card.offers();
+            let granted = manifest.granted().map_or(offers, |granted| card.task.with_implied(granted) & offers);
+            granted | Access::NEW_INPUTS
+        }
+    };
+    let references: Vec<TargetCard> = keep(&main.references).into_iter().map(variants).collect();
+    let (members, non_members) = truth.count();
+    let persons = truth.person.is_some();
+    let member_records = truth.member.iter().filter(|member| **member).count() as u64;
+    let audited = read.audited.len();
+    let mut summary = main.reference_summary.clone();
+    let with: Vec<u64> = (0..audited).map(|r| membership.row(r).count() as u64).collect();
+    let models = references.len() as u64;
+    let ends = with.iter().min().copied().zip(with.iter().max().copied()).unwrap_or_default();
+    (summary.fitted_with, summary.fitted_without) = match models {
+        0 => ((0, 0), (0, 0)),
+        models => (ends, (models - ends.1, models - ends.0)),
+    };
+    summary.used = models;
+    let mut data = main.data.clone();
+    data.member_records = member_records;
+    data.non_member_records = audited as u64 - member_records;
+    data.population_records = read.population.len() as u64;
+    data.member_persons = persons.then_some(members);
+    data.non_member_persons = persons.then_some(non_members);
+    Ok(Inputs {
+        audited,
+        population: read.population.len(),
+        target: variants(recorded.unwrap_or_else(|| main.target.clone())),
+        places: if asked { main.places.clone() } else { Vec::new() },
+        references,
+        reference_summary: summary,
+        granted: granted.bits(),
+        augmentations: candidates,
+        data,
+        of_attribute: true,
+        attributes: Vec::new(),
+        ..main.clone()
+    })
+}
+
+/// The truth about some records.
+fn select(truth: &Truth, rows: &[u32]) -> Truth {
+    fn pick<T: Clone>(all: &[T], rows: &[u32]) -> Vec<T> {
+        rows.iter().map(|row| all[*row as usize].clone()).collect()
+    }
+    Truth {
+        member: pick(&truth.member, rows),
+        person: truth.person.as_ref().map(|person| pick(person, rows)),
+        slices: truth.slices.iter().map(|(kind, parts)| (*kind, pick(parts, rows))).collect(),
+        canary: truth.canary.as_ref().map(|canary| pick(canary, rows)),
+    }
+}
+
+/// The true values of an attribute, beside the truth.
+const TRUE_VALUES: &str = "true-values.json";
+/// The candidate of each population record.
+const POPULATION: &str = "population.npy";
+/// Everything else about the records `[records][width]`.
+const KNOWN: &str = "known.npy";
+/// Positions in the roster of the records.
+const ROWS: &str = "rows.npy";
+
+/// Runs the step of an attribute: an object of the same form as that of the inputs, and what is the attribute's own.
+pub(crate) fn run(
+    supply: &Supply<'_>,
+    object: &Object,
+    main: &Inputs,
+    name: &str,
+    ctx: &Ctx<'_>,
+    draft: &Draft,
+) -> Result<(), EngineError> {
+    let described = main.attribute(name)?;
+    let (roster, labels) = (inputs::roster(object)?, inputs::labels(object, main)?);
+    // Chance draws the sample as it did for the inputs.
+    let ctx = Ctx::new(supply.manifest.content.statistics.seed, "inputs", ctx.threads(), ctx.host());
+    let read = Read::new(supply.manifest, table(supply.manifest, name)?, &roster, &labels, main.audited, &ctx)?;
+    let rows = read.rows();
+    draft.json("inputs.json", &described.inputs)?;
+    draft.json("ids.json", &rows.iter().map(|row| roster.ids()[*row as usize].clone()).collect::<Vec<_>>())?;
+    inputs::write_truth(draft, &select(&inputs::truth(object)?, &read.audited))?;
+    let values: Vec<u32> = read.audited.iter().filter_map(|row| read.data.values[*row as usize]).collect();
+    draft.json(TRUE_VALUES, &values)?;
+    inputs::write_labels(draft, &select_labels(&labels, &rows)?)?;
+    let references = !described.inputs.references.is_empty();
+    if references {
+        inputs::write_membership(draft, &inputs::membership(object, main)?.select_records(&rows))?;
+    }
+    if let Some(aside) = inputs::aside(object, main)?.filter(|_| references) {
+        let chosen: Vec<u32> = read.audited.iter().map(|row| aside[*row as usize]).collect();
+        inputs::write_aside(draft, &chosen)?;
+    }
+    let population: Vec<i64> =
+        read.population.iter().filter_map(|row| read.data.values[*row as usize]).map(i64::from).collect();
+    write_npy(draft, POPULATION, &[population.len()], &population)?;
+    let known = read.data.known.gather(&rows)?;
+    write_npy(draft, KNOWN, known.shape(), known.as_slice::<f32>()?)?;
+    let rows: Vec<i64> = rows.into_iter().map(i64::from).collect();
+    write_npy(draft, ROWS, &[rows.len()], &rows)
+}
+
+fn table<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a AttributeTable, EngineError> {
+    let found = manifest.content.attributes.iter().find(|table| table.name == name);
+    found.ok_or_else(|| EngineError::Other(format!("the manifest has no attribute `{name}`")))
+}
+
+fn select_labels(labels: &Labels, rows: &[u32]) -> Result<Labels> {
+    Ok(match labels {
+        Labels::Classes { values, classes } => Labels::Classes {
+            values: rows.iter().map(|row| values[*row as usize]).collect(),
+            classes: *classes,
+        },
+        Labels::Values(values) => Labels::Values(values.gather(rows)?),
+        _ => Labels::None,
+    })
+}
+
+/// The true values of the audited records of an attribute. The judge alone opens them.
+pub(crate) fn true_values(object: &Object) -> Result<Vec<u32>, EngineError> {
+    object.json(TRUE_VALUES)
+}
+
+/// Positions in the roster of the records of an attribute's audit.
+pub(crate) fn rows(object: &Object) -> Result<Vec<u32>, EngineError> {
+    Ok(read_npy(&object.path(ROWS))?.to_i64()?.into_iter().map(|row| row as u32).collect())
+}
+
+/// The candidate that is the most frequent in the population, the first of equal ones.
+pub(crate) fn most_frequent(object: &Object) -> Result<u32, EngineError> {
+    let mut counts: std::collections::BTreeMap<i64, usize> = std::collections::BTreeMap::new();
+    for value in read_npy(&object.path(POPULATION))?.to_i64()? {
+        *counts.entry(value).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|&(value, count)| (count, std::cmp::Reverse(value)));
+    Ok(most.map_or(0, |(value, _)| value as u32))
+}
+
+/// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records. The population keeps its order.
+pub(crate) fn known(
+    object: &Object,
+    described: &Described,
+    order: &[u32],
+    imputed: Option<&[f64]>,
+) -> Result<Attribute, EngineError> {
+    let all = read_npy(&object.path(KNOWN))?;
+    let (audited, records) = (described.inputs.audited, all.rows());
+    let candidates = described.candidates.len();
+    let rest: Vec<u32> = (audited as u32..records as u32).collect();
+    let imputed = imputed
+        .map(|imputed| {
+            let ordered = order.iter().flat_map(|row| &imputed[*row as usize * candidates..][..candidates]);
+            Tensor::from_vec(ordered.copied().collect(), &[order.len(), candidates])
+        })
+        .transpose()?;
+    let population = read_npy(&object.path(POPULATION))?.to_i64()?;
+    Ok(Attribute {
+        name: described.name.clone(),
+        scale: described.scale,
+        candidates: described.candidates.clone(),
+        population: population.into_iter().map(|value| value as u32).collect(),
+        audited_known: all.gather(order)?,
+        population_known: all.gather(&rest)?,
+        imputed,
+    })
+}
+
+/// The models of an attribute's audit, as far as `wanted`: those of the audit, asked about candidates.
+pub(crate) struct Opener<'a> {
+    pub(crate) supply: Supply<'a>,
+    /// The inputs of the whole audit.
+    pub(crate) whole: (&'a Object, &'a Inputs),
+    /// Those of the attribute.
+    pub(crate) own: (&'a Object, &'a Inputs),
+    pub(crate) name: &'a str,
+}
+
+impl Opener<'_> {
+    /// Opens all.
+    pub(crate) fn models(&self, ctx: &Ctx<'_>) -> Result<Models, EngineError> {
+        let changed = self.changed(ctx)?;
+        if table(self.supply.manifest, self.name)?.target.is_some() {
+            return Ok(Models { target: Box::new(changed.with(self.recorded(ctx)?)), references: Vec::new() });
+        }
+        let Models { target, references } = inputs::open_models(&self.supply, self.whole.0, self.whole.1, ctx)?;
+        let references = if self.own.1.references.is_empty() { Vec::new() } else { references };
+        let asked = |target| -> Box<dyn Target> { Box::new(changed.with(target)) };
+        Ok(Models { target: asked(target), references: references.into_iter().map(asked).collect() })
+    }
+
+    /// Opens one, the target being 0.
+    pub(crate) fn model(&self, model: u32, ctx: &Ctx<'_>) -> Result<Box<dyn Target>, EngineError> {
+        let changed = self.changed(ctx)?;
+        if table(self.supply.manifest, self.name)?.target.is_some() {
+            return Ok(Box::new(changed.with(self.recorded(ctx)?)));
+        }
+        let target = inputs::open_model(&self.supply, self.whole.0, self.whole.1, model, ctx)?;
+        Ok(Box::new(changed.with(target)))
+    }
+
+    fn recorded(&self, ctx: &Ctx<'_>) -> Result<Box<dyn Target>, EngineError> {
+        let table = table(self.supply.manifest, self.name)?;
+        inputs::with_setting(&self.supply, self.whole.0, self.whole.1, ctx, |setting| {
+            recorded(table, &self.supply, setting, ctx)
+        })
+    }
+
+    fn changed(&self, ctx: &Ctx<'_>) -> Result<Changed, EngineError> {
+        let roster = inputs::roster(self.whole.0)?;
+        let table = table(self.supply.manifest, self.name)?;
+        let data = attribute_inputs(self.supply.manifest, table, &roster, self.whole.1.audited, ctx)?;
+        let rows = rows(self.own.0)?.into();
+        Ok(Changed {
+            data: data.into(),
+            rows,
+            labels: inputs::labels(self.own.0, self.own.1)?,
+            recorded: table.target.is_some(),
+            candidates: self.own.1.augmentations as u32,
+        })
+    }
+}
+
+/// How records are put to models with a candidate in the place of their value.
+#[derive(Clone)]
+struct Changed {
+    data: Arc<AttributeInputs>,
+    /// Positions in the roster.
+    rows: Arc<[u32]>,
+    labels: Labels,
+    /// Whether candidates are variants of recorded answers.
+    recorded: bool,
+    candidates: u32,
+}
+
+impl Changed {
+    fn with(&self, inner: Box<dyn Target>) -> Candidates {
+        let card = TargetCard { augmentations: self.candidates, recorded: false, ..inner.card().clone() };
+        Candidates { card, inner, changed: self.clone() }
+    }
+
+    fn query(&self, query: &Query) -> Result<Query> {
+        let Input::Records(ids, Augmentation(candidate)) = &query.input else { return Ok(query.clone()) };
+        if *candidate >= self.candidates {
+            return Err(Error::mismatch("candidate", format!("below {}", self.candidates), candidate));
+        }
+        let row = |id: &u32| self.rows.get(*id as usize).copied();
+        let rows = ids.iter().map(row).collect::<Option<Vec<u32>>>();
+        let rows = rows.ok_or_else(|| Error::mismatch("record", format!("below {}", self.rows.len()), "another"))?;
+        if self.recorded {
+            let input = Input::Records(rows.into(), Augmentation(*candidate));
+            return Ok(Query { input, ..query.clone() });
+        }
+        let input = self.data.changes.apply(&self.data.inputs, &rows, *candidate as usize)?;
+        let mut changed = Query { input, ..query.clone() };
+        let losses = Access::LOSS | Access::LAST_LAYER_GRADIENT;
+        if changed.labels.is_none() && query.want.intersects(losses) {
+            changed.labels = match &self.labels {
+                Labels::Classes { values, .. } => {
+                    let classes: Vec<i64> = ids.iter().map(|id| i64::from(values[*id as usize])).collect();
+                    Some(Tensor::from_vec(classes, &[ids.len()])?)
+                }
+                Labels::Values(values) => Some(values.gather(ids)?),
+                _ => None,
+            };
+        }
+        Ok(changed)
+    }
+}
+
+/// A model that knows records with each candidate only.
+struct Candidates {
+    card: TargetCard,
+    inner: Box<dyn Target>,
+    changed: Changed,
+}
+
+impl Target for Candidates {
+    fn card(&self) -> &TargetCard {
+        &self.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.inner.predict(&self.changed.query(query)?)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.inner.vjp(&self.changed.query(query)?)
+    }
+
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        self.inner.parameters()
+    }
+
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        Ok(Box::new(self.changed.with(self.inner.view(view)?)))
+    }
+
+    // What a record is holds its true value: `input` stays denied.
+}
