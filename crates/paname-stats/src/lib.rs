@@ -52,6 +52,8 @@ pub mod dose;
 pub mod equivalence;
 pub mod evalue;
 
+pub mod guesses;
+
 pub mod difference;
 pub mod discovery;
 pub mod permutation;
