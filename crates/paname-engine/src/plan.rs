@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Signal, Task};
+use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use paname_stats::equivalence;
@@ -553,7 +553,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
             });
             let (members, non_members) =
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
-            let guessed = row.attribute.map(|attribute| judge::guesses::planned(attribute, settings, tests));
+            let guessed = row.attribute.map(|attribute| judge::guesses::planned(attribute, settings, tests)).transpose()?;
             let (members, non_members) =
                 row.attribute.map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
             let inputs = row.attribute.map_or(inputs, |attribute| &attribute.inputs);

@@ -82,6 +82,20 @@ pub fn smallest_detectable_auc(
     Ok((auc <= 1.0).then_some(auc))
 }
 
+/// The smallest difference of two means that a one-sided test at `alpha` shows with probability `power`, by the normal
+/// approximation with the standard error of the difference: (z(1-α) + z(power)) · error.
+pub fn smallest_detectable_difference(error: f64, alpha: f64, power: f64) -> Result<f64> {
+    argument::open_unit("alpha", alpha)?;
+    argument::open_unit("power", power)?;
+    Ok((normal::upper_quantile(alpha) + normal::upper_quantile(1.0 - power)) * error)
+}
+
+/// The standardised difference from which on a one-sided test at `alpha` rejects.
+pub fn critical_difference(alpha: f64) -> Result<f64> {
+    argument::open_unit("alpha", alpha)?;
+    Ok(normal::upper_quantile(alpha))
+}
+
 /// The smallest p-value that a rank test with so many null draws can give, 1 / (K + 1): 19 draws reach 5 %.
 pub fn smallest_rank_p(null_draws: u64) -> f64 {
     1.0 / (null_draws as f64 + 1.0)

@@ -9,7 +9,7 @@ use paname_evidence::{
     Reason, Statistic, Surest, Unrelated, Verdict,
 };
 use paname_stats::permutation::{Permutations, max_statistic};
-use paname_stats::{Interval, Rate, binomial, bootstrap, difference, guesses, normal, unrelated};
+use paname_stats::{Interval, Rate, binomial, bootstrap, difference, guesses, power, unrelated};
 use rand_core::Rng;
 
 use super::{FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, MOST_SLICES, Played, Truth, below, natural, statistics};
@@ -109,7 +109,7 @@ pub(crate) fn measure(
     let (members, non_members) = sides.units(&gain)?;
     let headline = mean_difference(&members, &non_members);
     let share = settings.alpha / tests.max(1) as f64;
-    let detectable = detectable(&members, &non_members, share, settings.power);
+    let detectable = detectable(&members, &non_members, share, settings.power)?;
     let one_sided = bootstrap::Plan {
         replicates: REPLICATES,
         confidence: 1.0 - 2.0 * settings.alpha.min(0.25),
@@ -203,12 +203,12 @@ fn beside_unrelated(observed: f64, null: Vec<f64>, alpha: f64) -> Result<Option<
 }
 
 /// Smallest difference that the test shows with this power, by the normal approximation with the scatter of these guesses.
-fn detectable(members: &[f64], non_members: &[f64], alpha: f64, power: f64) -> Option<f64> {
+fn detectable(members: &[f64], non_members: &[f64], alpha: f64, power: f64) -> Result<Option<f64>> {
     if (members.len().min(non_members.len()) as u64) < FEWEST_UNITS {
-        return None;
+        return Ok(None);
     }
     let error = (variance(members) / members.len() as f64 + variance(non_members) / non_members.len() as f64).sqrt();
-    Some((normal::quantile(1.0 - alpha) + normal::quantile(power)) * error)
+    power::smallest_detectable_difference(error, alpha, power).map(Some).map_err(statistics)
 }
 
 /// The audited records on their two sides, and how units come of them.
@@ -431,7 +431,7 @@ impl Mixture<'_> {
             return Ok(None);
         }
         let share = (wanted / found * 2.0_f64.powi(53)) as u64;
-        let critical = normal::quantile(1.0 - alpha);
+        let critical = power::critical_difference(alpha).map_err(statistics)?;
         let mut seen = 0;
         for _ in 0..AUDITS {
             let mut members = Moments::default();
@@ -487,20 +487,20 @@ pub(crate) fn sides(inputs: &Inputs) -> (u64, u64) {
 }
 
 /// What a test of an attribute will be about, and what it can show.
-pub(crate) fn planned(described: &Described, settings: &Statistics, tests: u64) -> PlannedAttribute {
+pub(crate) fn planned(described: &Described, settings: &Statistics, tests: u64) -> Result<PlannedAttribute> {
     let (members, non_members) = sides(&described.inputs);
     let error = (DISAGREEMENT / members.max(1) as f64 + DISAGREEMENT / non_members.max(1) as f64).sqrt();
     let alpha = settings.alpha / tests.max(1) as f64;
-    PlannedAttribute {
+    Ok(PlannedAttribute {
         name: described.name.clone(),
         scale: described.scale,
         candidates: described.candidates.clone(),
         records: described.inputs.audited as u64,
         left_out: described.left_out,
         known: described.inputs.population as u64,
-        detectable: (normal::quantile(1.0 - alpha) + normal::quantile(settings.power)) * error,
+        detectable: power::smallest_detectable_difference(error, alpha, settings.power).map_err(statistics)?,
         wanted: settings.min_effect_accuracy,
-    }
+    })
 }
 
 /// The verdict of a measured and corrected row, by the rule of [`super::verdict`]: the headline in the place of the excess of the true-positive rate.

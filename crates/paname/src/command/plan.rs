@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use paname_core::Scale;
 use paname_data::{ColumnKind, ColumnSchema, InputsSchema};
 use paname_engine::{Manifest, Plan, PlannedEpsilon, PlannedRow};
 use paname_evidence::{Power, Reason, Unit};
@@ -55,7 +56,8 @@ fn shown(plan: &Plan, language: Language) -> String {
         let why: Vec<String> = row.best_why.iter().map(|reason| language.reason(reason)).collect();
         format!("{}: {}\n", row.id, why.join(" "))
     });
-    let hindered: String = groups(plan, language).into_iter().chain(hindered).collect();
+    let told = groups(plan, language).into_iter().chain(attributes(plan, language));
+    let hindered: String = told.chain(hindered).collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
     let absence =
         absence(plan, &unit, language) + &plan.epsilon.map_or_else(String::new, |e| epsilon(e, language));
@@ -91,6 +93,38 @@ fn groups(plan: &Plan, language: Language) -> Vec<String> {
         ];
         let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
         Some(language.fill(key!("plan.groups"), &values) + "\n")
+    };
+    plan.rows.iter().filter_map(told).collect()
+}
+
+/// The attributes that rows will guess.
+fn attributes(plan: &Plan, language: Language) -> Vec<String> {
+    let told = |row: &PlannedRow| {
+        let attribute = row.attribute.as_ref()?;
+        let mut names: Vec<String> =
+            attribute.candidates.iter().take(CATEGORIES).map(|text| on_one_line(text)).collect();
+        if attribute.candidates.len() > CATEGORIES {
+            names.push("…".to_owned());
+        }
+        let scale = match attribute.scale {
+            Scale::Ordinal => key!("plan.scale.ordinal"),
+            Scale::Continuous => key!("plan.scale.continuous"),
+            _ => key!("plan.scale.nominal"),
+        };
+        let values = [
+            ("id", row.id.clone()),
+            ("name", attribute.name.clone()),
+            ("scale", language.text(scale)),
+            ("n", language.count(attribute.candidates.len() as u64)),
+            ("values", names.join(", ")),
+            ("records", language.count(attribute.records)),
+            ("left", language.count(attribute.left_out)),
+            ("known", language.count(attribute.known)),
+        ];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let wanted = [("wanted", &*language.percent(attribute.wanted))];
+        let margin = language.fill(key!("plan.attribute.margin"), &wanted);
+        Some(language.fill(key!("plan.attribute"), &values) + &margin + "\n")
     };
     plan.rows.iter().filter_map(told).collect()
 }
@@ -214,7 +248,14 @@ fn cells(row: &PlannedRow, language: Language) -> Vec<String> {
         count(row.unrelated),
         count(row.queries),
         language.verdict(row.best_verdict),
-        row.power.as_ref().map_or_else(|| "–".to_owned(), |power| detectable(power, language)),
+        match (&row.power, &row.attribute) {
+            (Some(power), _) => detectable(power, language),
+            (None, Some(attribute)) if row.runnable => {
+                let values = [("difference", &*language.percent(attribute.detectable))];
+                language.fill(key!("plan.attribute.detectable"), &values)
+            }
+            (None, _) => "–".to_owned(),
+        },
         signals,
     ]
 }
