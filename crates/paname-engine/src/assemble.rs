@@ -5,8 +5,8 @@ use std::path::Path;
 
 use paname_core::{Entry, Family, Origin, Signal};
 use paname_evidence::{
-    AttackUsed, Blind, Core, Evidence, Exposed, FittedReferences, FittedTarget,
-    ModelSummary, Reason, ReferenceSummary, Row, Tool, Verdict,
+    AttackUsed, Blind, Core, Evidence, Exposed, FittedReferences, FittedTarget, ModelSummary, Reason,
+    ReferenceSummary, Row, Tool, Verdict,
 };
 
 use crate::EngineError;
@@ -203,11 +203,8 @@ fn row(
     reasons.extend(failed.map(|message| Reason::Failed { message }));
     let ran = reasons.is_empty();
     let (family, edpb) = of_family(entry.info.family);
-    let result = if ran {
-        Some(place.store.object(place.run.key(&Step::Judge(test.id.clone()))?))
-    } else {
-        None
-    };
+    let result =
+        if ran { Some(place.store.object(place.run.key(&Step::Judge(test.id.clone()))?)) } else { None };
     Ok(Row {
         id: test.id.clone(),
         family,
@@ -286,7 +283,11 @@ pub(crate) fn conclude(
     circumstances: &Circumstances<'_>,
     settings: &crate::Statistics,
 ) -> Result<(), EngineError> {
-    judge::correct(rows)?;
+    let tests = rows.iter_mut().flat_map(|row| {
+        let of_membership = row.membership.as_mut().map(judge::tested).unwrap_or_default();
+        of_membership.into_iter().chain(row.attribute.as_mut().map(judge::guesses::tested))
+    });
+    judge::correct(tests.collect())?;
     for row in rows {
         let references = row.attack.as_ref().is_some_and(|attack| attack.references > 0);
         let of = |all: &[Reason], with: &[Reason]| {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
-    Access, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings, Fitted, Indices, Input, Labels,
-    Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target, TargetCard, Tensor, View,
-    Within,
+    Access, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings, Fitted,
+    Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target,
+    TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +130,8 @@ impl Bench<'_> {
         let references: Vec<Veiled<'_>> =
             self.inputs.references.iter().enumerate().map(|(k, card)| veiled(card, Some(k))).collect();
         let metered = Metered::new(&target, self.inputs.granted(), self.budget);
-        let asked = std::iter::once(&metered as &dyn Target).chain(references.iter().map(|r| r as &dyn Target));
+        let asked =
+            std::iter::once(&metered as &dyn Target).chain(references.iter().map(|r| r as &dyn Target));
         let stored = self.attribute.iter().flat_map(|guessed| &guessed.stored);
         let remembered: Vec<Remembered<'_>> = asked
             .clone()
@@ -558,6 +559,7 @@ attack = "lira"
                 log: &|_| {},
                 chosen: &Mutex::default(),
                 open: &|| Ok(self.models()),
+                attribute: None,
             })
         }
     }
@@ -584,7 +586,7 @@ attack = "lira"
         let grouping = paname_core::Grouping { size: 4, shares: false };
         let groups = groups::draw(&truth, grouping, &mut Pcg64::seed_from_u64(3));
         Audit::new().with_bench(Vec::new(), |bench| {
-            let bench = Bench { groups: groups.clone(), signals: Vec::new(), ..*bench };
+            let bench = Bench { groups: groups.clone(), signals: Vec::new(), attribute: None, ..*bench };
             let (seen, order, _) = bench.with_case(|case| Ok(case.groups().to_vec())).unwrap();
             for (group, drawn) in seen.iter().zip(&groups) {
                 let mut records: Vec<u32> = group.iter().map(|place| order[*place as usize]).collect();
@@ -695,8 +697,13 @@ attack = "lira"
         let attack = entry.build(serde_json::Value::Null).unwrap();
         let ctx = Ctx::new(1, "test", 1, &());
         audit.with_bench(Vec::new(), |bench| {
-            let bench =
-                Bench { budget: Some(RECORDS.into()), signals: Vec::new(), groups: Groups::new(), ..*bench };
+            let bench = Bench {
+                budget: Some(RECORDS.into()),
+                signals: Vec::new(),
+                groups: Groups::new(),
+                attribute: None,
+                ..*bench
+            };
             for (name, control) in [("attack", false), ("control", true)] {
                 let draft = audit.store.draft(name).unwrap();
                 if control {

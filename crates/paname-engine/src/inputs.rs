@@ -406,7 +406,11 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         base: manifest.base(),
         roster: &tables.roster,
         labels: &tables.labels,
-        inputs: if to_open { inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())? } else { &nothing },
+        inputs: if to_open {
+            inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())?
+        } else {
+            &nothing
+        },
         task: content.task(),
     };
     let mut card = if planned && content.target.fit.is_some() {
@@ -543,7 +547,7 @@ impl Prepared {
     }
 
     /// Which records of the roster each used reference model was fitted on.
-    pub(crate) fn membership(&self) -> Result<Membership> {
+    pub(crate) fn membership(&self) -> paname_core::Result<Membership> {
         Membership::from_models(&self.member, self.roster.len())
     }
 }

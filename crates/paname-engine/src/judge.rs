@@ -10,7 +10,7 @@ pub(crate) mod validity;
 
 use paname_core::{Ctx, Error, Result};
 use paname_evidence::{
-    AttributeResult, Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Row, Slice,
+    Blind, DetectionTest, Exposed, Groups, LevelResult, MembershipResult, Power, Reason, RocPoint, Slice,
     SliceKind, Statistic, Unit, Unrelated, Verdict,
 };
 use paname_stats::delong::{Paired, auc_difference, auc_interval};
@@ -593,23 +593,26 @@ fn pseudonym(record: usize, key: &[u8; 32]) -> String {
     format!("P-{}", &digest.to_hex()[..10])
 }
 
+/// A detection test, and the p-value of its control where there is one.
+pub(crate) type Tested<'a> = (&'a mut DetectionTest, Option<f64>);
+
+/// The detection tests of a row of membership.
+pub(crate) fn tested(result: &mut MembershipResult) -> Vec<Tested<'_>> {
+    let MembershipResult { tests, unrelated, .. } = result;
+    let control = |statistic| unrelated.iter().find(|control| control.statistic == statistic);
+    tests
+        .iter_mut()
+        .map(|test| {
+            let control = control(test.statistic).map(|control| control.p);
+            (test, control)
+        })
+        .collect()
+}
+
 /// Holm's correction over every detection test of an audit: once for the test alone, once for the test together with its control.
 ///
 /// Both must reject for a leak, so that the larger p-value holds against either explanation (intersection-union, Berger 1982).
-pub(crate) fn correct(rows: &mut [Row]) -> Result<()> {
-    let mut tests: Vec<(&mut DetectionTest, Option<f64>)> = Vec::new();
-    for row in rows {
-        if let Some(MembershipResult { tests: own, unrelated, .. }) = &mut row.membership {
-            let control = |statistic| unrelated.iter().find(|control| control.statistic == statistic);
-            tests.extend(own.iter_mut().map(|test| {
-                let control = control(test.statistic).map(|control| control.p);
-                (test, control)
-            }));
-        }
-        if let Some(AttributeResult { test, unrelated, .. }) = &mut row.attribute {
-            tests.push((test, unrelated.as_ref().map(|control| control.p)));
-        }
-    }
+pub(crate) fn correct(tests: Vec<Tested<'_>>) -> Result<()> {
     let alone: Vec<f64> = tests.iter().map(|(test, _)| test.p).collect();
     // A test without a control can never reject, but still counts.
     let both = tests
@@ -617,7 +620,9 @@ pub(crate) fn correct(rows: &mut [Row]) -> Result<()> {
         .map(|(test, control)| control.map_or(1.0, |p| p.max(test.p).max(test.p_blind.unwrap_or(0.0))));
     let controlled = multiple::holm(&both.collect::<Vec<f64>>()).map_err(statistics)?;
     let alone = multiple::holm(&alone).map_err(statistics)?;
-    for ((test, control), (p_adjusted, p_controlled)) in tests.into_iter().zip(alone.into_iter().zip(controlled)) {
+    for ((test, control), (p_adjusted, p_controlled)) in
+        tests.into_iter().zip(alone.into_iter().zip(controlled))
+    {
         test.p_adjusted = p_adjusted;
         test.p_controlled = control.map(|_| p_controlled);
     }

@@ -200,7 +200,9 @@ impl Stored {
     fn implied(&self, want: Access, ids: &[u32], variant: u32) -> Result<Option<Tensor>> {
         let logits = self.rows(Access::LOGITS, ids, variant)?;
         let of_logits = logits.is_some();
-        let Some(vectors) = logits.map_or_else(|| self.rows(Access::PROBABILITIES, ids, variant), |l| Ok(Some(l)))? else {
+        let Some(vectors) =
+            logits.map_or_else(|| self.rows(Access::PROBABILITIES, ids, variant), |l| Ok(Some(l)))?
+        else {
             return Ok(None);
         };
         let width = vectors.shape().get(1).copied().unwrap_or(1).max(1);

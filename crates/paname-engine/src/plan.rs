@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::EngineError;
-use crate::attributes::Described;
 use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED, QUESTIONS_OF_A_FIT};
+use crate::attributes::Described;
 use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
@@ -199,7 +199,15 @@ pub(crate) fn resolve<'a>(
             let Some(name) = &test.attack else {
                 let (parameters, needs) = (serde_json::Value::Null, Needs::default());
                 let (obstacles, files) = (Vec::new(), Vec::new());
-                return Ok(Planned { test, parameters, needs, obstacles, unrelated: 0, files, attribute: None });
+                return Ok(Planned {
+                    test,
+                    parameters,
+                    needs,
+                    obstacles,
+                    unrelated: 0,
+                    files,
+                    attribute: None,
+                });
             };
             let attribute = match manifest.content.attribute_of(test) {
                 Some(table) if guesses(registry, test)? => Some(inputs.attribute(&table.name)?),
@@ -488,11 +496,17 @@ fn attribute_steps(
         if !all.contains_key(name) {
             let first = Step::Attribute(name.clone());
             let mut steps = vec![Keyed { step: first.clone(), key: own.clone(), after: vec![Step::Inputs] }];
-            let (entry, origin) = registry.attack_of(&table.map(|table| table.imputer.clone()).unwrap_or_default().attack)?;
-            let imputer = [entry.info.name, &entry.info.version.to_string(), plugins::digest(origin)].join("\0");
+            let (entry, origin) =
+                registry.attack_of(&table.map(|table| table.imputer.clone()).unwrap_or_default().attack)?;
+            let imputer =
+                [entry.info.name, &entry.info.version.to_string(), plugins::digest(origin)].join("\0");
             let imputation = key(&["imputation/1", &own, &imputer]);
             let after = vec![Step::Inputs, first.clone()];
-            steps.push(Keyed { step: Step::Imputation(name.clone()), key: imputation.clone(), after: after.clone() });
+            steps.push(Keyed {
+                step: Step::Imputation(name.clone()),
+                key: imputation.clone(),
+                after: after.clone(),
+            });
             for model in outputs::models(inputs) {
                 let step = Step::Candidates(name.clone(), model);
                 let key = key(&["candidates/1", &own, &step.to_string()]);
@@ -501,8 +515,12 @@ fn attribute_steps(
             all.insert(name.clone(), AttributeSteps { steps, key: imputation });
         }
         let Some(found) = all.get_mut(name) else { continue };
-        let answered: Vec<Step> =
-            found.steps.iter().map(|keyed| keyed.step.clone()).filter(|step| !matches!(step, Step::CandidateSignals(..) | Step::Imputation(_))).collect();
+        let answered: Vec<Step> = found
+            .steps
+            .iter()
+            .map(|keyed| keyed.step.clone())
+            .filter(|step| !matches!(step, Step::CandidateSignals(..) | Step::Imputation(_)))
+            .collect();
         for signal in &row.needs.signals {
             let step = Step::CandidateSignals(name.clone(), *signal);
             if !found.steps.iter().any(|keyed| keyed.step == step) {
@@ -535,7 +553,8 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let tests = most_tests(rows, settings);
     let plan_absence = absence(members, non_members, settings)?;
     let canaries = inputs.data.canaries.as_ref();
-    let epsilon = canaries.map(|found| planned_epsilon(found.canaries, manifest, rows.membership)).transpose()?;
+    let epsilon =
+        canaries.map(|found| planned_epsilon(found.canaries, manifest, rows.membership)).transpose()?;
     let asked = |row: &Planned<'_>| {
         let questions = row.needs.queries_per_record.saturating_mul(inputs.audited as u64) as f64;
         if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
@@ -553,9 +572,13 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
             });
             let (members, non_members) =
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
-            let guessed = row.attribute.map(|attribute| judge::guesses::planned(attribute, settings, tests)).transpose()?;
-            let (members, non_members) =
-                row.attribute.map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
+            let guessed = row
+                .attribute
+                .map(|attribute| judge::guesses::planned(attribute, settings, tests))
+                .transpose()?;
+            let (members, non_members) = row
+                .attribute
+                .map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
             let inputs = row.attribute.map_or(inputs, |attribute| &attribute.inputs);
             let (best_verdict, best_why) = best(&row, manifest, members, non_members);
             let absence_why = match groups {
@@ -674,16 +697,19 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
     if row.attribute.is_some() {
         // What a sample shows of a difference depends on guesses that are not there yet.
     } else {
-    match levels.iter().map(|level| level.margin).max_by(|a, b| a.unwrap_or(1.0).total_cmp(&b.unwrap_or(1.0)))
-    {
-        None => why.push(Reason::NoLevelResolved),
-        Some(margin) => {
-            let (upper, wanted) = (margin.unwrap_or(1.0), manifest.content.statistics.min_effect_tpr);
-            if upper > wanted {
-                why.push(Reason::NotBelowMargin { upper, wanted });
+        match levels
+            .iter()
+            .map(|level| level.margin)
+            .max_by(|a, b| a.unwrap_or(1.0).total_cmp(&b.unwrap_or(1.0)))
+        {
+            None => why.push(Reason::NoLevelResolved),
+            Some(margin) => {
+                let (upper, wanted) = (margin.unwrap_or(1.0), manifest.content.statistics.min_effect_tpr);
+                if upper > wanted {
+                    why.push(Reason::NotBelowMargin { upper, wanted });
+                }
             }
         }
-    }
     }
     // No model was fitted on whole groups and on none of others.
     if row.unrelated == 0 || row.needs.groups.is_some() {

@@ -226,8 +226,12 @@ fn lock(run_dir: &Path) -> Result<File, EngineError> {
 
 /// Whether more reference models could change nothing that matters: a leak is demonstrated, or its absence by every test that ran.
 fn decided(evidence: &Evidence) -> bool {
-    let mut verdicts =
-        evidence.core.rows.iter().filter(|row| row.membership.is_some() || row.attribute.is_some()).map(|row| row.verdict);
+    let mut verdicts = evidence
+        .core
+        .rows
+        .iter()
+        .filter(|row| row.membership.is_some() || row.attribute.is_some())
+        .map(|row| row.verdict);
     let leak = verdicts.clone().any(|verdict| verdict == Verdict::LeakDemonstrated);
     leak || (verdicts.clone().count() > 0 && verdicts.all(|verdict| verdict == Verdict::NoLeakDetected))
 }

@@ -167,7 +167,8 @@ impl Workplace<'_> {
                 let (object, inputs) = self.inputs()?;
                 let ids: Vec<String> = object.json("ids.json")?;
                 let roster = Roster::new(ids, "ids.json")?;
-                let features = self.inventory.features(self.manifest, &roster, inputs.audited, ctx.threads())?;
+                let features =
+                    self.inventory.features(self.manifest, &roster, inputs.audited, ctx.threads())?;
                 let labels = inputs::labels(&object, &inputs)?;
                 blind::run(features, &labels, &inputs::truth(&object)?, &ctx, &draft)?;
             }
@@ -195,7 +196,8 @@ impl Workplace<'_> {
                 let models = self.candidate_answers(name, &inputs)?.into_iter();
                 let mut models = models.map(|stored| -> Box<dyn Target> { Box::new(stored) });
                 let missing = || EngineError::Other("no model answered".into());
-                let models = Models { target: models.next().ok_or_else(missing)?, references: models.collect() };
+                let models =
+                    Models { target: models.next().ok_or_else(missing)?, references: models.collect() };
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
             Step::Imputation(name) => {
@@ -205,7 +207,8 @@ impl Workplace<'_> {
                 let config = serde_json::Value::Object(source.parameters);
                 let attack = self.registry.attack(&source.attack)?.build(config)?;
                 let guessed = self.guessed(whole.1.attribute(name)?, &own.0, None, Vec::new())?;
-                let open = || Err(Error::Unsupported("questions to a model by whoever guesses without it".into()));
+                let open =
+                    || Err(Error::Unsupported("questions to a model by whoever guesses without it".into()));
                 let bench = Bench {
                     inputs: &own.1,
                     object: &own.0,
@@ -281,12 +284,7 @@ impl Workplace<'_> {
                 if matches!(step, Step::Attack(_)) {
                     bench.attack(attack.as_ref(), &ctx, &draft)?;
                 } else {
-                    bench.unrelated(
-                        attack.as_ref(),
-                        plan::unrelated_models(&needs, inputs),
-                        &ctx,
-                        &draft,
-                    )?;
+                    bench.unrelated(attack.as_ref(), plan::unrelated_models(&needs, inputs), &ctx, &draft)?;
                 }
             }
             Step::Judge(id) if self.attribute_of(id)?.is_some() => {
@@ -435,12 +433,7 @@ impl Workplace<'_> {
         whole: &'s (Object, Inputs),
         own: &'s (Object, Inputs),
     ) -> attributes::Opener<'s> {
-        attributes::Opener {
-            supply: self.supply(),
-            whole: (&whole.0, &whole.1),
-            own: (&own.0, &own.1),
-            name,
-        }
+        attributes::Opener { supply: self.supply(), whole: (&whole.0, &whole.1), own: (&own.0, &own.1), name }
     }
 
     /// What the models answered about each candidate, the target first.

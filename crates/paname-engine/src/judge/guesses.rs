@@ -12,7 +12,10 @@ use paname_stats::permutation::{Permutations, max_statistic};
 use paname_stats::{Interval, Rate, binomial, bootstrap, difference, guesses, power, unrelated};
 use rand_core::Rng;
 
-use super::{FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, MOST_SLICES, Played, Truth, below, natural, statistics};
+use super::{
+    FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, MOST_SLICES, Played, Truth, below, natural,
+    statistics,
+};
 use crate::attributes::Described;
 use crate::inputs::Inputs;
 use crate::manifest::{AttributeTable, PersonScore, Split, Statistics};
@@ -115,7 +118,8 @@ pub(crate) fn measure(
         confidence: 1.0 - 2.0 * settings.alpha.min(0.25),
         seed: sides.seed,
     };
-    let bound = bootstrap::percentile_interval(&members, &non_members, &one_sided, mean_difference).map_err(statistics)?;
+    let bound = bootstrap::percentile_interval(&members, &non_members, &one_sided, mean_difference)
+        .map_err(statistics)?;
     let p = permuted(&members, &non_members, ctx)?;
     let mut null = Vec::new();
     for played in &guesses.played {
@@ -207,7 +211,8 @@ fn detectable(members: &[f64], non_members: &[f64], alpha: f64, power: f64) -> R
     if (members.len().min(non_members.len()) as u64) < FEWEST_UNITS {
         return Ok(None);
     }
-    let error = (variance(members) / members.len() as f64 + variance(non_members) / non_members.len() as f64).sqrt();
+    let error =
+        (variance(members) / members.len() as f64 + variance(non_members) / non_members.len() as f64).sqrt();
     power::smallest_detectable_difference(error, alpha, power).map(Some).map_err(statistics)
 }
 
@@ -299,7 +304,8 @@ impl Sides<'_> {
             rows.truncate(k as usize);
             self.rate(&named.right, &rows)
         };
-        let both = |named: &Named| -> Result<[Rate; 2]> { Ok([of(named, &sides[0])?, of(named, &sides[1])?]) };
+        let both =
+            |named: &Named| -> Result<[Rate; 2]> { Ok([of(named, &sides[0])?, of(named, &sides[1])?]) };
         Ok(Some(Surest { k, attack: both(attack)?, imputation: both(imputation)? }))
     }
 
@@ -498,9 +504,16 @@ pub(crate) fn planned(described: &Described, settings: &Statistics, tests: u64) 
         records: described.inputs.audited as u64,
         left_out: described.left_out,
         known: described.inputs.population as u64,
-        detectable: power::smallest_detectable_difference(error, alpha, settings.power).map_err(statistics)?,
+        detectable: power::smallest_detectable_difference(error, alpha, settings.power)
+            .map_err(statistics)?,
         wanted: settings.min_effect_accuracy,
     })
+}
+
+/// The one detection test of a row.
+pub(crate) fn tested(result: &mut AttributeResult) -> super::Tested<'_> {
+    let control = result.unrelated.as_ref().map(|control| control.p);
+    (&mut result.test, control)
 }
 
 /// The verdict of a measured and corrected row, by the rule of [`super::verdict`]: the headline in the place of the excess of the true-positive rate.
@@ -594,7 +607,10 @@ fn absence(result: &AttributeResult, grounds: Grounds<'_>, settings: &Statistics
             wanted: settings.power,
         },
     };
-    if matches!(control, Reason::PositiveControlPassed { .. }) && against.is_empty() && grounds.doubts.is_empty() {
+    if matches!(control, Reason::PositiveControlPassed { .. })
+        && against.is_empty()
+        && grounds.doubts.is_empty()
+    {
         return (true, vec![Reason::DifferenceBelowMargin { upper, wanted }, control]);
     }
     if !matches!(control, Reason::PositiveControlPassed { .. }) {

@@ -38,10 +38,10 @@ fn audit(
     seed: u64,
 ) -> Vec<(Verdict, Vec<Reason>)> {
     let ctx = Ctx::new(seed, "audit", 1, &());
-    let tests = most_tests(rows.len(), settings);
+    let tests = most_tests(Rows { membership: rows.len(), attribute: 0 }, settings);
     let mut results: Vec<MembershipResult> =
         rows.iter().map(|scores| measure(scores, truth, settings, tests, &ctx).unwrap()).collect();
-    correct(&mut results.iter_mut().collect::<Vec<_>>()).unwrap();
+    correct(results.iter_mut().flat_map(tested).collect()).unwrap();
     results.iter().map(|result| verdict(result, grounds(&[], split), settings)).collect()
 }
 
@@ -156,9 +156,9 @@ fn validate_false_leaks_at_low_levels_with_ties_persons_and_groups() {
         let mut rng = Pcg64::seed_from_u64(seed);
         let row = plain(groups.iter().map(|_| (4.0 * normal(&mut rng)).round()).collect());
         let ctx = Ctx::new(seed, "audit", 1, &());
-        let tests = most_tests(1, &settings);
+        let tests = most_tests(Rows { membership: 1, attribute: 0 }, &settings);
         let mut result = grouped::measure(&row, &judged, &truth, &settings, tests, &ctx).unwrap();
-        correct(&mut [&mut result]).unwrap();
+        correct(tested(&mut result)).unwrap();
         vec![verdict(&result, grounds(&[], Split::Random), &settings)]
     });
     at_most(
@@ -294,7 +294,7 @@ fn a_failed_fidelity_check_comes_before_everything_else() {
     let ctx = Ctx::new(1, "audit", 1, &());
     let scores = plain(scores(&truth, 2.0, &mut Pcg64::seed_from_u64(1)));
     let mut result = measure(&scores, &truth, &settings(&[0.1]), 2, &ctx).unwrap();
-    correct(&mut [&mut result]).unwrap();
+    correct(tested(&mut result)).unwrap();
     let fidelity = [Reason::Fidelity {
         side: "train".into(),
         measure: Measure::Accuracy,
@@ -460,7 +460,7 @@ fn references_whose_numbers_tell_the_members_demonstrate_nothing() {
         let settings = settings(&[0.1]);
         let mut result =
             measure(&plain(score), &truth, &settings, 2, &Ctx::new(seed, "audit", 1, &())).unwrap();
-        correct(&mut [&mut result]).unwrap();
+        correct(tested(&mut result)).unwrap();
         assert_eq!(verdict(&result, grounds(&[], Split::Random), &settings).0, Verdict::LeakDemonstrated);
         let telling = [Reason::ReferencesTellMembers { p }];
         assert_eq!(
@@ -555,7 +555,7 @@ fn an_absence_is_shown_where_the_sample_allows_and_every_control_passes() {
     let row = Scores { target: scores(&truth, 0.0, &mut rng), played, blind: None };
     let judged = |row: &Scores, split, doubts: &[Reason], blind: Option<&Blind>| {
         let mut result = measure(row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
-        correct(&mut [&mut result]).unwrap();
+        correct(tested(&mut result)).unwrap();
         verdict(&result, Grounds { blind, doubts, ..grounds(&[], split) }, &settings)
     };
     let (found, reasons) = judged(&row, Split::Random, &[], None);
@@ -578,7 +578,7 @@ fn an_absence_is_shown_where_the_sample_allows_and_every_control_passes() {
     let doubt = [Reason::DeclaredUnmeasured];
     assert_eq!(judged(&row, Split::Random, &doubt, None).0, Verdict::Inconclusive);
     let mut result = measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
-    correct(&mut [&mut result]).unwrap();
+    correct(tested(&mut result)).unwrap();
     let undeclared = Grounds { declared: false, ..grounds(&[], Split::Random) };
     let (found, reasons) = verdict(&result, undeclared, &settings);
     assert!(found == Verdict::Inconclusive && reasons.contains(&Reason::FidelityUndeclared));
@@ -638,7 +638,7 @@ fn a_leak_must_exceed_what_is_seen_without_the_model() {
             blind: Some((blind.clone(), true)),
         };
         let mut result = measure(&row, &truth, &settings, 2, &Ctx::new(1, "audit", 1, &())).unwrap();
-        correct(&mut [&mut result]).unwrap();
+        correct(tested(&mut result)).unwrap();
         let grounds = Grounds { blind: Some(&found), ..grounds(&[], Split::Undeclared) };
         verdict(&result, grounds, &settings)
     };

@@ -95,7 +95,10 @@ fn attributes(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
             return Err(Problem::new(span("attribute", i, "name"), what));
         }
         if let Some(first) = seen.insert(attribute.name.to_lowercase(), &attribute.name) {
-            let what = format!("two attributes have the names `{first}` and `{}`; expected distinct names", attribute.name);
+            let what = format!(
+                "two attributes have the names `{first}` and `{}`; expected distinct names",
+                attribute.name
+            );
             return Err(Problem::new(span("attribute", i, "name"), what));
         }
         if content.data.inputs.is_none() {

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use paname_core::{AdapterEntry, Ctx, Error, Family, Features, Labels, Recipe, Registry, Roster, Setting, Task};
+use paname_core::{
+    AdapterEntry, Ctx, Error, Family, Features, Labels, Recipe, Registry, Roster, Setting, Task,
+};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -33,7 +35,10 @@ impl Manifest {
         for (attribute, item) in self.content.attributes.iter().zip(written.into_iter().flatten()) {
             if let Some(source) = &attribute.target {
                 registry.adapter(&source.adapter).map_err(|error| {
-                    self.text.error(Problem::new(item.span(), format!("attribute `{}`: {}", attribute.name, words(&error))))
+                    self.text.error(Problem::new(
+                        item.span(),
+                        format!("attribute `{}`: {}", attribute.name, words(&error)),
+                    ))
                 })?;
             }
             imputer(attribute, item, registry).map_err(|problem| self.text.error(problem))?;
@@ -129,9 +134,7 @@ fn guesses(
     registry: &Registry,
 ) -> Result<(), Problem> {
     let Some(name) = &test.attack else { return Ok(()) };
-    let guesses = registry
-        .attack(name)
-        .is_ok_and(|entry| entry.info.family == Family::AttributeInference);
+    let guesses = registry.attack(name).is_ok_and(|entry| entry.info.family == Family::AttributeInference);
     let what = match (guesses, content.attribute_of(test), &test.attribute) {
         (true, None, _) if content.attributes.is_empty() => {
             "guesses an attribute, and the manifest declares none; expected a table [[attribute]]"
@@ -150,16 +153,21 @@ fn imputer(
     registry: &Registry,
 ) -> Result<(), Problem> {
     let ImputerSource { attack: name, parameters } = &attribute.imputer;
-    let problem = |what: String| Problem::new(item.span(), format!("attribute `{}`, imputer: {what}", attribute.name));
+    let problem =
+        |what: String| Problem::new(item.span(), format!("attribute `{}`, imputer: {what}", attribute.name));
     let entry = registry.attack(name).map_err(|error| problem(words(&error)))?;
     if entry.info.family != Family::AttributeInference {
-        return Err(problem(format!("attack `{name}` guesses no attribute; expected one such as `imputation`")));
+        return Err(problem(format!(
+            "attack `{name}` guesses no attribute; expected one such as `imputation`"
+        )));
     }
     let config = serde_json::Value::Object(parameters.clone());
     let built = entry.build(config).and_then(|attack| attack.needs(1));
     let needs = built.map_err(|error| problem(words(&error)))?;
     if !needs.signals.is_empty() || !needs.access.is_empty() || needs.references_min > 0 || needs.asks() {
-        return Err(problem(format!("attack `{name}` asks a model; expected one that does not, such as `imputation`")));
+        return Err(problem(format!(
+            "attack `{name}` asks a model; expected one that does not, such as `imputation`"
+        )));
     }
     Ok(())
 }
