@@ -4,11 +4,13 @@
 //! recorded predictions are.
 
 mod arrays;
+mod attribute;
 mod encode;
 mod folder;
 mod guess;
 mod images;
 mod schema;
+mod standard;
 mod tabular;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +22,7 @@ use crate::array::{ArrayRef, IdSource};
 use crate::list::List;
 
 use arrays::Arrays;
+pub use attribute::{AttributeInputs, AttributeQuestion, Changes};
 pub use folder::{FolderRecords, folder_records};
 use images::Images;
 pub use schema::{ColumnKind, ColumnRule, ColumnSchema, InputsKind, InputsSchema, RuleKind, TableSchema};

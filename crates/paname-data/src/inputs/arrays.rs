@@ -1,6 +1,7 @@
 //! Inputs that are arrays already.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use paname_core::{Error, Result, Roster, Tensor};
 
@@ -50,9 +51,19 @@ impl<'a> Arrays<'a> {
     }
 
     pub(super) fn read(&self, base: &Path, roster: &Roster) -> Result<Tensor> {
+        Ok(self.load(base, roster)?.0)
+    }
+
+    /// The rows of the records, and which of all rows they are.
+    pub(super) fn load(&self, base: &Path, roster: &Roster) -> Result<(Tensor, Arc<[u32]>)> {
         let parts = self.parts(base)?;
         let rows = join(roster, &self.row_ids(base, &parts)?)?;
-        Stack::new(parts, &place(self.arrays))?.gather(&rows)
+        Ok((Stack::new(parts, &self.place())?.gather(&rows)?, rows))
+    }
+
+    /// The arrays by their names.
+    pub(super) fn place(&self) -> String {
+        place(self.arrays)
     }
 
     pub(super) fn describe(&self, base: &Path) -> Result<InputsSchema> {

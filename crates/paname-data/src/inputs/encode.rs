@@ -77,7 +77,7 @@ impl ColumnSchema {
         self.kind == ColumnKind::Category && !self.missing.is_empty()
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         match self.kind {
             ColumnKind::Ignored => 0,
             ColumnKind::Category => self.categories.len() + usize::from(self.tells_missing()),
@@ -95,7 +95,11 @@ impl ColumnSchema {
     }
 
     /// Writes the column into its places in each row.
-    fn encode<'a>(&self, column: &Column, rows: impl Iterator<Item = &'a mut [f32]>) -> Result<()> {
+    pub(super) fn encode<'a>(
+        &self,
+        column: &Column,
+        rows: impl Iterator<Item = &'a mut [f32]>,
+    ) -> Result<()> {
         let numbers: HashMap<&str, usize> = self.categories.iter().map(String::as_str).zip(0..).collect();
         for (row, places) in rows.enumerate() {
             let refuse =

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use paname_core::{Column, Error, Features, Result, Roster};
 
@@ -24,6 +25,20 @@ pub(super) struct Tabular<'a> {
     config: &'a InputsConfig,
     /// Where ids are when they are not in a column.
     ids: Option<IdSource>,
+}
+
+/// A table that was read, and what models get of it.
+pub(super) struct Loaded {
+    /// The whole file.
+    pub(super) table: Table,
+    /// Its columns but that of the ids.
+    pub(super) schema: TableSchema,
+    /// The row in the file of each record of the roster.
+    pub(super) rows: Arc<[u32]>,
+    /// The inputs of the records, with their types.
+    pub(super) columns: paname_core::Table,
+    /// The inputs of the records, as models get them.
+    pub(super) features: Features,
 }
 
 impl<'a> Tabular<'a> {
@@ -57,12 +72,17 @@ impl<'a> Tabular<'a> {
     }
 
     pub(super) fn read(&self, base: &Path, roster: &Roster) -> Result<Features> {
+        Ok(self.load(base, roster)?.features)
+    }
+
+    /// Reads the table once, and makes of it what models get.
+    pub(super) fn load(&self, base: &Path, roster: &Roster) -> Result<Loaded> {
         let table = self.open(base)?;
         let schema = self.schema(&table)?;
         let ids = self.row_ids(base, &table)?;
         let rows = join(roster, &[RowIds { ids, place: self.path.display().to_string() }])?;
-        let one_hot = self.config.encode.unwrap_or_default() == Encode::OneHot;
-        if one_hot {
+        let numbers = self.config.encode.unwrap_or_default() != Encode::None;
+        if numbers {
             // Asked before anything is made, and so that errors can name lines.
             schema.width().map_err(|error| self.about(error))?;
             self.check_numbers(&table, &schema, &rows)?;
@@ -71,10 +91,12 @@ impl<'a> Tabular<'a> {
         let column =
             |schema: &ColumnSchema| values(&table, positions[schema.name.as_str()], schema, &missing, &rows);
         let columns = paname_core::Table::new(schema.inputs().map(column).collect())?;
-        if one_hot {
-            return schema.encode(&columns).map(Features::Tensor).map_err(|error| self.about(error));
-        }
-        Ok(Features::Table(columns))
+        let features = if numbers {
+            schema.encode(&columns).map(Features::Tensor).map_err(|error| self.about(error))?
+        } else {
+            Features::Table(columns.clone())
+        };
+        Ok(Loaded { table, schema, rows, columns, features })
     }
 
     pub(super) fn describe(&self, base: &Path) -> Result<InputsSchema> {
@@ -87,6 +109,17 @@ impl<'a> Tabular<'a> {
         };
         let kind = InputsKind::Table;
         Ok(InputsSchema { kind, records, shape: vec![shape], dtype: dtype.into(), columns: schema.columns })
+    }
+
+    /// The file, for errors.
+    pub(super) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The column of the ids, where they are in one.
+    pub(super) fn id(&self) -> Option<&str> {
+        let id = self.config.id.as_deref().unwrap_or("id");
+        Some(id).filter(|_| self.ids.is_none())
     }
 
     fn open(&self, base: &Path) -> Result<Table> {
@@ -129,8 +162,7 @@ impl<'a> Tabular<'a> {
 
     fn schema(&self, table: &Table) -> Result<TableSchema> {
         let config = self.config;
-        let id = config.id.as_deref().unwrap_or("id");
-        let id = Some(id).filter(|_| self.ids.is_none());
+        let id = self.id();
         for name in config.columns.keys().chain(config.fill.keys()) {
             // An unknown name is an error here.
             table.column(name)?;
@@ -196,7 +228,7 @@ impl<'a> Tabular<'a> {
 }
 
 /// Where each column is. Two columns of one name are an error.
-fn positions(table: &Table) -> Result<HashMap<&str, usize>> {
+pub(super) fn positions(table: &Table) -> Result<HashMap<&str, usize>> {
     let mut positions = HashMap::new();
     for (position, name) in table.names().enumerate() {
         if positions.insert(name, position).is_some() {

@@ -1,0 +1,155 @@
+//! An attribute among the inputs: which values come into question, what is known besides, and the inputs of a record as they would be with another
+//! value.
+
+mod candidates;
+mod changes;
+mod known;
+mod sheet;
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+use paname_core::{Column, Error, Features, Result, Roster, Scale, Tensor};
+
+use super::schema::ColumnSchema;
+use super::tabular::Loaded;
+use super::{InputsConfig, Source};
+use candidates::{Asker, Choice};
+pub use changes::Changes;
+use changes::{column_of, encoded};
+use known::known;
+use sheet::Sheet;
+
+/// Which columns make an attribute, as a manifest says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AttributeQuestion<'a> {
+    /// One column of the inputs, or several that are guessed together. Columns of an array of two dimensions are `column-1`, `column-2`, …
+    pub columns: &'a [String],
+    /// Whether exactly one of the columns is 1 in each record, and the others are 0: each of them is a candidate.
+    pub one_hot: bool,
+    /// What the values are to each other; guessed from the column where absent.
+    pub scale: Option<Scale>,
+    /// The values that come into question, in their order, and no others; where empty, those that occur among the records. Of one column only.
+    pub values: &'a [String],
+    /// At most so many candidates (by default 16 categories, 8 numbers): where more values occur, the most frequent of the population.
+    pub most: Option<usize>,
+}
+
+/// An attribute of the records, and their inputs.
+pub struct AttributeInputs {
+    /// What the values are to each other.
+    pub scale: Scale,
+    /// The names of the values that come into question, at least two; of several columns `a=x, b=y`, of one-hot columns their names.
+    pub candidates: Vec<String>,
+    /// Which candidate each record of the roster has; none where its value is missing or no candidate.
+    pub values: Vec<Option<u32>>,
+    /// All other inputs but texts, as finite numbers in single precision `[roster, width]`: truth values as 0 and 1, a column for each category that
+    /// occurs, numbers with mean 0 and standard deviation 1 over the population, or over all records where there is none. Missing numbers are 0, and
+    /// a column behind them is 1 where one is missing.
+    pub known: Tensor,
+    /// The names of the columns of `known`.
+    pub known_names: Vec<String>,
+    /// Exactly what [`InputsConfig::read`] gives.
+    pub inputs: Features,
+    /// How inputs are changed.
+    pub changes: Changes,
+}
+
+impl fmt::Debug for AttributeInputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be personal data: only the header is printed.
+        let Self { scale, candidates, values, known, .. } = self;
+        write!(
+            f,
+            "AttributeInputs({scale:?}, {} candidates, {} records, {known:?})",
+            candidates.len(),
+            values.len()
+        )
+    }
+}
+
+impl InputsConfig {
+    /// Reads the inputs as [`InputsConfig::read`] does, once, and an attribute among them. `population` are the positions of the records in the roster
+    /// whose true values attackers know. Errors name file, line and column, and no value of a record.
+    pub fn attribute(
+        &self,
+        question: &AttributeQuestion<'_>,
+        base: &Path,
+        roster: &Roster,
+        population: Range<usize>,
+        _threads: usize,
+    ) -> Result<AttributeInputs> {
+        if population.start > population.end || population.end > roster.len() {
+            let expected = format!("positions below {}", roster.len());
+            return Err(Error::mismatch("population", expected, format!("{population:?}")));
+        }
+        if question.columns.is_empty() {
+            return Err(Error::Config(
+                "an attribute takes the name of at least one column in `columns`".into(),
+            ));
+        }
+        if let Some(twice) =
+            question.columns.iter().enumerate().find(|(i, name)| question.columns[..*i].contains(name))
+        {
+            return Err(Error::Config(format!("`columns`: {:?} is there twice", twice.1)));
+        }
+        match self.source()? {
+            Source::Arrays(arrays) => {
+                let (tensor, rows) = arrays.load(base, roster)?;
+                let sheet = Sheet::of_array(&tensor, rows, &arrays)?;
+                read(question, &sheet, population, Features::Tensor(tensor.clone()), |columns, choice| {
+                    Changes::of_array(&tensor, columns, &choice.cells)
+                })
+            }
+            Source::Folder(_) => Err(Error::Config(
+                "an attribute takes a table: the inputs are a folder of images, which have no columns".into(),
+            )),
+            Source::Table(table) => {
+                let loaded = table.load(base, roster)?;
+                let sheet = Sheet::of_table(&loaded, table.id(), table.place())?;
+                read(question, &sheet, population, loaded.features.clone(), |columns, choice| {
+                    changes(&loaded, &sheet, columns, choice)
+                })
+            }
+        }
+    }
+}
+
+/// What there is to know of an attribute of such inputs.
+fn read(
+    question: &AttributeQuestion<'_>,
+    sheet: &Sheet<'_>,
+    population: Range<usize>,
+    inputs: Features,
+    changes: impl Fn(&[usize], &Choice) -> Result<Changes>,
+) -> Result<AttributeInputs> {
+    let columns = question.columns.iter().map(|name| sheet.find(name)).collect::<Result<Vec<_>>>()?;
+    let one_hot = question.one_hot;
+    let fitted = if population.is_empty() { 0..sheet.records } else { population.clone() };
+    let choice = Asker { question, sheet, population }.choose(&columns, one_hot)?;
+    let (known, known_names) = known(sheet, &columns, &fitted)?;
+    let changes = changes(&columns, &choice)?;
+    let Choice { scale, names: candidates, values, .. } = choice;
+    Ok(AttributeInputs { scale, candidates, values, known, known_names, inputs, changes })
+}
+
+/// How the inputs of a table are changed.
+fn changes(loaded: &Loaded, sheet: &Sheet<'_>, columns: &[usize], choice: &Choice) -> Result<Changes> {
+    let candidates = choice.cells.len();
+    let column = |(which, &position): (usize, &usize)| {
+        let cells: Vec<_> = choice.cells.iter().map(|cells| &cells[which]).collect();
+        column_of(&sheet.fields[position], &cells)
+    };
+    let changed: Vec<Column> = columns.iter().enumerate().map(column).collect();
+    if let Features::Table(table) = &loaded.features {
+        return Ok(Changes::of_columns(changed, candidates, table.columns().len()));
+    }
+    let inputs: Vec<&ColumnSchema> = loaded.schema.inputs().collect();
+    let mut parts = Vec::with_capacity(columns.len());
+    for (&position, column) in columns.iter().zip(&changed) {
+        let start = inputs[..position].iter().map(|schema| schema.width()).sum();
+        parts.push((start, encoded(inputs[position], column)?));
+    }
+    Ok(Changes::of_encoded(loaded.schema.width()?, candidates, &parts))
+}
