@@ -1,0 +1,458 @@
+//! Audits of an attribute: models that learn persons by heart, and models that know a population only.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use paname_core::{
+    Access, Adapter, AdapterEntry, AdapterInfo, Ctx, Error, Features, FitRun, Fitted, Input, Labels, Outputs,
+    Query, Recipe, Records, Registry, Result, Setting, Target, TargetCard, Tensor,
+};
+use paname_engine::{Manifest, Outcome, RunOptions, plan, run};
+use paname_evidence::{AttributeResult, Reason, Row, Verdict};
+use rand_core::{Rng as _, SeedableRng as _};
+use rand_pcg::Pcg64;
+
+/// Members, and as many non-members.
+const SIDE: usize = 300;
+const POPULATION: usize = 400;
+
+/// What a model learned: of each row that it was fitted on, the bits of its inputs and its label, where it learns by heart at all.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Heart {
+    rows: HashSet<(Vec<u32>, u32)>,
+}
+
+/// Knows of everybody that persons of the second column have the second label a little more often, and knows its own rows by heart.
+struct Model {
+    card: TargetCard,
+    inputs: Tensor,
+    heart: Heart,
+}
+
+fn bits(row: &[f32]) -> Vec<u32> {
+    row.iter().map(|value| value.to_bits()).collect()
+}
+
+impl Target for Model {
+    fn card(&self) -> &TargetCard {
+        &self.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let rows = match &query.input {
+            Input::Records(ids, _) => self.inputs.gather(ids)?,
+            Input::Tensor(rows) => rows.clone(),
+            other => return Err(Error::Unsupported(format!("{other:?}"))),
+        };
+        let width = rows.shape()[1];
+        let mut logits = Vec::new();
+        for row in rows.as_slice::<f32>()?.chunks_exact(width) {
+            let known = |label: u32| if self.heart.rows.contains(&(bits(row), label)) { 4.0 } else { 0.0 };
+            logits.extend([known(0), known(1) + 0.5 * row[1]]);
+        }
+        Ok(Outputs { logits: Some(Tensor::from_vec(logits, &[rows.rows(), 2])?), ..Outputs::default() })
+    }
+}
+
+struct ByHeart;
+
+#[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+impl ByHeart {
+    fn model(heart: Heart, setting: &Setting<'_>) -> Result<Box<dyn Target>> {
+        let Features::Tensor(inputs) = setting.inputs else { return Err(Error::Config("no inputs".into())) };
+        let card = TargetCard {
+            name: "heart".into(),
+            fingerprint: format!("{:?}", heart.rows.iter().min()),
+            classes: Some(2),
+            access: vec!["logits".into(), "new-inputs".into()],
+            augmentations: 1,
+            ..TargetCard::default()
+        };
+        Ok(Box::new(Model { card, inputs: inputs.clone(), heart }))
+    }
+}
+
+impl Adapter for ByHeart {
+    const INFO: AdapterInfo = AdapterInfo {
+        name: "by-heart",
+        version: 1,
+        summary_fr: "Modèles jouets.",
+        summary_en: "Toy models.",
+        offers: Access::LOGITS.union(Access::NEW_INPUTS),
+    };
+    type Config = Config;
+
+    fn files(_: &Config, _: &Path) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
+    fn open(_: Config, setting: &Setting<'_>, _: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        Self::model(Heart::default(), setting)
+    }
+
+    fn fit(
+        _: Config,
+        recipe: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        let one = |run: &FitRun| {
+            let (Features::Tensor(inputs), Labels::Classes { values, classes }) =
+                (&data.inputs, &data.labels)
+            else {
+                return Err(Error::Config("no data".into()));
+            };
+            let mut heart = Heart::default();
+            if recipe.architecture.contains_key("by-heart") {
+                for &row in run.rows.iter() {
+                    let own = inputs.index(row as usize)?;
+                    heart.rows.insert((bits(own.as_slice::<f32>()?), values[row as usize]));
+                }
+            }
+            let weights = ctx.folder()?.join("weights.json");
+            fs::create_dir_all(ctx.folder()?).map_err(|e| Error::Other(e.to_string()))?;
+            let text = serde_json::to_string(&heart).map_err(|e| Error::Other(e.to_string()))?;
+            fs::write(&weights, text).map_err(|e| Error::Other(e.to_string()))?;
+            let card = TargetCard { classes: Some(*classes), ..TargetCard::default() };
+            Ok(Fitted {
+                target: Box::new(Model { card, inputs: inputs.clone(), heart }),
+                weights: Some(weights),
+                train_loss: None,
+                train_accuracy: None,
+                checkpoints: Vec::new(),
+            })
+        };
+        runs.iter().map(one).collect()
+    }
+
+    fn fitted(
+        _: Config,
+        _: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        _: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let text = fs::read_to_string(weights).map_err(|e| Error::Other(e.to_string()))?;
+        Self::model(serde_json::from_str(&text).map_err(|e| Error::Other(e.to_string()))?, setting)
+    }
+}
+
+const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<ByHeart>()];
+
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    registry.add_adapters(ADAPTERS, "test").unwrap();
+    registry.add_adapters(paname_data::ADAPTERS, "paname-data").unwrap();
+    registry.add_attacks(paname_aia::ATTACKS, "paname-aia").unwrap();
+    registry.add_attacks(paname_mia::ATTACKS, "paname-mia").unwrap();
+    registry
+}
+
+/// An audit in a folder of its own.
+struct Audit {
+    folder: tempfile::TempDir,
+}
+
+const TESTS: &str = r#"
+[[test]]
+id = "bb-ip"
+attack = "bb-ip"
+[[test]]
+id = "confidence"
+attack = "confidence"
+[[test]]
+id = "lomia"
+attack = "lomia"
+[[test]]
+id = "mia"
+attack = "loss"
+"#;
+
+impl Audit {
+    /// Persons of an age, a height and a town; whether they are ill goes with the town, and the label with both.
+    fn new(recipe: &str, attribute: &str) -> Self {
+        let audit = Self { folder: tempfile::tempdir().unwrap() };
+        let mut rng = Pcg64::seed_from_u64(7);
+        let mut uniform = || (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+        let (mut records, mut population) = ("id,label,member,group\n".to_owned(), "id,label\n".to_owned());
+        let mut inputs = "id,age,height,town,ill,blood\n".to_owned();
+        for person in 0..2 * SIDE + POPULATION {
+            let town = (uniform() * 3.0) as usize;
+            let ill = uniform() < [0.2, 0.5, 0.7][town];
+            let label = u8::from(uniform() < if ill { 0.6 } else { 0.35 });
+            let (age, height) = (20.0 + 60.0 * uniform(), 1.5 + 0.5 * uniform());
+            let blood = ["A", "B", "AB", "O"][(uniform() * 4.0) as usize];
+            let ill = if ill { "yes" } else { "no" };
+            writeln!(
+                inputs,
+                "{person},{age:.3},{height:.4},{},{ill},{blood}",
+                ["Lyon", "Brest", "Nice"][town]
+            )
+            .unwrap();
+            if person < 2 * SIDE {
+                let member = u8::from(person * 7 % 10 < 5);
+                writeln!(records, "{person},{label},{member},{}", person % 2).unwrap();
+            } else {
+                writeln!(population, "{person},{label}").unwrap();
+            }
+        }
+        audit.write("records.csv", &records);
+        audit.write("population.csv", &population);
+        audit.write("inputs.csv", &inputs);
+        audit.manifest(recipe, attribute, "", TESTS);
+        audit
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn manifest(&self, recipe: &str, attribute: &str, more: &str, tests: &str) {
+        let manifest = format!(
+            r#"schema = "paname-audit/1"
+{more}
+[data]
+records = "records.csv"
+population = "population.csv"
+group = "group"
+split = "random"
+personal = []
+[data.inputs]
+table = "inputs.csv"
+encode = "standardised"
+{attribute}
+[target]
+adapter = "by-heart"
+[target.fit.recipe]
+architecture = {{ {recipe} }}
+[references]
+adapter = "by-heart"
+[references.fit]
+models = 4
+{tests}
+"#
+        );
+        self.write("audit.toml", &manifest);
+    }
+
+    fn read(&self) -> std::result::Result<Manifest, String> {
+        Manifest::read(&self.folder.path().join("audit.toml")).map_err(|error| error.to_string())
+    }
+
+    fn run(&self) -> std::result::Result<Outcome, String> {
+        let options =
+            RunOptions { run_dir: self.folder.path().join("run"), workers: 2, worker: None, patience: None };
+        run(&self.read()?, &registry(), &options, &()).map_err(|error| error.to_string())
+    }
+
+    /// What is said of a manifest that cannot be used, without the folder.
+    fn refusal(&self) -> String {
+        let error = match self.read() {
+            Err(error) => error,
+            Ok(manifest) => plan(&manifest, &registry()).unwrap_err().to_string(),
+        };
+        error.replace(&format!("{}/", self.folder.path().display()), "")
+    }
+}
+
+const ILL: &str = "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nsurest = 50";
+
+fn rows(outcome: &Outcome) -> Vec<(&Row, &AttributeResult)> {
+    outcome.evidence.core.rows.iter().filter_map(|row| Some((row, row.attribute.as_ref()?))).collect()
+}
+
+#[test]
+fn what_is_learned_by_heart_is_a_leak_and_what_a_population_tells_is_none() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let outcome = audit.run().unwrap();
+    let rows = rows(&outcome);
+    assert_eq!(rows.len(), 3);
+    for (row, result) in &rows {
+        assert_eq!(row.verdict, Verdict::LeakDemonstrated, "{}: {:?}", row.id, row.reasons);
+        assert_eq!((result.members, result.non_members, result.left_out), (SIDE as u64, SIDE as u64, 0));
+        assert_eq!((result.candidates, result.imputer.rows), (2, POPULATION as u64));
+        // Whoever guesses without the model is right of both alike.
+        let [inside, outside] = [result.imputation.members, result.imputation.non_members];
+        assert!((inside.share - outside.share).abs() < 0.1, "{}: {inside:?} {outside:?}", row.id);
+        assert!(result.difference.value > 0.1 && result.difference.interval.lower > 0.0, "{}", row.id);
+        assert!(result.test.p < 0.001 && result.test.p_adjusted >= result.test.p);
+        assert!(result.attack.members.share > result.attack.non_members.share + 0.1);
+        let control = result.positive.unwrap();
+        assert_eq!(control.models, 4);
+        assert!(control.individual.interval.lower > 0.05, "{}: {control:?}", row.id);
+        let unrelated = result.unrelated.as_ref().unwrap();
+        assert!(unrelated.null.iter().all(|null| *null < result.difference.value / 2.0), "{unrelated:?}");
+        // By class and by group.
+        assert_eq!(result.slices.len(), 4);
+    }
+    // Everything is there when it runs again, the sweeps above all.
+    let again = audit.run().unwrap();
+    assert_eq!(again.steps_run, 0);
+    assert_eq!(again.evidence.core_sha256, outcome.evidence.core_sha256);
+    // A model that knows the population only gives nothing away of anybody.
+    let honest = Audit::new("size = 1", ILL).run().unwrap();
+    for (row, result) in self::rows(&honest) {
+        assert_ne!(row.verdict, Verdict::LeakDemonstrated, "{}: {:?}", row.id, result.difference);
+        assert!(result.difference.interval.lower <= 0.0 && result.difference.interval.upper >= 0.0);
+    }
+}
+
+#[test]
+fn the_plan_tells_what_is_guessed_and_what_it_can_show() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let plan = plan(&audit.read().unwrap(), &registry()).unwrap();
+    let row = plan.rows.iter().find(|row| row.id == "bb-ip").unwrap();
+    let attribute = row.attribute.as_ref().unwrap();
+    assert_eq!(attribute.candidates, ["no", "yes"]);
+    assert_eq!((attribute.records, attribute.known), (2 * SIDE as u64, POPULATION as u64));
+    assert!(row.runnable && row.power.is_none());
+    assert_eq!(row.queries, 2 * (2 * SIDE + POPULATION) as u64);
+    for step in
+        ["attribute/ill", "imputation/ill", "candidates/ill/target", "candidates/ill/3", "judge/bb-ip"]
+    {
+        assert!(plan.steps.iter().any(|name| name == step), "{step} of {:?}", plan.steps);
+    }
+}
+
+#[test]
+fn attributes_of_every_scale_are_guessed() {
+    for (attribute, candidates, scale) in [
+        ("[[attribute]]\nname = \"blood\"\ncolumn = \"blood\"", 4, "nominal"),
+        ("[[attribute]]\nname = \"age\"\ncolumn = \"age\"\ncandidates = 5\ntolerance = 1", 5, "continuous"),
+        ("[[attribute]]\nname = \"both\"\ncolumn = [\"ill\", \"town\"]", 6, "nominal"),
+    ] {
+        let outcome = Audit::new("by-heart = true", attribute).run().unwrap();
+        let (row, result) = rows(&outcome)[0];
+        assert_eq!((result.candidates, result.scale.as_str()), (candidates, scale));
+        // Numbers that stand for a range are no longer those that were learned.
+        let expected = if scale == "continuous" { Verdict::Inconclusive } else { Verdict::LeakDemonstrated };
+        assert_eq!(row.verdict, expected, "{attribute}: {:?}", result.difference);
+    }
+}
+
+#[test]
+fn a_sample_is_drawn_and_a_budget_says_which_would_do() {
+    let audit = Audit::new("by-heart = true", &format!("{ILL}\nsample = 200"));
+    let outcome = audit.run().unwrap();
+    let (_, result) = rows(&outcome)[0];
+    assert_eq!((result.members + result.non_members, result.left_out), (200, 400));
+    audit.manifest("by-heart = true", ILL, "access = { max_queries = 1500 }", TESTS);
+    let plan = plan(&audit.read().unwrap(), &registry()).unwrap();
+    let row = plan.rows.iter().find(|row| row.id == "bb-ip").unwrap();
+    let reason = Reason::CandidateBudget { needed: 2000, allowed: 1500, candidates: 2, sample: 350 };
+    assert_eq!(row.reasons, [reason]);
+}
+
+#[test]
+fn recorded_answers_about_candidates_do_as_well() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let people = 2 * SIDE + POPULATION;
+    // A model that is sure of the label where a person is put to it as ill.
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (2, {people}, 2), }}");
+    let mut logits = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    logits.extend(format!("{header:<117}\n").bytes());
+    let values = (0..2).flat_map(|ill| (0..people).flat_map(move |_| [0.0_f32, ill as f32]));
+    logits.extend(values.flat_map(f32::to_le_bytes));
+    fs::write(audit.folder.path().join("logits.npy"), logits).unwrap();
+    let target = format!(
+        "{ILL}\ntarget = {{ adapter = \"predictions\", logits = \"logits.npy\", ids = \"row-number\" }}"
+    );
+    audit.manifest("by-heart = true", &target, "", "[[test]]\nid = \"csmia\"\nattack = \"csmia\"\n");
+    let outcome = audit.run().unwrap();
+    let (row, result) = rows(&outcome)[0];
+    assert_ne!(row.verdict, Verdict::LeakDemonstrated, "{:?}", result.difference);
+    // No reference model answers such questions.
+    assert!(result.unrelated.is_none() && result.positive.is_none());
+}
+
+#[test]
+fn what_cannot_be_guessed_is_refused_in_words() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let refusals: Vec<String> = [
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"illness\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nvalues = [\"no\", \"perhaps\"]",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"id\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"label\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"height\"\nscale = \"nominal\"",
+        "[[attribute]]\nname = \"a/b\"\ncolumn = \"ill\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\n[[attribute]]\nname = \"Ill\"\ncolumn = \"ill\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\n[[attribute]]\nname = \"town\"\ncolumn = \"town\"",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nimputer = { attack = \"confidence\" }",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nimputer = { attack = \"loss\" }",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nsurest = 0",
+        "",
+    ]
+    .iter()
+    .map(|attribute| {
+        audit.manifest("by-heart = true", attribute, "", TESTS);
+        audit.refusal()
+    })
+    .collect();
+    insta::assert_snapshot!(refusals.join("\n\n"));
+    audit.manifest(
+        "by-heart = true",
+        ILL,
+        "",
+        "[[test]]\nid = \"mia\"\nattack = \"loss\"\nattribute = \"ill\"\n",
+    );
+    assert!(audit.refusal().contains("guesses no attribute"), "{}", audit.refusal());
+    audit.manifest(
+        "by-heart = true",
+        ILL,
+        "",
+        "[[test]]\nid = \"a\"\nattack = \"bb-ip\"\nattribute = \"no\"\n",
+    );
+    assert!(audit.refusal().contains("there are: ill"), "{}", audit.refusal());
+}
+
+#[test]
+fn twins_and_labels_among_the_inputs_are_found() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let text = fs::read_to_string(audit.folder.path().join("inputs.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let of = |person: usize| lines[person + 1].split_once(',').unwrap().1;
+    // The population's first person is what the first audited one is, label included.
+    let twin =
+        text.replace(&format!("\n{},{}", 2 * SIDE, of(2 * SIDE)), &format!("\n{},{}", 2 * SIDE, of(0)));
+    audit.write("inputs.csv", &twin);
+    let records = fs::read_to_string(audit.folder.path().join("records.csv")).unwrap();
+    let label = records.lines().nth(1).unwrap().split(',').nth(1).unwrap();
+    let population = fs::read_to_string(audit.folder.path().join("population.csv")).unwrap();
+    let first = population.lines().nth(1).unwrap();
+    audit.write("population.csv", &population.replace(first, &format!("{},{label}", 2 * SIDE)));
+    let refusal = audit.refusal();
+    assert!(refusal.contains("1 population records equal an audited record"), "{refusal}");
+    audit.manifest("by-heart = true", &format!("{ILL}\nduplicates = \"declared\""), "", TESTS);
+    plan(&audit.read().unwrap(), &registry()).unwrap();
+    // A column that is the label under another name.
+    let label = |id: &str| {
+        let of = |table: &str| {
+            table
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{id},")).map(|rest| rest[..1].to_owned()))
+        };
+        of(&records).or_else(|| of(&population)).unwrap()
+    };
+    let told: Vec<String> = lines
+        .iter()
+        .enumerate()
+        .map(|(i, line)| {
+            if i == 0 {
+                format!("{line},income")
+            } else {
+                format!("{line},{}", label(line.split(',').next().unwrap()))
+            }
+        })
+        .collect();
+    audit.write("inputs.csv", &(told.join("\n") + "\n"));
+    let refusal = audit.refusal();
+    assert!(refusal.contains("column `income` of the inputs tells the label"), "{refusal}");
+}
