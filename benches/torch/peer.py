@@ -106,6 +106,23 @@ def ask(model, shape, classes):
     return best(7, work)
 
 
+def sweep():
+    """The bare forward passes over 10,000 records with each of eight candidates, whose inputs are there already."""
+    model = nn.Sequential(nn.Linear(100, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 2)).eval()
+    blocks = [torch.rand(min(4096, RECORDS - start), 100) for _ in range(8) for start in range(0, RECORDS, 4096)]
+
+    def work():
+        with torch.no_grad():
+            for block in blocks:
+                model(block)
+
+    start = time.perf_counter()
+    found = best(10, work)
+    while time.perf_counter() - start < 3:
+        found = min(found, timed(work))
+    return found
+
+
 def gradient(model, shape, classes):
     model.eval()
     x = torch.full((64, *shape), 0.1, requires_grad=True)
@@ -154,6 +171,7 @@ TASKS = {
     "usual-convnet": lambda: timed(lambda: usual(convnet, (1, 28, 28), 10, 3)),
     "tuned-convnet": lambda: timed(lambda: tuned(convnet, (1, 28, 28), 10, 3)),
     "ask-mlp": lambda: ask(mlp(), (600,), 100),
+    "sweep-mlp": sweep,
     "ask-resnet": lambda: ask(resnet(), (3, 32, 32), 10),
     "gradient-resnet": lambda: gradient(resnet(), (3, 32, 32), 10),
 }

@@ -61,6 +61,7 @@ const ROWS: &[Row] = &[
         per_model: true,
     },
     Row { what: "ask an MLP", own: ("ask-mlp", 1), peer: "ask-mlp", per_model: false },
+    Row { what: "sweep 8 candidates of an MLP", own: ("sweep-mlp", 1), peer: "sweep-mlp", per_model: false },
     Row { what: "ask a ResNet", own: ("ask-resnet", 1), peer: "ask-resnet", per_model: false },
     Row {
         what: "gradient of a ResNet",

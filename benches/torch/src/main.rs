@@ -6,6 +6,8 @@
 //! | `fit-mlp` | 600-256-100 with tanh on 10,000 records, 20 passes of batches of 128, SGD with momentum |
 //! | `fit-convnet` | 3 × 3 convolutions with 16 and 32 channels on 10,000 images of 28 × 28, 3 passes |
 //! | `ask-mlp`, `ask-resnet` | logits of 10,000 records |
+//! | `sweep-mlp` | logits of 10,000 records with each of 8 candidate values of an attribute, in batches of 4,096 |
+//! | `sweep-bare` | the forward passes of it alone: the inputs are changed before |
 //! | `gradient-resnet` | forward and backward pass with respect to 64 inputs |
 //! | `ask-program-NAME`, `gradient-program-NAME` | the same of `NAME.paname.pt2` in the folder that `PANAME_MATRIX` names, with a batch of it |
 //!
@@ -20,6 +22,7 @@ use paname_core::{
     Access, Ctx, Error, Features, FitRun, Fitted, Input, Labels, Optimizer, Outputs, Query, Recipe, Records,
     Result, Roster, Schedule, Setting, Task, Tensor,
 };
+use paname_data::{AttributeQuestion, InputsConfig};
 use serde_json::{Value, json};
 
 /// Records to fit on and to ask about.
@@ -39,11 +42,13 @@ fn main() -> Result<()> {
         "part-convnet" => fits(&convnet(), models, &[1, 28, 28], 10, 3)?.0,
         "ask-mlp" => ask(&mlp(), &[600], 100, threads)?,
         "ask-resnet" => ask(&resnet(), &[3, 32, 32], 10, threads)?,
+        "sweep-mlp" => sweep(threads, false)?,
+        "sweep-bare" => sweep(threads, true)?,
         "gradient-resnet" => gradient(&resnet(), &[3, 32, 32], 10, threads)?,
         task if task.contains("-program-") => program(task, threads)?,
         _ => {
             return Err(Error::Config(
-                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, gradient-resnet, ask-program-NAME, gradient-program-NAME".into(),
+                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, sweep-mlp, sweep-bare, gradient-resnet, ask-program-NAME, gradient-program-NAME".into(),
             ));
         }
     };
@@ -174,6 +179,49 @@ fn ask(architecture: &Value, shape: &[usize], classes: usize, threads: usize) ->
     paname_torch::set_threads(threads);
     let query = Query::records((0..RECORDS as u32).collect::<Vec<_>>(), Access::LOGITS);
     best(7, || model.target.predict(&query).map(|_| ()))
+}
+
+/// Values of the attribute, and records asked about at a time, as in an audit.
+const CANDIDATES: usize = 8;
+const BLOCK: usize = 4096;
+
+/// Asks a network of two layers of 256 about every record with every candidate: `changed` beforehand, or as it goes.
+fn sweep(threads: usize, changed: bool) -> Result<f64> {
+    let folder = tempfile::tempdir().map_err(|error| Error::caused("a folder", &error))?;
+    let columns = 92;
+    let mut table = String::from("id,attribute");
+    (0..columns).for_each(|c| table.push_str(&format!(",c{c}")));
+    for row in 0..RECORDS {
+        table.push_str(&format!("\n{row},value {}", row % CANDIDATES));
+        (0..columns).for_each(|c| table.push_str(&format!(",{}.5", (row * 31 + c * 17) % 101)));
+    }
+    std::fs::write(folder.path().join("inputs.csv"), table).map_err(|error| Error::caused("a table", &error))?;
+    let roster = Roster::new((0..RECORDS).map(|row| row.to_string()).collect(), "bench")?;
+    let config = InputsConfig { table: Some("inputs.csv".into()), ..InputsConfig::default() };
+    let attribute = ["attribute".to_owned()];
+    let question =
+        AttributeQuestion { columns: &attribute, one_hot: false, scale: None, values: &[], most: None };
+    let read = config.attribute(&question, folder.path(), &roster, 0..RECORDS, threads)?;
+    let Features::Tensor(inputs) = &read.inputs else { return Err(Error::Config("no numbers".into())) };
+    let labels = Labels::Classes { values: (0..RECORDS as u32).map(|row| row % 2).collect(), classes: 2 };
+    let data = Records { ids: (0..RECORDS as u32).collect(), inputs: Features::Tensor(inputs.clone()), labels };
+    let recipe = recipe(&json!({ "name": "mlp", "hidden": [256, 256] }), 1);
+    let run = FitRun { rows: (0..256).collect(), seed: 1 };
+    let ctx = Ctx::new(1, "bench", 1, &());
+    let model = paname_torch::ADAPTERS[0].fit(json!({ "device": "cpu" }), &recipe, &data, &[run], &ctx).remove(0)?;
+    paname_torch::set_threads(threads);
+    let rows: Vec<u32> = (0..RECORDS as u32).collect();
+    let blocks = || (0..CANDIDATES).flat_map(|candidate| rows.chunks(BLOCK).map(move |rows| (rows, candidate)));
+    let change = |(rows, candidate): (&[u32], usize)| read.changes.apply(&read.inputs, rows, candidate);
+    let ask = |input: Input| {
+        let query = Query { input, labels: None, want: Access::LOGITS, layers: Vec::new() };
+        model.target.predict(&query).map(|_| ())
+    };
+    if changed {
+        let inputs = blocks().map(change).collect::<Result<Vec<Input>>>()?;
+        return best_within(|| inputs.iter().cloned().try_for_each(ask));
+    }
+    best_within(|| blocks().try_for_each(|block| ask(change(block)?)))
 }
 
 fn gradient(architecture: &Value, shape: &[usize], classes: usize, threads: usize) -> Result<f64> {
