@@ -7,6 +7,7 @@ mod arrays;
 mod attribute;
 mod encode;
 mod folder;
+mod group;
 mod guess;
 mod images;
 mod schema;
@@ -14,6 +15,7 @@ mod standard;
 mod tabular;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use paname_core::{Error, Features, Result, Roster};
@@ -83,13 +85,17 @@ pub struct InputsConfig {
     /// Numbers in place of missing ones, by column of `table`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fill: BTreeMap<String, f64>,
-    /// What models get of `table`: numbers (the default) or the columns as they are.
+    /// What models get of `table`: numbers as they are (the default) or brought to one scale, or the columns as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encode: Option<Encode>,
     /// Columns of `table` that are no inputs whatever `columns` says. Whoever reads the manifest names those here that tell labels, persons and
     /// membership under names of their own; `member` is never an input, and `label`, `person` and `group` are inputs only where `columns` says so.
     #[serde(skip)]
     pub left_out: BTreeSet<String>,
+    /// Positions in the roster of the records whose numbers say what `standardised` brings to mean 0 and standard deviation 1; all of them where absent.
+    /// Whoever reads the manifest names those here that every model may depend on, so that no scale tells who is a member.
+    #[serde(skip)]
+    pub fitted_on: Option<Range<usize>>,
 }
 
 /// What models get of a table.
@@ -101,6 +107,9 @@ pub enum Encode {
     /// Numbers: one column for each number and truth value, and one for each category, which is 1 where the record has it and 0 elsewhere.
     #[default]
     OneHot,
+    /// The same with the numbers, but not truth values and categories, brought to mean 0 and standard deviation 1 over the records of the audit. A
+    /// column of equal numbers becomes 0.
+    Standardised,
     /// The columns with their types.
     None,
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use common::{bools, floats, folder, npy, roster};
-use paname_core::{Column, Features, Input, Result, Scale, Table, Tensor};
+use paname_core::{Column, Features, Input, Labels, Result, Scale, Table, Tensor};
 use paname_data::{AttributeInputs, AttributeQuestion, InputsConfig};
 use proptest::prelude::*;
 
@@ -440,8 +440,10 @@ fn bad_questions_are_refused_in_words() {
             NUMBERS,
         ),
         (Asked { one_hot: true, ..of(&["married_yes"]) }, NUMBERS),
-        (Asked { one_hot: true, ..of(&["town", "married_yes"]) }, NUMBERS),
-        (Asked { one_hot: true, ..of(&["kids", "married_yes"]) }, NUMBERS),
+        (of(&["married_no"]), NUMBERS),
+        (Asked { one_hot: true, ..of(&["smoker"]) }, NUMBERS),
+        (Asked { one_hot: true, ..of(&["town", "smoker"]) }, NUMBERS),
+        (Asked { one_hot: true, ..of(&["kids", "smoker"]) }, NUMBERS),
         (
             Asked { one_hot: true, scale: Some(Scale::Continuous), ..of(&["married_no", "married_yes"]) },
             NUMBERS,
@@ -493,6 +495,135 @@ fn other_inputs_are_not_changed() {
     }
     assert_eq!(format!("{:?}", read.changes), "Changes(3 candidates, 1 columns)");
     assert_eq!(tensor(read.changes.apply(&read.inputs, &[], 0).unwrap()).shape(), [0, 10]);
+}
+
+#[test]
+fn the_name_of_a_group_stands_for_its_columns() {
+    let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
+    for text in [PLAIN, NUMBERS] {
+        let schema = config(text).describe(files.path()).unwrap();
+        let groups: Vec<(&str, Option<&str>)> =
+            schema.columns.iter().map(|column| (column.name.as_str(), column.group.as_deref())).collect();
+        assert!(
+            groups.contains(&("married_yes", Some("married")))
+                && groups.contains(&("married_no", Some("married")))
+        );
+        assert_eq!(groups.iter().filter(|(_, group)| group.is_some()).count(), 2);
+        let read = Asked::of(&["married"]).read(files.path(), text, &IDS, 3..6).unwrap();
+        assert_eq!(read.candidates, ["married_yes", "married_no"]);
+        assert_eq!(read.values, [Some(1), Some(0), Some(1), Some(0), Some(1), Some(0)]);
+    }
+    assert_eq!(
+        Asked::of(&["married_no"]).people(NUMBERS).unwrap_err().to_string(),
+        "people.csv, column `married_no`: is one of the columns `married`, of which exactly one is 1 in every row, so that the others tell its value; \
+         expected columns = [\"married\"], which stands for all of them"
+    );
+    // One row that breaks the rule makes them columns like others.
+    let broken = PEOPLE.replace("d,22,900,yes,Lyon,0,1", "d,22,900,yes,Lyon,0,0");
+    let files = folder(&[("people.csv", broken.as_bytes())]);
+    let schema = config(NUMBERS).describe(files.path()).unwrap();
+    assert!(schema.columns.iter().all(|column| column.group.is_none()));
+    assert_eq!(
+        Asked::of(&["married"]).read(files.path(), NUMBERS, &IDS, 3..6).unwrap_err().to_string(),
+        "people.csv line 5: 0 of the 2 columns of the one-hot attribute are 1; expected exactly one"
+    );
+    Asked::of(&["married_no"]).read(files.path(), NUMBERS, &IDS, 3..6).unwrap();
+}
+
+#[test]
+fn groups_are_told_by_what_their_names_begin_with() {
+    let cases: &[(&str, &[&str], usize)] = &[
+        ("town=a_1,town=b_1,town=c_2", &["1,0,0", "0,0,1", "0,1,0"], 3),
+        ("a_x,a_y,b_x", &["1.0,0.0,1", "0.0,1.0,1"], 2),
+        ("a_x,a_y,a_z", &["1,0,7", "0,1,1"], 2),
+        ("a_x,a_y", &["1,0", "1,1"], 0),
+        ("a_x,a_y", &["1,0", "1,"], 0),
+        ("a_x,b_y", &["1,0", "0,1"], 0),
+        ("_x,_y", &["1,0", "0,1"], 0),
+        ("ax,ay", &["1,0", "0,1"], 0),
+    ];
+    for (names, rows, expected) in cases {
+        let body: Vec<String> = rows.iter().enumerate().map(|(i, row)| format!("{i},{row}\n")).collect();
+        let files = folder(&[("t.csv", format!("id,{names}\n{}", body.concat()).as_bytes())]);
+        let schema = config("table = \"t.csv\"").describe(files.path()).unwrap();
+        assert_eq!(
+            schema.columns.iter().filter(|column| column.group.is_some()).count(),
+            *expected,
+            "{names}"
+        );
+    }
+}
+
+#[test]
+fn numbers_are_standardised_over_the_records_that_are_allowed() {
+    let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
+    let text = format!("{NUMBERS}\nencode = \"standardised\"");
+    let plain = rows(&config(NUMBERS).read(files.path(), &roster(&IDS), 1).unwrap());
+    for fitted_on in [None, Some(3..6), Some(1..3)] {
+        let standardised = InputsConfig { fitted_on: fitted_on.clone(), ..config(&text) };
+        let inputs = rows(&standardised.read(files.path(), &roster(&IDS), 1).unwrap());
+        let fitted = fitted_on.clone().unwrap_or(0..6);
+        for place in 0..10 {
+            let column = |rows: &[Vec<f32>]| rows.iter().map(|row| f64::from(row[place])).collect::<Vec<_>>();
+            let (before, after) = (column(&plain), column(&inputs));
+            if ![0, 1, 9].contains(&place) {
+                assert_eq!(before, after, "truth values and categories stay");
+                continue;
+            }
+            let count = fitted.len() as f64;
+            let mean = before[fitted.clone()].iter().sum::<f64>() / count;
+            let deviation =
+                (before[fitted.clone()].iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+            for (x, z) in before.iter().zip(&after) {
+                assert!((z - (x - mean) / deviation).abs() < 1e-5, "{x} became {z}");
+            }
+        }
+        // A candidate is brought to the same scale.
+        let question = AttributeQuestion { columns: &strings(&["kids"]), ..AttributeQuestion::default() };
+        let read = standardised.attribute(&question, files.path(), &roster(&IDS), 3..6, 1).unwrap();
+        let Features::Tensor(all) = &read.inputs else { panic!() };
+        for (row, value) in (0..6).zip(&read.values) {
+            let same = tensor(read.changes.apply(&read.inputs, &[row], value.unwrap() as usize).unwrap());
+            assert_eq!(same.bytes().unwrap(), all.gather(&[row]).unwrap().bytes().unwrap());
+        }
+    }
+    let schema = config(&text).describe(files.path()).unwrap();
+    assert!(schema.standardised && schema.shape == [10]);
+    assert!(serde_json::to_value(&schema).unwrap()["standardised"] == true);
+    for wrong in [0..0, 3..7] {
+        let standardised = InputsConfig { fitted_on: Some(wrong), ..config(&text) };
+        let error = standardised.read(files.path(), &roster(&IDS), 1).unwrap_err().to_string();
+        assert!(error.starts_with("records to standardise on: expected some of 6"), "{error}");
+    }
+}
+
+#[test]
+fn equal_numbers_become_zero() {
+    let files = folder(&[("t.csv", b"id,x,y\na,0.1,1e30\nb,0.1,2\nc,0.1,2\nd,0.7,2\n")]);
+    let ids = ["a", "b", "c", "d"];
+    let standardised =
+        InputsConfig { fitted_on: Some(1..3), ..config("table = \"t.csv\"\nencode = \"standardised\"") };
+    assert_eq!(rows(&standardised.read(files.path(), &roster(&ids), 1).unwrap()), [[0.0, 0.0]; 4]);
+    let all = InputsConfig { fitted_on: None, ..standardised };
+    let [first, .., last] = &rows(&all.read(files.path(), &roster(&ids), 1).unwrap())[..] else { panic!() };
+    assert!((first[0] + 1.0 / 3.0_f32.sqrt()).abs() < 1e-6 && (last[0] - 3.0_f32.sqrt()).abs() < 1e-6);
+}
+
+#[test]
+fn records_of_the_population_that_equal_audited_ones_are_counted() {
+    let lines = "id,x,y,c\na,1,0.5,u\nb,2,,v\nc,3,1,\nd,1,0.5,u\ne,2,,v\nf,2,,v\ng,3,1,w\nh,2,0,v\n";
+    let files = folder(&[("t.csv", lines.as_bytes())]);
+    let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let classes = |values: [u32; 8]| Labels::Classes { values: values.to_vec().into(), classes: 2 };
+    for (text, equal) in [("encode = \"none\"", 3), ("fill = { y = 0 }", 4)] {
+        let text = format!("table = \"t.csv\"\n{text}");
+        let read = Asked::of(&["x"]).read(files.path(), &text, &ids, 3..8).unwrap();
+        assert_eq!(read.twins(&Labels::None, 0..3, 3..8), equal, "{text}");
+        assert_eq!(read.twins(&classes([0, 1, 0, 0, 1, 0, 0, 0]), 0..3, 3..8), 2);
+        let values = Labels::Values(Tensor::from_vec(vec![0.0_f32; 8], &[8]).unwrap());
+        assert_eq!(read.twins(&values, 0..3, 3..8), equal);
+        assert_eq!(read.twins(&Labels::None, 2..3, 3..8), 0);
+    }
 }
 
 prop_compose! {

@@ -72,7 +72,8 @@ impl<'a> Arrays<'a> {
         let stack = Stack::new(parts, &place(self.arrays))?;
         let dtype = stack.dtype().map(dtype_name).unwrap_or_default();
         let shape = stack.row_shape().to_vec();
-        Ok(InputsSchema { kind: InputsKind::Array, records, shape, dtype, columns: Vec::new() })
+        let (kind, columns) = (InputsKind::Array, Vec::new());
+        Ok(InputsSchema { kind, records, shape, dtype, standardised: false, columns })
     }
 
     fn parts(&self, base: &Path) -> Result<Vec<Tensor>> {

@@ -6,15 +6,16 @@ mod changes;
 mod known;
 mod sheet;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use paname_core::{Column, Error, Features, Result, Roster, Scale, Tensor};
+use paname_core::{Column, Error, Features, Labels, Result, Roster, Scale, Tensor};
 
 use super::schema::ColumnSchema;
 use super::tabular::Loaded;
-use super::{InputsConfig, Source};
+use super::{InputsConfig, Source, group};
 use candidates::{Asker, Choice};
 pub use changes::Changes;
 use changes::{column_of, encoded};
@@ -24,7 +25,8 @@ use sheet::Sheet;
 /// Which columns make an attribute, as a manifest says.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AttributeQuestion<'a> {
-    /// One column of the inputs, or several that are guessed together. Columns of an array of two dimensions are `column-1`, `column-2`, …
+    /// One column of the inputs, or several that are guessed together, or what the names of a one-hot group have in common: `married` for `married_yes`
+    /// and `married_no`. Columns of an array of two dimensions are `column-1`, `column-2`, …
     pub columns: &'a [String],
     /// Whether exactly one of the columns is 1 in each record, and the others are 0: each of them is a candidate.
     pub one_hot: bool,
@@ -69,6 +71,52 @@ impl fmt::Debug for AttributeInputs {
     }
 }
 
+impl AttributeInputs {
+    /// How many records of the population equal an audited record in every input, the attribute included, and in the label. Who knows the population
+    /// may know the attribute of such an audited record without a model.
+    pub fn twins(&self, labels: &Labels, audited: Range<usize>, population: Range<usize>) -> usize {
+        let digest = |record: usize| digest(&self.inputs, labels, record);
+        let known: HashSet<[u8; 32]> = audited.filter_map(digest).collect();
+        population.filter_map(digest).filter(|digest| known.contains(digest)).count()
+    }
+}
+
+/// A digest of a record's inputs and label, where there is such a record.
+fn digest(inputs: &Features, labels: &Labels, record: usize) -> Option<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let row = |hasher: &mut blake3::Hasher, tensor: &Tensor| {
+        hasher.update(tensor.slice(record..record + 1).ok()?.bytes().ok()?);
+        Some(())
+    };
+    match labels {
+        Labels::Classes { values, .. } => {
+            hasher.update(&values.get(record)?.to_le_bytes());
+        }
+        Labels::Values(values) => row(&mut hasher, values)?,
+        _ => {}
+    }
+    match inputs {
+        Features::Tensor(tensor) => row(&mut hasher, tensor)?,
+        Features::Table(table) if record < table.rows() => {
+            for column in table.columns() {
+                let number = column.integer(record).map(i64::to_le_bytes);
+                let number = number.or_else(|| column.number(record).map(f64::to_le_bytes));
+                let text = column.text(record).unwrap_or_default();
+                hasher
+                    .update(&[
+                        u8::from(column.is_missing(record)),
+                        u8::from(column.boolean(record) == Some(true)),
+                    ])
+                    .update(&number.unwrap_or_default())
+                    .update(&(text.len() as u64).to_le_bytes())
+                    .update(text.as_bytes());
+            }
+        }
+        _ => return None,
+    }
+    Some(*hasher.finalize().as_bytes())
+}
+
 impl InputsConfig {
     /// Reads the inputs as [`InputsConfig::read`] does, once, and an attribute among them. `population` are the positions of the records in the roster
     /// whose true values attackers know. Errors name file, line and column, and no value of a record.
@@ -106,7 +154,8 @@ impl InputsConfig {
                 "an attribute takes a table: the inputs are a folder of images, which have no columns".into(),
             )),
             Source::Table(table) => {
-                let loaded = table.load(base, roster)?;
+                let mut loaded = table.load(base, roster)?;
+                group::infer(&loaded.table, &mut loaded.schema)?;
                 let sheet = Sheet::of_table(&loaded, table.id(), table.place())?;
                 read(question, &sheet, population, loaded.features.clone(), |columns, choice| {
                     changes(&loaded, &sheet, columns, choice)
@@ -124,8 +173,7 @@ fn read(
     inputs: Features,
     changes: impl Fn(&[usize], &Choice) -> Result<Changes>,
 ) -> Result<AttributeInputs> {
-    let columns = question.columns.iter().map(|name| sheet.find(name)).collect::<Result<Vec<_>>>()?;
-    let one_hot = question.one_hot;
+    let (columns, one_hot) = sheet.resolve(question.columns, question.one_hot)?;
     let fitted = if population.is_empty() { 0..sheet.records } else { population.clone() };
     let choice = Asker { question, sheet, population }.choose(&columns, one_hot)?;
     let (known, known_names) = known(sheet, &columns, &fitted)?;
@@ -149,7 +197,7 @@ fn changes(loaded: &Loaded, sheet: &Sheet<'_>, columns: &[usize], choice: &Choic
     let mut parts = Vec::with_capacity(columns.len());
     for (&position, column) in columns.iter().zip(&changed) {
         let start = inputs[..position].iter().map(|schema| schema.width()).sum();
-        parts.push((start, encoded(inputs[position], column)?));
+        parts.push((start, encoded(inputs[position], column, loaded.standards[position])?));
     }
     Ok(Changes::of_encoded(loaded.schema.width()?, candidates, &parts))
 }

@@ -6,6 +6,7 @@ use paname_core::{Column, Error, Result, Table, Tensor};
 
 use super::guess::CATEGORIES_LIMIT;
 use super::schema::{ColumnKind, ColumnSchema, TableSchema};
+use super::standard::Standard;
 
 impl TableSchema {
     /// The names of the columns of [`TableSchema::encode`]: numbers and truth values keep theirs, a category is `town=Lyon`, and where some records
@@ -18,6 +19,11 @@ impl TableSchema {
     /// column each that holds 1 for the records of it. The columns are those of the schema, whichever records the table has. Fails where a number is
     /// missing and the schema has none in its place.
     pub fn encode(&self, table: &Table) -> Result<Tensor> {
+        self.encode_with(table, &vec![None; self.inputs().count()])
+    }
+
+    /// The same with numbers brought to a scale where an input has one.
+    pub(super) fn encode_with(&self, table: &Table, standards: &[Option<Standard>]) -> Result<Tensor> {
         let width = self.width()?;
         let mut encoded: Vec<f32> = Vec::new();
         let total = table.rows().checked_mul(width);
@@ -29,12 +35,13 @@ impl TableSchema {
         }
         encoded.resize(table.rows() * width, 0.0);
         let mut start = 0;
-        for schema in self.inputs() {
+        for (schema, &standard) in self.inputs().zip(standards) {
             let column = table.column(&schema.name);
             let column = column
                 .ok_or_else(|| Error::mismatch("table", format!("a column {:?}", schema.name), "none"))?;
             let end = start + schema.width();
-            schema.encode(column, encoded.chunks_exact_mut(width).map(|row| &mut row[start..end]))?;
+            let places = encoded.chunks_exact_mut(width).map(|row| &mut row[start..end]);
+            schema.encode(column, standard, places)?;
             start = end;
         }
         Tensor::from_vec(encoded, &[table.rows(), width])
@@ -94,10 +101,11 @@ impl ColumnSchema {
         categories.chain(missing).map(|category| format!("{}={category}", self.name)).collect()
     }
 
-    /// Writes the column into its places in each row.
+    /// Writes the column into its places in each row, its numbers brought to a scale where there is one.
     pub(super) fn encode<'a>(
         &self,
         column: &Column,
+        standard: Option<Standard>,
         rows: impl Iterator<Item = &'a mut [f32]>,
     ) -> Result<()> {
         let numbers: HashMap<&str, usize> = self.categories.iter().map(String::as_str).zip(0..).collect();
@@ -125,7 +133,7 @@ impl ColumnSchema {
             if !(value as f32).is_finite() {
                 return refuse("is too large for single precision");
             }
-            places.fill(value as f32);
+            places.fill(standard.map_or(value as f32, |standard| standard.apply(value)));
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ pub(super) fn column(
         categories: Vec::new(),
         missing: BTreeMap::new(),
         fill: None,
+        group: None,
     };
     if rule == Some(&ColumnRule::Kind(RuleKind::Ignore)) {
         return Ok(schema);

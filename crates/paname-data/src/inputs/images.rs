@@ -104,6 +104,7 @@ impl<'a> Images<'a> {
             records: ids.len(),
             shape: vec![self.channels, height, width],
             dtype: dtype_name(DType::U8),
+            standardised: false,
             columns: Vec::new(),
         })
     }

@@ -16,6 +16,9 @@ pub struct InputsSchema {
     pub shape: Vec<usize>,
     /// Type of the elements, such as `u8` or `f32`; `table` for columns of mixed types.
     pub dtype: String,
+    /// Whether the numbers of a table are brought to mean 0 and standard deviation 1.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub standardised: bool,
     /// The columns of a table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnSchema>,
@@ -58,6 +61,10 @@ pub struct ColumnSchema {
     /// The number in place of missing ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<f64>,
+    /// The columns that it seems to be one-hot with: what their names have in common, where exactly one of them is 1 in every row of the file and the
+    /// others are 0. Shown, and changed together where they are an attribute under inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// What the values of a column are.

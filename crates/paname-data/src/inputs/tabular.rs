@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use paname_core::{Column, Error, Features, Result, Roster};
 
+use super::group;
 use super::guess::{self, MISSING};
 use super::schema::{ColumnKind, ColumnRule, ColumnSchema, InputsKind, InputsSchema, RuleKind, TableSchema};
+use super::standard::Standard;
 use super::{Encode, InputsConfig};
 use crate::array::IdSource;
 use crate::join::{RowIds, join};
@@ -37,6 +39,8 @@ pub(super) struct Loaded {
     pub(super) rows: Arc<[u32]>,
     /// The inputs of the records, with their types.
     pub(super) columns: paname_core::Table,
+    /// The scales of those that are brought to one.
+    pub(super) standards: Vec<Option<Standard>>,
     /// The inputs of the records, as models get them.
     pub(super) features: Features,
 }
@@ -91,24 +95,51 @@ impl<'a> Tabular<'a> {
         let column =
             |schema: &ColumnSchema| values(&table, positions[schema.name.as_str()], schema, &missing, &rows);
         let columns = paname_core::Table::new(schema.inputs().map(column).collect())?;
+        let standards = self.standards(&schema, &columns)?;
         let features = if numbers {
-            schema.encode(&columns).map(Features::Tensor).map_err(|error| self.about(error))?
+            schema
+                .encode_with(&columns, &standards)
+                .map(Features::Tensor)
+                .map_err(|error| self.about(error))?
         } else {
             Features::Table(columns.clone())
         };
-        Ok(Loaded { table, schema, rows, columns, features })
+        Ok(Loaded { table, schema, rows, columns, standards, features })
+    }
+
+    /// The scale of each input that is brought to one, from the records that it may depend on.
+    fn standards(&self, schema: &TableSchema, columns: &paname_core::Table) -> Result<Vec<Option<Standard>>> {
+        if self.config.encode != Some(Encode::Standardised) {
+            return Ok(vec![None; columns.columns().len()]);
+        }
+        let fitted = self.config.fitted_on.clone().unwrap_or(0..columns.rows());
+        if fitted.is_empty() || fitted.end > columns.rows() {
+            let expected = format!("some of {}", columns.rows());
+            return Err(Error::mismatch("records to standardise on", expected, format!("{fitted:?}")));
+        }
+        let standard = |(schema, column): (&ColumnSchema, &Column)| {
+            let number = |record| column.number(record).or(schema.fill);
+            let is_number = matches!(schema.kind, ColumnKind::Whole | ColumnKind::Real);
+            is_number.then(|| Standard::fit(fitted.clone().filter_map(number)))
+        };
+        Ok(schema.inputs().zip(columns.columns()).map(standard).collect())
     }
 
     pub(super) fn describe(&self, base: &Path) -> Result<InputsSchema> {
         let table = self.open(base)?;
-        let schema = self.schema(&table)?;
+        let mut schema = self.schema(&table)?;
+        group::infer(&table, &mut schema)?;
         let records = self.row_ids(base, &table)?.len();
         let (shape, dtype) = match self.config.encode.unwrap_or_default() {
-            Encode::OneHot => (schema.width().map_err(|error| self.about(error))?, "f32"),
+            Encode::OneHot | Encode::Standardised => {
+                (schema.width().map_err(|error| self.about(error))?, "f32")
+            }
             Encode::None => (schema.inputs().count(), "table"),
         };
         let kind = InputsKind::Table;
-        Ok(InputsSchema { kind, records, shape: vec![shape], dtype: dtype.into(), columns: schema.columns })
+        let standardised = self.config.encode == Some(Encode::Standardised);
+        let (shape, dtype, columns) = (vec![shape], dtype.into(), schema.columns);
+        Ok(InputsSchema { kind, records, shape, dtype, standardised, columns })
     }
 
     /// The file, for errors.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use paname_core::{Column, DType, Error, Features, Input, Result, Table, Tensor, Values};
 
 use super::super::schema::{ColumnKind, ColumnSchema};
+use super::super::standard::Standard;
 use super::sheet::{Cell, Field, to_element};
 use crate::file::Decoded;
 
@@ -215,9 +216,13 @@ pub(super) fn column_of(field: &Field<'_>, cells: &[&Cell]) -> Column {
 }
 
 /// A column of one value for each candidate, as numbers.
-pub(super) fn encoded(schema: &ColumnSchema, column: &Column) -> Result<Vec<f32>> {
+pub(super) fn encoded(
+    schema: &ColumnSchema,
+    column: &Column,
+    standard: Option<Standard>,
+) -> Result<Vec<f32>> {
     let width = schema.width();
     let mut values = vec![0.0; column.rows() * width];
-    schema.encode(column, values.chunks_exact_mut(width))?;
+    schema.encode(column, standard, values.chunks_exact_mut(width))?;
     Ok(values)
 }

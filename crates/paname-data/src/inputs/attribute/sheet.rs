@@ -7,6 +7,7 @@ use half::{bf16, f16};
 use paname_core::{Column, DType, Error, Result, Tensor};
 
 use super::super::arrays::Arrays;
+use super::super::group::prefix;
 use super::super::schema::{ColumnKind, TableSchema};
 use super::super::tabular::{Loaded, positions};
 use crate::table::Table;
@@ -38,6 +39,8 @@ pub(super) struct Field<'a> {
     /// What its values are; of an array, numbers.
     pub(super) kind: ColumnKind,
     categories: &'a [String],
+    /// The one-hot group that it is of.
+    group: Option<&'a str>,
     /// Where it is among the columns of the file.
     position: usize,
     cells: Cells<'a>,
@@ -93,6 +96,7 @@ impl<'a> Sheet<'a> {
                 name,
                 kind: schema.kind,
                 categories: &schema.categories,
+                group: schema.group.as_deref(),
                 position,
                 cells: Cells::Column(column),
             });
@@ -122,6 +126,7 @@ impl<'a> Sheet<'a> {
             name: format!("column-{}", position + 1),
             kind: ColumnKind::Real,
             categories: &[],
+            group: None,
             position,
             cells: Cells::Array { elements, dtype: tensor.dtype(), width },
         };
@@ -129,8 +134,48 @@ impl<'a> Sheet<'a> {
         Ok(Self { place, fields, apart: Vec::new(), records, rows, table: None })
     }
 
+    /// The positions of the inputs of these names, and whether they are one-hot: the beginning of the names of a one-hot group, alone, stands for
+    /// its columns. A group is an attribute as a whole or not at all, since the others of its columns would tell the value.
+    pub(super) fn resolve(&self, names: &[String], one_hot: bool) -> Result<(Vec<usize>, bool)> {
+        if let [name] = names
+            && let Some(columns) = self.group(name)
+        {
+            return Ok((columns, true));
+        }
+        let columns = names.iter().map(|name| self.find(name)).collect::<Result<Vec<_>>>()?;
+        for &column in &columns {
+            let Field { name, group, .. } = &self.fields[column];
+            let Some(group) = group else { continue };
+            let mut members = self.fields.iter().enumerate().filter(|(_, field)| field.group == Some(group));
+            if members.any(|(position, _)| !columns.contains(&position)) {
+                let problem = format!(
+                    "is one of the columns `{group}`, of which exactly one is 1 in every row, so that the others tell its value; expected \
+                     columns = [{group:?}], which stands for all of them"
+                );
+                return Err(Error::data(self.column(name), problem));
+            }
+        }
+        Ok((columns, one_hot))
+    }
+
+    /// The columns of the group of this name, where no column has the name.
+    fn group(&self, name: &str) -> Option<Vec<usize>> {
+        let is_input = self.fields.iter().any(|field| field.name == name);
+        if is_input || self.apart.iter().any(|(apart, _)| apart == name) {
+            return None;
+        }
+        let of = |belongs: &dyn Fn(&Field<'_>) -> bool| {
+            let fields = self.fields.iter().enumerate().filter(|(_, field)| belongs(field));
+            Some(fields.map(|(position, _)| position).collect::<Vec<_>>()).filter(|found| found.len() > 1)
+        };
+        let numbers = |kind| !matches!(kind, ColumnKind::Category | ColumnKind::Text);
+        // Of a group that breaks the rule somewhere, the error of the place is better than that there is none.
+        of(&|field| field.group == Some(name))
+            .or_else(|| of(&|field| prefix(&field.name) == Some(name) && numbers(field.kind)))
+    }
+
     /// The position of an input, which must be one.
-    pub(super) fn find(&self, name: &str) -> Result<usize> {
+    fn find(&self, name: &str) -> Result<usize> {
         if let Some(found) = self.fields.iter().position(|field| field.name == name) {
             return Ok(found);
         }
