@@ -1,5 +1,7 @@
 //! Figures as inline SVG: no script, colours from the page's style sheet, a title and a description for whoever cannot see them. One figure a file.
 
+pub(crate) mod arms;
+pub(crate) mod differences;
 pub(crate) mod histogram;
 pub(crate) mod rates;
 pub(crate) mod roc;

@@ -12,6 +12,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("summary.html", include_str!("templates/summary.html")),
     ("grid.html", include_str!("templates/grid.html")),
     ("test.html", include_str!("templates/test.html")),
+    ("attribute.html", include_str!("templates/attribute.html")),
+    ("controls.html", include_str!("templates/controls.html")),
+    ("identity.html", include_str!("templates/identity.html")),
     ("context.html", include_str!("templates/context.html")),
     ("style.css", include_str!("templates/style.css")),
 ];

@@ -107,6 +107,30 @@ impl Language {
         self.range(&self.decimal(interval.lower, decimals), &self.decimal(interval.upper, decimals))
     }
 
+    /// A difference of shares in points, hundredths of the whole: `2.3 points`, `−0.04 points`.
+    pub fn points(self, difference: f64) -> String {
+        let Some(number) = self.hundredths(difference) else { return DASH.to_owned() };
+        // Two begin the plural in French; a number with decimals is plural in English.
+        let singular = self == Self::French && (1000.0 * difference).round().abs() < 20.0;
+        let key = if singular { key!("points.one") } else { key!("points.many") };
+        self.fill(key, &[("n", &number)])
+    }
+
+    /// An interval of differences of shares: `0.8 to 3.8 points`.
+    pub fn points_range(self, interval: &Interval) -> String {
+        let lower = self.hundredths(interval.lower).unwrap_or_else(|| DASH.to_owned());
+        self.range(&lower, &self.points(interval.upper))
+    }
+
+    /// A difference of shares without its unit, where it is finite.
+    fn hundredths(self, difference: f64) -> Option<String> {
+        let points = 100.0 * difference;
+        let decimals = if points.abs() < 0.095 && points.abs() >= 0.005 { 2 } else { 1 };
+        // What rounds to nothing has no sign.
+        let points = if points.abs() < 0.005 { 0.0 } else { points };
+        points.is_finite().then(|| self.decimal(points, decimals))
+    }
+
     /// The day of an RFC 3339 time, in words; anything else is given back unchanged.
     pub fn day(self, time: &str) -> String {
         let words = || {
@@ -164,6 +188,20 @@ mod tests {
             [-1.5, 1234.56, 0.012_34, 1e-9, f64::NEG_INFINITY, 0.0].map(|s| fr.score(s)),
             ["−1,500", "1235", "0,01234", "1,00e−9", "−∞", "0"]
         );
+    }
+
+    #[test]
+    fn points_agree_with_their_number() {
+        let [fr, en] = Language::ALL;
+        let values = [0.023, 0.0196, 0.01, -0.015, 0.0004, -0.000_01, f64::NAN];
+        let english =
+            ["2.3 points", "2.0 points", "1.0 points", "−1.5 points", "0.04 points", "0.0 points", "–"];
+        assert_eq!(values.map(|value| en.points(value)), english);
+        let french = ["2,3 points", "2,0 points", "1,0 point", "−1,5 point", "0,04 point", "0,0 point", "–"];
+        assert_eq!(values.map(|value| fr.points(value)), french);
+        let interval = Interval { lower: -0.008, upper: 0.038, confidence: 0.95 };
+        assert_eq!(en.points_range(&interval), "−0.8 to 3.8 points");
+        assert_eq!(fr.points_range(&interval), "−0,8 à 3,8 points");
     }
 
     #[test]

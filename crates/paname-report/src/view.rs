@@ -1,7 +1,9 @@
 //! What the templates show: evidence turned into words and figures of one language. Templates lay out; everything else happens here.
 
+mod attribute;
 mod context;
 mod epsilon;
+mod found;
 mod grid;
 mod lead;
 mod page;
@@ -9,6 +11,7 @@ mod reason;
 mod test;
 mod words;
 
+pub(crate) use found::About;
 pub(crate) use reason::sentence as reason_sentence;
 pub(crate) use words::{family, verdict_name};
 

@@ -14,13 +14,14 @@ use paname_evidence::{
 };
 use paname_report::{Language, ReportError, headline, html};
 
-fn samples() -> [(&'static str, Evidence); 5] {
+fn samples() -> [(&'static str, Evidence); 6] {
     [
         ("leak", sample::leak()),
         ("inconclusive", sample::inconclusive()),
         ("no_leak", sample::no_leak()),
         ("scores", sample::scores()),
         ("groups", sample::groups()),
+        ("attributes", sample::attributes()),
     ]
 }
 

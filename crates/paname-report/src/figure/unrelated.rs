@@ -22,6 +22,7 @@ pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> Strin
     let chance = match control.statistic {
         Statistic::Auc => 0.5,
         Statistic::TprAt(level) => level,
+        Statistic::AccuracyDifference => 0.0,
     };
     let statistic = view::statistic(control.statistic, language);
     let value = |value: f64| view::statistic_value(control.statistic, value, language);
@@ -37,6 +38,7 @@ pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> Strin
         let label = match control.statistic {
             Statistic::Auc => language.decimal(tick, decimals.max(1)),
             Statistic::TprAt(_) => language.level(tick),
+            Statistic::AccuracyDifference => language.decimal(100.0 * tick, decimals.saturating_sub(2)),
         };
         drawing += &line(x(tick), BOTTOM, x(tick), BOTTOM + 4.0, "axis");
         drawing += &text(x(tick), BOTTOM + 17.0, "tick middle", &label);

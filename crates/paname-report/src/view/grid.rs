@@ -1,8 +1,9 @@
 //! The common grid: one row per test, one per family without a test. What every test shares is said once, beside the grid.
 
-use paname_evidence::{MembershipResult, Reason, Row};
+use paname_evidence::{AttributeResult, Core, MembershipResult, Reason, Row};
 use serde::Serialize;
 
+use super::found::Found;
 use super::words::{self, Badge};
 use super::{lead, reason};
 use crate::{Language, key};
@@ -38,20 +39,21 @@ struct Figures {
     detectable: Vec<String>,
 }
 
-pub(crate) fn grid(rows: &[Row], language: Language) -> Grid {
-    let results: Vec<&MembershipResult> = rows.iter().filter_map(|row| row.membership.as_ref()).collect();
-    let sample = shared(results.iter().map(|result| sample(result, language)));
-    let detectable = shared(results.iter().map(|result| self::detectable(result, language)));
+pub(crate) fn grid(core: &Core, language: Language) -> Grid {
+    let rows = &core.rows;
+    let results: Vec<Found> = rows.iter().filter_map(Found::of).collect();
+    let sample = shared(results.iter().map(|found| found.sample(language)));
+    let detectable = shared(results.iter().map(|found| detectable_of(*found, language)));
     let mut notes = vec![language.text(key!("grid.note"))];
     notes.extend(sample.clone());
-    if let (Some(effects), Some(result)) = (&detectable, results.first()) {
+    if let (Some(effects), Some(found)) = (&detectable, results.first()) {
         notes.push(match &effects[..] {
             [] => language.text(key!("grid.note.detectable.none")),
             effects => language.plural(
                 effects.len() as u64,
                 key!("grid.note.detectable.one"),
                 key!("grid.note.detectable.many"),
-                &[("power", &language.level(result.power.power)), ("effects", &language.list(effects))],
+                &[("power", &language.level(found.power(core))), ("effects", &language.list(effects))],
             ),
         });
     }
@@ -74,32 +76,48 @@ fn row(index: usize, row: &Row, with_sample: bool, language: Language) -> GridRo
         id: row.id.clone(),
         named: row.id != row.family && row.id != title,
         title,
-        anchor: row.membership.as_ref().map(|_| format!("test-{index}")),
+        anchor: Found::of(row).map(|_| format!("test-{index}")),
         edpb: row.edpb.clone(),
         badge: words::badge(row.verdict, language),
-        figures: row.membership.as_ref().map(|result| figures(row, result, with_sample, language)),
-        reasons: reason::sentences(&row.reasons, language),
+        figures: Found::of(row).map(|found| figures(row, found, with_sample, language)),
+        reasons: reason::sentences(row, language),
     }
 }
 
-fn figures(row: &Row, result: &MembershipResult, with_sample: bool, language: Language) -> Figures {
-    let (headline, mut more) = headline(result, language);
+fn figures(row: &Row, found: Found, with_sample: bool, language: Language) -> Figures {
+    let (headline, mut more) = match found {
+        Found::Membership(result) => headline(result, language),
+        Found::Attribute(result) => attribute_headline(result, language),
+    };
     if with_sample {
-        more.push(sample(result, language));
+        more.push(found.sample(language));
     }
-    let (control, control_models) = control(row, result, language);
-    Figures { headline, more, control, control_models, detectable: detectable(result, language) }
+    let (control, control_models) = control(row, found, language);
+    Figures { headline, more, control, control_models, detectable: detectable_of(found, language) }
 }
 
-fn sample(result: &MembershipResult, language: Language) -> String {
-    language.fill(
-        key!("test.sample"),
+/// The headline of a row about an attribute, and the shares that it is made of.
+fn attribute_headline(result: &AttributeResult, language: Language) -> (String, Vec<String>) {
+    let share = |accuracy: &paname_evidence::Accuracy| language.percent(accuracy.share);
+    let range = language.fill(
+        key!("grid.interval"),
         &[
-            ("members", &language.count(result.members)),
-            ("others", &language.count(result.non_members)),
-            ("unit", &words::unit(result.unit, language)),
+            ("confidence", &language.level(result.difference.interval.confidence)),
+            ("range", &language.points_range(&result.difference.interval)),
         ],
-    )
+    );
+    let shares = language.fill(
+        key!("grid.attribute.shares"),
+        &[
+            ("attribute", &result.attribute),
+            ("members", &share(&result.attack.members)),
+            ("members_without", &share(&result.imputation.members)),
+            ("others", &share(&result.attack.non_members)),
+            ("others_without", &share(&result.imputation.non_members)),
+        ],
+    );
+    let net = language.points(result.difference.value);
+    (language.fill(key!("grid.attribute"), &[("net", &net)]), vec![range, shares])
 }
 
 /// The figure that speaks for the row, and what goes with it.
@@ -146,8 +164,8 @@ fn headline(result: &MembershipResult, language: Language) -> (String, Vec<Strin
 }
 
 /// What the control says, and on how many models.
-fn control(row: &Row, result: &MembershipResult, language: Language) -> (String, Option<String>) {
-    let models = result.unrelated.iter().map(|control| control.null.len()).max().unwrap_or(0) as u64;
+fn control(row: &Row, found: Found, language: Language) -> (String, Option<String>) {
+    let models = found.unrelated().iter().map(|control| control.null.len()).max().unwrap_or(0) as u64;
     let on = (models > 0)
         .then(|| language.plural(models, key!("grid.control.one"), key!("grid.control.many"), &[]));
     let stated = row.reasons.iter().find_map(|reason| {
@@ -161,20 +179,31 @@ fn control(row: &Row, result: &MembershipResult, language: Language) -> (String,
     let random = row.reasons.contains(&Reason::RandomSplitDeclared);
     match stated {
         Some(stated) => (stated, on),
-        None if random => (language.text(key!("grid.control.random")), failed_control(result, on, language)),
+        None if random => (language.text(key!("grid.control.random")), failed_control(found, on, language)),
         None if models > 0 => (language.text(key!("grid.control.idle")), on),
         None => (language.text(key!("grid.control.none")), None),
     }
 }
 
 /// A declared random split settles the question; a control that disagrees is shown all the same.
-fn failed_control(result: &MembershipResult, on: Option<String>, language: Language) -> Option<String> {
-    let p = result.tests.iter().filter_map(|test| test.p_controlled).min_by(f64::total_cmp)?;
-    if p <= result.alpha {
+fn failed_control(found: Found, on: Option<String>, language: Language) -> Option<String> {
+    let p = found.tests().iter().filter_map(|test| test.p_controlled).min_by(f64::total_cmp)?;
+    if p <= found.alpha() {
         return on;
     }
     let stated = language.fill(key!("grid.control.failed"), &[("p", &language.p_equation(p))]);
     Some(format!("{} – {stated}", on?))
+}
+
+fn detectable_of(found: Found, language: Language) -> Vec<String> {
+    match found {
+        Found::Membership(result) => detectable(result, language),
+        Found::Attribute(result) => {
+            let net = result.detectable.map(|net| language.points(net));
+            let effect = net.map(|net| language.fill(key!("grid.attribute.detectable"), &[("net", &net)]));
+            effect.into_iter().collect()
+        }
+    }
 }
 
 /// The smallest effects that this sample shows with the declared probability.

@@ -1,23 +1,46 @@
 //! The first screen's sentences, which the terminal prints too. No word of statistics: whoever decides reads these.
 
-use paname_evidence::{Core, Evidence, LevelResult, MembershipResult, Reason, Row, Statistic, Unit, Verdict};
+use paname_evidence::{
+    AttributeResult, Core, Evidence, LevelResult, MembershipResult, Reason, Row, Statistic, Unit, Verdict,
+};
 use paname_stats::level::FixedThreshold;
 
+use super::found::{About, Found, declared_power};
 use super::{epsilon, reason, words};
 use crate::{Language, key};
 
-/// The row that the first screen shows: of the demonstrated leaks, the one that recognises the largest share of members above the share of false
-/// alarms; without a leak, the first row with figures, so that nothing is chosen by its result.
-pub(crate) fn lead_row(core: &Core) -> Option<(&Row, &MembershipResult)> {
-    let with_figures = || core.rows.iter().filter_map(|row| Some((row, row.membership.as_ref()?)));
-    let gain = |result: &MembershipResult| match telling_rates(result) {
-        Some(fixed) => fixed.tpr.estimate - fixed.fpr.estimate,
-        None => 0.0,
+/// The row that the first screen shows: of the demonstrated leaks, the one that succeeds with the largest share of members beyond its share of
+/// non-members, be it in recognising them or in guessing an attribute better than without the model; without a leak, the first row with figures, so that
+/// nothing is chosen by its result.
+pub(crate) fn lead_row(core: &Core) -> Option<(&Row, Found<'_>)> {
+    shown_row(core.rows.iter().filter_map(|row| Some((row, Found::of(row)?))))
+}
+
+/// The same of rows about membership alone.
+pub(crate) fn lead_membership(core: &Core) -> Option<&MembershipResult> {
+    let rows = core.rows.iter().filter_map(|row| Some((row, Found::Membership(row.membership.as_ref()?))));
+    shown_row(rows).and_then(|(row, _)| row.membership.as_ref())
+}
+
+fn shown_row<'a>(
+    mut rows: impl Iterator<Item = (&'a Row, Found<'a>)> + Clone,
+) -> Option<(&'a Row, Found<'a>)> {
+    let gain = |found: Found| match found {
+        Found::Membership(result) => {
+            telling_rates(result).map_or(0.0, |fixed| fixed.tpr.estimate - fixed.fpr.estimate)
+        }
+        Found::Attribute(result) => result.difference.value,
     };
-    with_figures()
+    let on_average = |found: Found| match found {
+        Found::Membership(result) => result.auc.auc,
+        Found::Attribute(_) => 0.0,
+    };
+    rows.clone()
         .filter(|(row, _)| row.verdict == Verdict::LeakDemonstrated)
-        .max_by(|(_, a), (_, b)| gain(a).total_cmp(&gain(b)).then(a.auc.auc.total_cmp(&b.auc.auc)))
-        .or_else(|| with_figures().next())
+        .max_by(|(_, a), (_, b)| {
+            gain(*a).total_cmp(&gain(*b)).then(on_average(*a).total_cmp(&on_average(*b)))
+        })
+        .or_else(|| rows.next())
 }
 
 /// The level at which rows are compared: the first declared one with both rates, a fine one before a coarse one.
@@ -47,7 +70,7 @@ fn first_level(result: &MembershipResult, wanted: impl Fn(&LevelResult) -> bool)
 
 /// Tests that gave figures.
 pub(crate) fn ran(core: &Core) -> impl Iterator<Item = &Row> {
-    core.rows.iter().filter(|row| row.membership.is_some())
+    core.rows.iter().filter(|row| Found::of(row).is_some())
 }
 
 /// Line 1: what was asked, and of how many; the tests that could not be run are said apart.
@@ -63,7 +86,7 @@ pub(crate) fn asked(core: &Core, language: Language) -> String {
         0 => language.fill(key!("asked.none"), &values),
         _ => language.plural(count, key!("asked.one"), key!("asked.many"), &values),
     };
-    let stopped = core.rows.iter().filter(|row| row.attack.is_some() && row.membership.is_none()).count();
+    let stopped = core.rows.iter().filter(|row| row.attack.is_some() && Found::of(row).is_none()).count();
     match stopped as u64 {
         0 => asked,
         n => {
@@ -111,17 +134,8 @@ pub(crate) fn verdict_sentence(evidence: &Evidence, language: Language) -> Strin
 fn verdict(evidence: &Evidence, language: Language) -> String {
     let core = &evidence.core;
     let total = ran(core).count() as u64;
-    let leaks = ran(core).filter(|row| row.verdict == Verdict::LeakDemonstrated).count() as u64;
     match evidence.verdict() {
-        Verdict::LeakDemonstrated if leaks == total => {
-            language.plural(total, key!("sentence.leak.only"), key!("sentence.leak.all"), &[])
-        }
-        Verdict::LeakDemonstrated => language.plural(
-            leaks,
-            key!("sentence.leak.one"),
-            key!("sentence.leak.many"),
-            &[("total", &language.count(total))],
-        ),
+        Verdict::LeakDemonstrated => leaks(core, total, language),
         Verdict::Inconclusive => {
             language.plural(total, key!("sentence.inconclusive.one"), key!("sentence.inconclusive.many"), &[])
         }
@@ -131,6 +145,48 @@ fn verdict(evidence: &Evidence, language: Language) -> String {
         Verdict::NotTested => language.text(key!("sentence.not_tested")),
         Verdict::NotApplicable => language.text(key!("sentence.not_applicable")),
     }
+}
+
+/// How many of the tests demonstrate a leak, and of which kind.
+fn leaks(core: &Core, total: u64, language: Language) -> String {
+    let leaks = || ran(core).filter(|row| row.verdict == Verdict::LeakDemonstrated);
+    let count = leaks().count() as u64;
+    let of_attributes = leaks().filter(|row| About::row(row) == About::Attribute).count() as u64;
+    let all = language.count(total);
+    let (only, every, one, many) = match of_attributes {
+        0 => (
+            key!("sentence.leak.only"),
+            key!("sentence.leak.all"),
+            key!("sentence.leak.one"),
+            key!("sentence.leak.many"),
+        ),
+        n if n == count => (
+            key!("sentence.attribute.only"),
+            key!("sentence.attribute.all"),
+            key!("sentence.attribute.one"),
+            key!("sentence.attribute.many"),
+        ),
+        _ => {
+            let values = [("n", &*language.count(count)), ("total", &*all)];
+            return language.fill(key!("sentence.leak.both"), &values);
+        }
+    };
+    if count == total {
+        language.plural(count, only, every, &[])
+    } else {
+        language.plural(count, one, many, &[("total", &all)])
+    }
+}
+
+/// What the audit asks, by what its tests are about.
+pub(crate) fn question(core: &Core, language: Language) -> String {
+    let about = |wanted: About| ran(core).any(|row| About::row(row) == wanted);
+    language.text(match (core.target.is_some(), about(About::Membership), about(About::Attribute)) {
+        (false, ..) => key!("summary.asked.scores"),
+        (true, true, true) => key!("summary.asked.both"),
+        (true, false, true) => key!("summary.asked.attribute"),
+        (true, _, false) => key!("summary.asked.question"),
+    })
 }
 
 /// Line 3 in its parts: the scope, the families that were not tested, the levels that the sample cannot resolve.
@@ -144,6 +200,9 @@ pub(crate) fn not_said(core: &Core, language: Language) -> Vec<String> {
     };
     parts.extend(named(&untested, key!("not_said.families.one"), key!("not_said.families.many")));
     parts.extend(named(&senseless, key!("not_said.senseless.one"), key!("not_said.senseless.many")));
+    if ran(core).any(|row| About::row(row) == About::Attribute) {
+        parts.push(language.text(key!("not_said.population")));
+    }
     for (level, needed, got) in refused_levels(core) {
         parts.push(language.fill(
             key!("not_said.level"),
@@ -194,7 +253,51 @@ pub(crate) fn levels_of_one_kind(core: &Core) -> Vec<(f64, u64, u64, u64)> {
 }
 
 /// What the shown test found, in plain words.
-pub(crate) fn finding(row: &Row, result: &MembershipResult, language: Language) -> String {
+pub(crate) fn finding(core: &Core, row: &Row, found: Found, language: Language) -> String {
+    match found {
+        Found::Membership(result) => of_membership(row, result, language),
+        Found::Attribute(result) => of_attribute(core, row, result, language),
+    }
+}
+
+/// How well an attribute was guessed, and what follows from it.
+fn of_attribute(core: &Core, row: &Row, result: &AttributeResult, language: Language) -> String {
+    let numbers = attribute_numbers(result, language);
+    if row.verdict == Verdict::LeakDemonstrated {
+        return format!("{numbers} {}", language.text(key!("lead.attribute.leak")));
+    }
+    let mut sentences = vec![numbers];
+    sentences.extend(row.reasons.iter().map(|reason| reason::plain(reason, About::Attribute, language)));
+    if !row.reasons.iter().any(moot) {
+        sentences.push(match result.detectable {
+            Some(net) => language.fill(
+                key!("lead.attribute.seen"),
+                &[("power", &language.level(declared_power(core))), ("net", &language.points(net))],
+            ),
+            None => language.text(key!("lead.seen.none")),
+        });
+    }
+    sentences.join(" ")
+}
+
+/// The three guessers and the headline in a sentence or two.
+pub(crate) fn attribute_numbers(result: &AttributeResult, language: Language) -> String {
+    let share = |accuracy: &paname_evidence::Accuracy| language.percent(accuracy.share);
+    language.fill(
+        key!("lead.attribute.numbers"),
+        &[
+            ("attribute", &result.attribute),
+            ("members", &share(&result.attack.members)),
+            ("members_without", &share(&result.imputation.members)),
+            ("others", &share(&result.attack.non_members)),
+            ("others_without", &share(&result.imputation.non_members)),
+            ("net", &language.points(result.difference.value)),
+            ("range", &language.points_range(&result.difference.interval)),
+        ],
+    )
+}
+
+fn of_membership(row: &Row, result: &MembershipResult, language: Language) -> String {
     let found = found(row, result, language);
     match words::groups_meaning(result, language) {
         Some(meaning) => format!("{meaning} {found}"),
@@ -245,22 +348,25 @@ fn on_average(result: &MembershipResult, language: Language) -> String {
 /// Why the test does not settle the question, and, where it saw nothing, what it would have seen.
 fn undetected(row: &Row, result: &MembershipResult, language: Language) -> String {
     let mut sentences: Vec<String> =
-        row.reasons.iter().map(|reason| reason::plain(reason, language)).collect();
-    let moot = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::Significant { .. }
-                | Reason::Confounded { .. }
-                | Reason::ReferencesTellMembers { .. }
-                | Reason::RecordCountsTellMembers { .. }
-                | Reason::ShiftSeen { .. }
-                | Reason::BelowMargin { .. }
-        )
-    };
+        row.reasons.iter().map(|reason| reason::plain(reason, About::Membership, language)).collect();
     if !row.reasons.iter().any(moot) {
         sentences.push(seen(result, language));
     }
     sentences.join(" ")
+}
+
+/// Whether, for this reason, what the sample would have shown is beside the point.
+fn moot(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Significant { .. }
+            | Reason::Confounded { .. }
+            | Reason::ReferencesTellMembers { .. }
+            | Reason::RecordCountsTellMembers { .. }
+            | Reason::ShiftSeen { .. }
+            | Reason::BelowMargin { .. }
+            | Reason::DifferenceBelowMargin { .. }
+    )
 }
 
 /// The smallest effect that the test would have seen.

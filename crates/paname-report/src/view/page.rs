@@ -5,12 +5,14 @@ use paname_evidence::{Core, Epsilon, Evidence, Row, Unit, Verdict};
 use paname_stats::Rate;
 use serde::Serialize;
 
+use super::attribute::{self, AttributeView};
 use super::context::{self, Section};
+use super::found::{About, Found};
 use super::grid::{self, Grid};
 use super::lead;
 use super::test::{self, TestView};
 use super::words::{self, Badge};
-use crate::figure::rates;
+use crate::figure::{arms, differences, rates};
 use crate::number::second;
 use crate::{Key, Language, key};
 
@@ -23,10 +25,10 @@ pub(crate) struct Page {
     declared: bool,
     summary: Summary,
     grid: Grid,
-    comparison: Option<Comparison>,
+    comparisons: Vec<Comparison>,
     limits: Vec<String>,
     reading: Vec<(String, String)>,
-    tests: Vec<TestView>,
+    tests: Vec<Tested>,
     target: Vec<(String, String)>,
     legal: Section,
     context: Vec<Section>,
@@ -39,11 +41,20 @@ pub(crate) struct Page {
     glossary: Vec<(String, String)>,
 }
 
+/// A test in detail, laid out by what it is about.
+#[derive(Serialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+enum Tested {
+    Membership(Box<TestView>),
+    Attribute(Box<AttributeView>),
+}
+
 #[derive(Serialize)]
 struct Summary {
     badge: Badge,
     sentence: String,
     asked: String,
+    question: String,
     by: String,
     lead: Option<Lead>,
     not_said: Vec<String>,
@@ -78,7 +89,14 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
     });
     let with_figures = |(i, row): (usize, &Row)| {
         let exposed = evidence.exposed.get(&row.id).map_or(&[][..], Vec::as_slice);
-        row.membership.as_ref().map(|result| test::test(i, row, result, exposed, language))
+        Found::of(row).map(|found| match found {
+            Found::Membership(result) => {
+                Tested::Membership(Box::new(test::test(i, row, result, exposed, language)))
+            }
+            Found::Attribute(result) => {
+                Tested::Attribute(Box::new(attribute::test(i, core, row, result, language)))
+            }
+        })
     };
     Page {
         lang: language.code(),
@@ -86,8 +104,8 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
         scores_only,
         declared: !scores_only,
         summary: summary(evidence, language),
-        grid: grid::grid(&core.rows, language),
-        comparison: comparison(evidence, language),
+        grid: grid::grid(core, language),
+        comparisons: comparison(evidence, language).into_iter().chain(differences(core, language)).collect(),
         limits: limits(evidence, language),
         reading: reading(core, language),
         tests: core.rows.iter().enumerate().filter_map(with_figures).collect(),
@@ -104,7 +122,7 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
             .map(|plugin| (format!("{} {}", plugin.name, plugin.version), plugin.sha256.clone()))
             .collect(),
         settings: words::flattened(&core.statistics),
-        glossary: pairs(GLOSSARY, language),
+        glossary: glossary(core, language),
     }
 }
 
@@ -115,6 +133,10 @@ const REMEDIES: &[(Key, Key)] = &[
     (key!("remedy.outputs"), key!("remedy.outputs.text")),
     (key!("remedy.again"), key!("remedy.again.text")),
 ];
+
+/// What is explained where a test is about an attribute.
+const GLOSSARY_OF_ATTRIBUTES: &[(Key, Key)] =
+    &[(key!("term.attribute"), key!("term.attribute.text")), (key!("term.net"), key!("term.net.text"))];
 
 const GLOSSARY: &[(Key, Key)] = &[
     (key!("term.member"), key!("term.member.text")),
@@ -133,6 +155,20 @@ fn pairs(keys: &[(Key, Key)], language: Language) -> Vec<(String, String)> {
     keys.iter().map(|(name, text)| (language.text(*name), language.text(*text))).collect()
 }
 
+fn glossary(core: &Core, language: Language) -> Vec<(String, String)> {
+    let mut terms = pairs(GLOSSARY, language);
+    if has(core, About::Attribute) {
+        // After the other family of attacks.
+        terms.splice(2..2, pairs(GLOSSARY_OF_ATTRIBUTES, language));
+    }
+    terms
+}
+
+/// Whether a test with figures is about such a thing.
+fn has(core: &Core, about: About) -> bool {
+    lead::ran(core).any(|row| About::row(row) == about)
+}
+
 fn summary(evidence: &Evidence, language: Language) -> Summary {
     let core = &evidence.core;
     let answer = |path: &[&str]| words::declared(core, path).map(|value| words::value(value, language));
@@ -143,6 +179,7 @@ fn summary(evidence: &Evidence, language: Language) -> Summary {
         badge: words::badge(evidence.verdict(), language),
         sentence: lead::verdict_sentence(evidence, language),
         asked: lead::asked(core, language),
+        question: lead::question(core, language),
         by: language.fill(
             key!("summary.by.value"),
             &[
@@ -185,35 +222,44 @@ fn left(evidence: &Evidence, language: Language) -> String {
 
 fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
     let core = &evidence.core;
-    let (row, result) = lead::lead_row(core)?;
+    let (row, found) = lead::lead_row(core)?;
     let index = core.rows.iter().position(|other| std::ptr::eq(other, row))?;
     let label = match (lead::ran(core).count(), row.verdict) {
         (..=1, _) => key!("lead.only"),
         (_, Verdict::LeakDemonstrated) => key!("lead.strongest"),
         _ => key!("lead.first"),
     };
-    let caption = match result.unit {
+    let caption = match found.unit() {
         Unit::Record => key!("lead.caption.record"),
         Unit::Person => key!("lead.caption.person"),
         Unit::Group => key!("lead.caption.group"),
     };
-    let fixed = lead::telling_rates(result);
-    let confidence = fixed.map_or(result.auc.interval.confidence, |fixed| fixed.tpr.interval.confidence);
+    let (figure, confidence) = match found {
+        Found::Membership(result) => match lead::telling_rates(result) {
+            Some(fixed) => {
+                let figure = rates::pair("lead-figure", &fixed.tpr, &fixed.fpr, language);
+                (Some(figure), fixed.tpr.interval.confidence)
+            }
+            None => (None, result.auc.interval.confidence),
+        },
+        Found::Attribute(result) => {
+            let figure = arms::figure("lead-figure", result, language);
+            (Some(figure), result.attack.members.interval.confidence)
+        }
+    };
     Some(Lead {
         label: language.text(label),
         title: words::title(row, language),
         anchor: format!("test-{index}"),
-        sentence: lead::finding(row, result, language),
-        figure: fixed.map(|fixed| {
-            Value::from_safe_string(rates::pair("lead-figure", &fixed.tpr, &fixed.fpr, language))
-        }),
+        sentence: lead::finding(core, row, found, language),
+        figure: figure.map(Value::from_safe_string),
         caption: language.fill(caption, &[("confidence", &language.level(confidence))]),
     })
 }
 
-/// All tests at the lead's level, where at least two have both rates there.
+/// All tests about membership at the level of the one that speaks for them, where at least two have both rates there.
 fn comparison(evidence: &Evidence, language: Language) -> Option<Comparison> {
-    let (_, result) = lead::lead_row(&evidence.core)?;
+    let result = lead::lead_membership(&evidence.core)?;
     let told = lead::telling_rates(result).map(|fixed| fixed.level);
     let level = told.or_else(|| lead::headline_level(result).map(|level| level.level))?;
     let compared: Vec<rates::Compared> = evidence
@@ -234,6 +280,25 @@ fn comparison(evidence: &Evidence, language: Language) -> Option<Comparison> {
         title: language.fill(key!("figure.comparison.title"), &[("level", &language.level(level))]),
         caption: language.fill(key!("figure.comparison.caption"), &[("level", &language.level(level))]),
         figure: Value::from_safe_string(rates::comparison("comparison", level, &compared, language)),
+    })
+}
+
+/// All tests about attributes by their net differences, where there are at least two.
+fn differences(core: &Core, language: Language) -> Option<Comparison> {
+    let strips: Vec<differences::Strip> = core
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let result = row.attribute.as_ref()?;
+            let title = format!("{} – {}", result.attribute, words::title(row, language));
+            Some(differences::Strip { title, figure: result.difference })
+        })
+        .collect();
+    let title = language.text(key!("figure.differences.tests"));
+    (strips.len() > 1).then(|| Comparison {
+        caption: language.text(key!("figure.differences.caption")),
+        figure: Value::from_safe_string(differences::figure("differences", &title, &strips, language)),
+        title,
     })
 }
 
@@ -295,9 +360,15 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
         limits.push(language.text(key!("limits.epsilon")));
     }
     if lead::ran(core).next().is_some() {
-        limits.push(language.text(key!("limits.optimistic")));
+        let membership = has(core, About::Membership);
+        if membership {
+            limits.push(language.text(key!("limits.optimistic")));
+        }
         limits.push(language.text(key!("limits.absence")));
-        if evidence.exposed.is_empty() {
+        if has(core, About::Attribute) {
+            limits.push(language.text(key!("limits.attribute")));
+        }
+        if membership && evidence.exposed.is_empty() {
             limits.push(language.text(key!("limits.exposed_off")));
         }
     }
@@ -320,16 +391,24 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
 /// How to read what every test shows, said once for all.
 fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
     let results = || core.rows.iter().filter_map(|row| row.membership.as_ref());
-    let Some(first) = results().next() else { return Vec::new() };
-    let confidence = language.level(first.auc.interval.confidence);
-    let band = language.level(first.band_confidence);
-    let control = results().any(|result| !result.unrelated.is_empty());
+    let attributes = || core.rows.iter().filter_map(|row| row.attribute.as_ref());
+    let confidence = |of: Option<f64>| of.map(|confidence| language.level(confidence)).unwrap_or_default();
+    let rates = confidence(results().next().map(|first| first.auc.interval.confidence));
+    let band = confidence(results().next().map(|first| first.band_confidence));
+    let arms = confidence(attributes().next().map(|first| first.attack.members.interval.confidence));
+    let (membership, attribute) = (results().next().is_some(), attributes().next().is_some());
+    let control = core.rows.iter().filter_map(Found::of).any(|found| !found.unrelated().is_empty());
     let bounds = results().any(|result| matches!(result.epsilon, Some(Epsilon::OneRun(_))));
-    let parts = results().any(|result| !result.slices.is_empty());
+    let parts = results().any(|result| !result.slices.is_empty())
+        || attributes().any(|result| !result.slices.is_empty());
     let rows = [
-        (true, key!("test.levels"), language.fill(key!("reading.levels"), &[("confidence", &confidence)])),
-        (true, key!("figure.roc.title"), language.fill(key!("reading.roc"), &[("confidence", &band)])),
-        (true, key!("figure.histogram.title"), language.text(key!("reading.histogram"))),
+        (membership, key!("test.levels"), language.fill(key!("reading.levels"), &[("confidence", &rates)])),
+        (membership, key!("figure.roc.title"), language.fill(key!("reading.roc"), &[("confidence", &band)])),
+        (membership, key!("figure.histogram.title"), language.text(key!("reading.histogram"))),
+        (attribute, key!("attribute.leak"), language.text(key!("reading.attribute"))),
+        (attribute, key!("statistic.net"), language.text(key!("reading.net"))),
+        (attribute, key!("figure.arms.title"), language.fill(key!("reading.arms"), &[("confidence", &arms)])),
+        (attribute, key!("test.figures"), language.text(key!("reading.attribute.numbers"))),
         (control, key!("figure.unrelated.title"), language.text(key!("reading.control"))),
         (bounds, key!("test.epsilon"), language.text(key!("reading.epsilon"))),
         (parts, key!("test.parts"), language.text(key!("reading.parts"))),

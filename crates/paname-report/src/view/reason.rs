@@ -1,11 +1,44 @@
 //! Reasons in words.
 
-use paname_evidence::{Cause, Core, Measure, Reason, Scaling};
+use paname_evidence::{Cause, Core, Measure, Reason, Row, Scaling};
 
+use super::found::{About, Found};
 use super::words;
 use crate::{Key, Language, key};
 
-pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
+/// A reason as a row about such a thing gives it.
+pub(crate) fn sentence(reason: &Reason, about: About, language: Language) -> String {
+    match about {
+        About::Attribute => of_attribute(reason, language).unwrap_or_else(|| common(reason, language)),
+        About::Membership => common(reason, language),
+    }
+}
+
+/// Reasons that speak of scores or of members recognised, where an attribute is guessed.
+fn of_attribute(reason: &Reason, language: Language) -> Option<String> {
+    Some(match reason {
+        Reason::Significant { p_adjusted, alpha } => language.fill(
+            key!("reason.attribute.significant"),
+            &[("p", &language.p_equation(*p_adjusted)), ("alpha", &language.level(*alpha))],
+        ),
+        Reason::NotSignificant { p_adjusted, alpha } => language.fill(
+            key!("reason.attribute.not_significant"),
+            &[("p", &language.p_equation(*p_adjusted)), ("alpha", &language.level(*alpha))],
+        ),
+        Reason::TooFew { needed, members, non_members } => language.fill(
+            key!("reason.attribute.too_few"),
+            &[
+                ("needed", &language.count(*needed)),
+                ("members", &language.count(*members)),
+                ("others", &language.count(*non_members)),
+            ],
+        ),
+        Reason::AllTied => language.text(key!("reason.attribute.all_tied")),
+        _ => return None,
+    })
+}
+
+fn common(reason: &Reason, language: Language) -> String {
     let p = |value: f64| language.p_equation(value);
     let n = |value: u64| language.count(value);
     match reason {
@@ -120,19 +153,63 @@ pub(crate) fn sentence(reason: &Reason, language: Language) -> String {
             &[("auc", &language.decimal(*auc, 3)), ("p", &p(*beyond))],
         ),
         Reason::FidelityUndeclared => language.text(key!("reason.fidelity_undeclared")),
+        Reason::DifferenceBelowMargin { upper, wanted } => language.fill(
+            key!("reason.difference_below"),
+            &[("upper", &language.points(*upper)), ("wanted", &language.points(*wanted))],
+        ),
+        Reason::DifferenceNotBelowMargin { upper, wanted } => language.fill(
+            key!("reason.difference_not_below"),
+            &[("upper", &language.points(*upper)), ("wanted", &language.points(*wanted))],
+        ),
+        Reason::DifferenceUnderpowered { detectable: Some(detectable), wanted } => language.fill(
+            key!("reason.difference_underpowered"),
+            &[("detectable", &language.points(*detectable)), ("wanted", &language.points(*wanted))],
+        ),
+        Reason::DifferenceUnderpowered { detectable: None, wanted } => language
+            .fill(key!("reason.difference_underpowered.none"), &[("wanted", &language.points(*wanted))]),
+        Reason::PopulationInference { attack, prior } => language.fill(
+            key!("reason.population"),
+            &[("attack", &language.percent(*attack)), ("prior", &language.percent(*prior))],
+        ),
+        Reason::ImputerKnowsLess { rows, target_rows } => {
+            language.fill(key!("reason.imputer"), &[("rows", &n(*rows)), ("target_rows", &n(*target_rows))])
+        }
+        Reason::NoAttribute => language.text(key!("reason.no_attribute")),
+        Reason::CandidateBudget { needed, allowed, candidates, sample } => language.fill(
+            key!("reason.candidate_budget"),
+            &[
+                ("needed", &n(*needed)),
+                ("allowed", &n(*allowed)),
+                ("candidates", &n(*candidates)),
+                ("remedy", &smaller_sample(*sample, language)),
+            ],
+        ),
+    }
+}
+
+/// How many records to draw, as it is written in a manifest.
+fn smaller_sample(sample: u64, language: Language) -> String {
+    match sample {
+        0 => language.text(key!("candidate_budget.never")),
+        n => language.fill(key!("candidate_budget.sample"), &[("sample", &n.to_string())]),
     }
 }
 
 /// A reason for whoever decides: without p-values, which the details give.
-pub(crate) fn plain(reason: &Reason, language: Language) -> String {
-    language.text(match reason {
-        Reason::Significant { .. } => key!("plain.significant"),
-        Reason::NotSignificant { .. } => key!("plain.not_significant"),
-        Reason::Confounded { .. } => key!("plain.confounded"),
-        Reason::ReferencesTellMembers { .. } => key!("plain.references_tell"),
-        Reason::RecordCountsTellMembers { .. } => key!("plain.record_counts_tell"),
-        Reason::Underpowered { .. } => key!("plain.underpowered"),
-        other => return sentence(other, language),
+pub(crate) fn plain(reason: &Reason, about: About, language: Language) -> String {
+    language.text(match (reason, about) {
+        (Reason::Significant { .. }, About::Membership) => key!("plain.significant"),
+        (Reason::Significant { .. }, About::Attribute) => key!("plain.attribute.significant"),
+        (Reason::NotSignificant { .. }, About::Membership) => key!("plain.not_significant"),
+        (Reason::NotSignificant { .. }, About::Attribute) => key!("plain.attribute.not_significant"),
+        (Reason::Confounded { .. }, About::Membership) => key!("plain.confounded"),
+        (Reason::Confounded { .. }, About::Attribute) => key!("plain.attribute.confounded"),
+        (Reason::ReferencesTellMembers { .. }, _) => key!("plain.references_tell"),
+        (Reason::RecordCountsTellMembers { .. }, _) => key!("plain.record_counts_tell"),
+        (Reason::Underpowered { .. } | Reason::DifferenceUnderpowered { .. }, _) => {
+            key!("plain.underpowered")
+        }
+        (other, about) => return sentence(other, about, language),
     })
 }
 
@@ -179,13 +256,13 @@ fn cause_key(cause: Cause) -> Key {
 }
 
 /// Why a family or test has no figures, for the grid and the list of what was not tested.
-pub(crate) fn sentences(reasons: &[Reason], language: Language) -> Vec<String> {
-    reasons.iter().map(|reason| sentence(reason, language)).collect()
+pub(crate) fn sentences(row: &Row, language: Language) -> Vec<String> {
+    row.reasons.iter().map(|reason| sentence(reason, About::row(row), language)).collect()
 }
 
 /// The families that no row of the audit tests, as names inside a sentence: those that the manifest declares senseless here, and the others.
 pub(crate) fn families_without_test(core: &Core, language: Language) -> (Vec<String>, Vec<String>) {
-    let tested = |family: &str| core.rows.iter().any(|row| row.family == family && row.membership.is_some());
+    let tested = |family: &str| core.rows.iter().any(|row| row.family == family && Found::of(row).is_some());
     let (mut senseless, mut untested): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for row in core.rows.iter().filter(|row| !tested(&row.family)) {
         let name = words::lower_first(&words::family(&row.family, language));

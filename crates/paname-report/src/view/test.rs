@@ -8,13 +8,14 @@ use paname_stats::unrelated::NullMethod;
 use serde::Serialize;
 
 use super::epsilon::{self, Bounds};
+use super::found::Found;
 use super::reason;
 use super::words::{self, Badge};
 use crate::figure::{histogram, roc, unrelated};
 use crate::{Language, key};
 
 /// Parts of the data with fewer members or non-members than this show neither figures nor counts.
-const SMALLEST_PART: u64 = 10;
+pub(super) const SMALLEST_PART: u64 = 10;
 
 #[derive(Serialize)]
 pub(crate) struct TestView {
@@ -61,7 +62,7 @@ struct Level {
 }
 
 #[derive(Serialize)]
-struct Detection {
+pub(super) struct Detection {
     statistic: String,
     p: String,
     p_adjusted: String,
@@ -77,7 +78,7 @@ struct Precision {
 }
 
 #[derive(Serialize)]
-struct Control {
+pub(super) struct Control {
     title: String,
     sentence: String,
     figure: Value,
@@ -127,15 +128,8 @@ pub(crate) fn test(
         summary: summary(row, language),
         id: row.id.clone(),
         badge: words::badge(row.verdict, language),
-        reasons: reason::sentences(&row.reasons, language),
-        sample: language.fill(
-            key!("test.sample"),
-            &[
-                ("members", &language.count(result.members)),
-                ("others", &language.count(result.non_members)),
-                ("unit", &words::unit(result.unit, language)),
-            ],
-        ),
+        reasons: reason::sentences(row, language),
+        sample: Found::Membership(result).sample(language),
         interval: language
             .fill(key!("test.interval"), &[("confidence", &language.level(result.auc.interval.confidence))]),
         levels: result.levels.iter().map(|level| self::level(level, result, language)).collect(),
@@ -184,7 +178,7 @@ pub(crate) fn test(
 }
 
 /// Parameters as given, with the value of each that the attack chose by itself.
-fn parameters(attack: &AttackUsed, language: Language) -> Vec<(String, String)> {
+pub(super) fn parameters(attack: &AttackUsed, language: Language) -> Vec<(String, String)> {
     let mut rows = words::flattened(&attack.parameters);
     for (parameter, value) in &attack.chosen {
         let chosen = language.fill(key!("test.chosen"), &[("value", value)]);
@@ -196,7 +190,7 @@ fn parameters(attack: &AttackUsed, language: Language) -> Vec<(String, String)> 
     rows
 }
 
-fn summary(row: &Row, language: Language) -> String {
+pub(super) fn summary(row: &Row, language: Language) -> String {
     match (&row.attack, language) {
         (Some(attack), Language::French) => language.printed(&attack.summary_fr),
         (Some(attack), Language::English) => language.printed(&attack.summary_en),
@@ -249,7 +243,7 @@ fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> 
     }
 }
 
-fn detection(test: &DetectionTest, language: Language) -> Detection {
+pub(super) fn detection(test: &DetectionTest, language: Language) -> Detection {
     Detection {
         statistic: words::statistic(test.statistic, language),
         p: language.p_value(test.p),
@@ -291,7 +285,7 @@ fn precision(levels: &[LevelResult], priors: &[f64], language: Language) -> Vec<
         .collect()
 }
 
-fn control(id: &str, control: &Unrelated, language: Language) -> Control {
+pub(super) fn control(id: &str, control: &Unrelated, language: Language) -> Control {
     let method = language.text(match control.method {
         NullMethod::Rank => key!("control.rank"),
         NullMethod::Student => key!("control.student"),
@@ -444,23 +438,25 @@ fn parts(slices: &[Slice], language: Language) -> Vec<PartGroup> {
     .collect()
 }
 
+/// Units of a part; of few, not even how many.
+pub(super) fn part_count(n: u64, language: Language) -> String {
+    if n < SMALLEST_PART { language.text(key!("test.part.small")) } else { language.count(n) }
+}
+
 fn part(slice: &Slice, language: Language) -> Part {
-    let count = |n: u64| {
-        if n < SMALLEST_PART { language.text(key!("test.part.small")) } else { language.count(n) }
-    };
     let shown = slice.members >= SMALLEST_PART && slice.non_members >= SMALLEST_PART;
     let dash = || "–".to_owned();
     Part {
         value: words::slice_value(slice.kind, &slice.value, language),
-        members: count(slice.members),
-        non_members: count(slice.non_members),
+        members: part_count(slice.members, language),
+        non_members: part_count(slice.non_members, language),
         auc: slice.auc.filter(|_| shown).map_or_else(dash, |auc| language.decimal(auc, 3)),
         range: slice.interval.filter(|_| shown).map_or_else(dash, |range| language.decimal_range(&range, 3)),
     }
 }
 
 /// What the attack is and what it cost.
-fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
+pub(super) fn identity(row: &Row, language: Language) -> Vec<(String, String)> {
     let Some(attack) = &row.attack else { return Vec::new() };
     let list = |names: &[String]| if names.is_empty() { "–".to_owned() } else { names.join(", ") };
     let files = attack.files.iter().map(|(name, digest)| format!("{name} ({digest})"));

@@ -4,6 +4,7 @@ use paname_evidence::{Core, MembershipResult, Row, SliceKind, Statistic, Unit, V
 use serde::Serialize;
 use serde_json::Value;
 
+use super::found::Found;
 use crate::{Language, key};
 
 /// A verdict as words, a symbol and the name of its colour, so that no reader depends on the colour.
@@ -84,6 +85,16 @@ pub(crate) fn groups_meaning(result: &MembershipResult, language: Language) -> O
     Some(language.fill(key!("groups.meaning"), &[("size", &size)]))
 }
 
+/// What the values of an attribute are to each other; a word that this table does not know is given back unchanged.
+pub(crate) fn scale(name: &str, language: Language) -> String {
+    language.text(match name {
+        "nominal" => key!("scale.nominal"),
+        "ordinal" => key!("scale.ordinal"),
+        "continuous" => key!("scale.continuous"),
+        other => return other.to_owned(),
+    })
+}
+
 pub(crate) fn slice_kind(kind: SliceKind, language: Language) -> String {
     language.text(match kind {
         SliceKind::Class => key!("slice.class"),
@@ -105,6 +116,7 @@ pub(crate) fn statistic(statistic: Statistic, language: Language) -> String {
     match statistic {
         Statistic::Auc => language.text(key!("statistic.auc")),
         Statistic::TprAt(level) => language.fill(key!("statistic.tpr"), &[("level", &language.level(level))]),
+        Statistic::AccuracyDifference => language.text(key!("statistic.net")),
     }
 }
 
@@ -115,20 +127,22 @@ pub(crate) fn control_statistic(statistic: Statistic, language: Language) -> Str
         Statistic::TprAt(level) => {
             language.fill(key!("statistic.tpr.same_data"), &[("level", &language.level(level))])
         }
+        Statistic::AccuracyDifference => language.text(key!("statistic.net.points")),
     }
 }
 
-/// A value of a statistic: a plain number for the AUC, a share for a rate.
+/// A value of a statistic: a plain number for the AUC, a share for a rate, points for a difference of shares.
 pub(crate) fn statistic_value(statistic: Statistic, value: f64, language: Language) -> String {
     match statistic {
         Statistic::Auc => language.decimal(value, 3),
         Statistic::TprAt(_) => language.percent(value),
+        Statistic::AccuracyDifference => language.points(value),
     }
 }
 
 /// The title of a row: its attack's, else its family's; scores that some other program computed have no attack but a name of their own.
 pub(crate) fn title(row: &Row, language: Language) -> String {
-    match (&row.attack, &row.membership) {
+    match (&row.attack, Found::of(row)) {
         (Some(attack), _) => match language {
             Language::French => language.printed(&attack.title_fr),
             Language::English => language.printed(&attack.title_en),

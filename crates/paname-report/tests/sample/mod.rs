@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use paname_evidence::{
-    Anytime, AttackUsed, Core, DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure,
-    Evidence, Exposed, FailedFit, FittedReferences, GapSummary, GaussianFigure, Groups, GuessRule,
-    HeuristicEpsilon, LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl,
-    Power, Procedure, Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Tool, Unit,
-    Unrelated, Usage, UsageAtShare, Verdict,
+    Accuracy, Anytime, Arm, AttackUsed, AttributeControl, AttributeResult, AttributeSlice, Beyond, Core,
+    DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Evidence, Exposed, FailedFit,
+    Figure, FittedReferences, GapSummary, GaussianFigure, Groups, GuessRule, HeuristicEpsilon, Imputer,
+    LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl, Power, Procedure,
+    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Surest, Tool, Unit, Unrelated,
+    Usage, UsageAtShare, Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
@@ -21,7 +22,7 @@ use paname_stats::one_run::{self, Guesses};
 use paname_stats::procedure::Model;
 use paname_stats::share::share_error;
 use paname_stats::{
-    Rate, Roc, band, conformal, delong, epsilon, level, power, precision, rank_sum, unrelated,
+    Interval, Rate, Roc, band, conformal, delong, epsilon, level, power, precision, rank_sum, unrelated,
 };
 use serde_json::json;
 
@@ -585,6 +586,211 @@ pub(crate) fn groups() -> Evidence {
     ];
     rows.extend(families());
     Evidence::new(core(rows), BTreeMap::new(), run()).unwrap()
+}
+
+fn figure(value: f64, lower: f64, upper: f64) -> Figure {
+    Figure { value, interval: Interval { lower, upper, confidence: 0.95 } }
+}
+
+/// So many right of so many, with a geometric mean and a correlation for members and non-members.
+fn arm(right: [u64; 2], of: [u64; 2], g_mean: [f64; 2], correlation: [f64; 2]) -> Arm {
+    let side = |i: usize| {
+        let rate = Rate::new(right[i], of[i], 0.95).unwrap();
+        Accuracy {
+            share: rate.estimate,
+            interval: rate.interval,
+            g_mean: g_mean[i],
+            correlation: correlation[i],
+        }
+    };
+    Arm { members: side(0), non_members: side(1) }
+}
+
+fn beyond(gain: Figure, wins: u64, losses: u64, p: f64) -> Beyond {
+    Beyond { gain, wins, losses, p }
+}
+
+/// An attack on an attribute of a census that finds a little, with everything that can stand beside it.
+pub(crate) fn attribute() -> AttributeResult {
+    let sides = [4000, 4000];
+    let rate = |right| Rate::new(right, 200, 0.95).unwrap();
+    let slice = |kind, value: &str, [members, non_members]: [u64; 2], share, difference| AttributeSlice {
+        kind,
+        value: value.to_owned(),
+        members,
+        non_members,
+        share,
+        difference,
+    };
+    AttributeResult {
+        attribute: "marital-status".to_owned(),
+        scale: "nominal".to_owned(),
+        candidates: 3,
+        tolerance: 0,
+        unit: Unit::Record,
+        members: 4000,
+        non_members: 4000,
+        left_out: 212,
+        alpha: 0.05,
+        imputer: Imputer { attack: "imputation".to_owned(), rows: 12_000, target_rows: 4106 },
+        attack: arm([3260, 3168], sides, [0.781, 0.752], [0.672, 0.631]),
+        imputation: arm([3228, 3228], sides, [0.766, 0.765], [0.656, 0.656]),
+        prior: arm([2120, 2120], sides, [0.0; 2], [0.0; 2]),
+        difference: figure(0.023, 0.008, 0.038),
+        upper: 0.0356,
+        test: DetectionTest {
+            statistic: Statistic::AccuracyDifference,
+            p: 0.002,
+            p_adjusted: 0.006,
+            p_blind: None,
+            p_controlled: Some(0.012),
+        },
+        permutations: 9999,
+        unrelated: Some(Unrelated {
+            statistic: Statistic::AccuracyDifference,
+            observed: 0.023,
+            null: noise(16, 41, 0.0).iter().map(|x| 0.0055 * x).collect(),
+            p: 0.004,
+            method: unrelated::NullMethod::Student,
+        }),
+        positive: Some(AttributeControl {
+            models: 16,
+            difference: 0.031,
+            individual: figure(0.034, 0.027, 0.041),
+            units: 7960,
+            detected: Some(Rate::new(174, 200, 0.95).unwrap()),
+        }),
+        advantage: figure(0.023, 0.006, 0.04),
+        beyond: [
+            beyond(figure(0.008, -0.002, 0.018), 212, 180, 0.058),
+            beyond(figure(-0.015, -0.025, -0.005), 165, 225, 0.999),
+        ],
+        surest: Some(Surest { k: 200, attack: [196, 190].map(rate), imputation: [191, 192].map(rate) }),
+        residual: Some(figure(0.111, 0.028, 0.19)),
+        detectable: Some(0.019),
+        slices: vec![
+            slice(SliceKind::Class, ">50K", [990, 980], Some(0.868), Some(figure(0.031, 0.004, 0.058))),
+            slice(SliceKind::Class, "<=50K", [3010, 3020], Some(0.798), Some(figure(0.02, 0.002, 0.038))),
+            slice(SliceKind::Group, "Female", [1320, 1309], Some(0.772), Some(figure(0.041, 0.012, 0.07))),
+            slice(SliceKind::Group, "Male", [2673, 2660], Some(0.836), Some(figure(0.014, -0.005, 0.033))),
+            slice(SliceKind::Group, "Undeclared", [7, 31], None, None),
+        ],
+    }
+}
+
+/// The same of persons, few of them, with nothing found and nothing beside it.
+fn bare(attribute: &str) -> AttributeResult {
+    let sides = [120, 96];
+    AttributeResult {
+        attribute: attribute.to_owned(),
+        scale: "ordinal".to_owned(),
+        candidates: 5,
+        tolerance: 1,
+        unit: Unit::Person,
+        members: 120,
+        non_members: 96,
+        left_out: 0,
+        imputer: Imputer { attack: "imputation".to_owned(), rows: 300, target_rows: 410 },
+        attack: arm([71, 55], sides, [0.51, 0.49], [0.41, 0.39]),
+        imputation: arm([69, 56], sides, [0.5, 0.51], [0.4, 0.42]),
+        prior: arm([44, 36], sides, [0.0; 2], [0.0; 2]),
+        difference: figure(0.027, -0.061, 0.115),
+        upper: 0.101,
+        test: DetectionTest {
+            statistic: Statistic::AccuracyDifference,
+            p: 0.28,
+            p_adjusted: 0.56,
+            p_blind: None,
+            p_controlled: None,
+        },
+        unrelated: None,
+        positive: None,
+        advantage: figure(0.019, -0.11, 0.148),
+        beyond: [
+            beyond(figure(0.017, -0.04, 0.074), 9, 7, 0.402),
+            beyond(figure(-0.01, -0.07, 0.05), 5, 6, 0.726),
+        ],
+        surest: None,
+        residual: None,
+        detectable: None,
+        slices: Vec::new(),
+        ..self::attribute()
+    }
+}
+
+/// An attack on an attribute.
+pub(crate) fn attribute_row(
+    id: &str,
+    verdict: Verdict,
+    reasons: Vec<Reason>,
+    result: Option<AttributeResult>,
+) -> Row {
+    let mut used = attack(
+        "attribute-likelihood",
+        ["Réponse la plus sûre par valeur", "Surest answer by value"],
+        [
+            "Qui connaît tout d’une personne sauf un attribut saurait le deviner en essayant chaque valeur dans une question au modèle.",
+            "Whoever knows all but one attribute of a person could guess it by asking the model with each value.",
+        ],
+    );
+    used.formula = "log p(y | x, a)".to_owned();
+    used.paper =
+        "Fredrikson, Lantz, Jha, Lin, Page, Ristenpart, “Privacy in pharmacogenetics”, USENIX Security 2014"
+            .to_owned();
+    used.parameters = json!({});
+    (used.chosen, used.files) = (BTreeMap::new(), Vec::new());
+    (used.signals, used.asked) = (vec!["loss".to_owned()], 24_000);
+    Row {
+        family: "attribute-inference".to_owned(),
+        attack: Some(used),
+        verdict,
+        reasons,
+        membership: None,
+        attribute: result,
+        ..untested(id, "55(i)")
+    }
+}
+
+/// Attacks on attributes: a leak; nothing shown of few persons, with knowledge about the population; one without a result; one that asks too much.
+pub(crate) fn attributes() -> Evidence {
+    let leak = vec![
+        Reason::Significant { p_adjusted: 0.006, alpha: 0.05 },
+        Reason::AboveUnrelatedModels { p: 0.012 },
+        Reason::RandomSplitDeclared,
+        Reason::PopulationInference { attack: 0.792, prior: 0.53 },
+    ];
+    let below = vec![
+        Reason::NotSignificant { p_adjusted: 0.61, alpha: 0.05 },
+        Reason::DifferenceBelowMargin { upper: 0.0091, wanted: 0.02 },
+        Reason::PositiveControlPassed { detected: 0.87 },
+    ];
+    let open = vec![
+        Reason::NotSignificant { p_adjusted: 0.56, alpha: 0.05 },
+        Reason::DifferenceNotBelowMargin { upper: 0.101, wanted: 0.02 },
+        Reason::NoPositiveControl,
+        Reason::DifferenceUnderpowered { detectable: None, wanted: 0.02 },
+        Reason::PopulationInference { attack: 0.573, prior: 0.375 },
+        Reason::ImputerKnowsLess { rows: 300, target_rows: 410 },
+    ];
+    let budget = Reason::CandidateBudget { needed: 60_000, allowed: 30_000, candidates: 5, sample: 6000 };
+    let mut nothing = attribute();
+    nothing.attribute = "race".to_owned();
+    nothing.attack = nothing.imputation;
+    nothing.difference = figure(0.000_4, -0.009, 0.0098);
+    nothing.upper = 0.0091;
+    (nothing.test.p, nothing.test.p_adjusted, nothing.test.p_controlled) = (0.47, 0.61, Some(0.8));
+    let mut rows = vec![
+        attribute_row("aia-marital", Verdict::LeakDemonstrated, leak, Some(attribute())),
+        attribute_row("aia-race", Verdict::NoLeakDetected, below, Some(nothing)),
+        attribute_row("aia-education", Verdict::Inconclusive, open, Some(bare("education"))),
+        attribute_row("aia-country", Verdict::NotTested, vec![budget], None),
+    ];
+    rows.extend(families().into_iter().filter(|row| row.family != "attribute-inference"));
+    rows.push(untested("membership-inference", "55(i)"));
+    let mut core = core(rows);
+    core.declared["model"]["name"] = json!("Census income");
+    (core.data.member_records, core.data.non_member_records) = (4106, 4106);
+    Evidence::new(core, BTreeMap::new(), run()).unwrap()
 }
 
 /// Scores of another tool: no manifest, no model, no attack.

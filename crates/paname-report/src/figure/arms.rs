@@ -1,0 +1,192 @@
+//! Right guesses of an attribute: the attack beside whoever guesses without the model, members and non-members side by side, and the difference between
+//! the two gaps. Shapes tell the guessers apart, so that ink alone is enough.
+
+use std::fmt::Write as _;
+
+use paname_evidence::{Accuracy, AttributeResult};
+use paname_stats::Interval;
+
+use super::{axis, frame, line, rectangle, text};
+use crate::{Language, key};
+
+const SIZE: (f64, f64) = (360.0, 290.0);
+const TOP: f64 = 46.0;
+const BOTTOM: f64 = 236.0;
+const LEFT: f64 = 38.0;
+const WIDTH: f64 = 154.0;
+const BETWEEN: f64 = 12.0;
+/// Half the width of a thick line.
+const BAR: f64 = 15.0;
+
+/// The three guessers about one side.
+struct Side {
+    name: String,
+    left: f64,
+    fill: &'static str,
+    prior: Accuracy,
+    imputation: Accuracy,
+    attack: Accuracy,
+}
+
+/// Shares from `lower` to `upper`, upwards.
+struct Scale {
+    lower: f64,
+    upper: f64,
+}
+
+impl Scale {
+    /// Every share that is drawn, with room for what stands above and below.
+    fn around(sides: &[Side; 2]) -> Option<Self> {
+        let ends = |interval: &Interval| [interval.lower, interval.upper];
+        let shown = sides.iter().flat_map(|side| {
+            let whiskers = [&side.imputation, &side.attack].into_iter();
+            whiskers
+                .flat_map(move |of| [of.share].into_iter().chain(ends(&of.interval)))
+                .chain([side.prior.share])
+        });
+        let (least, most) = shown
+            .filter(|share| (0.0..=1.0).contains(share))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), share| {
+                (least.min(share), most.max(share))
+            });
+        let margin = (0.14 * (most - least)).max(0.01);
+        (least <= most).then(|| Self { lower: least - margin, upper: most + margin })
+    }
+
+    fn y(&self, share: f64) -> f64 {
+        let share = if share.is_nan() { self.lower } else { share.clamp(self.lower, self.upper) };
+        BOTTOM - (BOTTOM - TOP) * (share - self.lower) / (self.upper - self.lower)
+    }
+}
+
+/// The figure of one test; `id` must be unique on the page.
+pub(crate) fn figure(id: &str, result: &AttributeResult, language: Language) -> String {
+    let side = |name, left, fill, of: fn(&paname_evidence::Arm) -> Accuracy| Side {
+        name: language.text(name),
+        left,
+        fill,
+        prior: of(&result.prior),
+        imputation: of(&result.imputation),
+        attack: of(&result.attack),
+    };
+    let sides = [
+        side(key!("term.members"), LEFT, "member-fill", |arm| arm.members),
+        side(key!("term.non_members"), LEFT + WIDTH + BETWEEN, "other-fill", |arm| arm.non_members),
+    ];
+    let net = language.fill(
+        key!("figure.arms.net"),
+        &[
+            ("net", &language.points(result.difference.value)),
+            ("range", &language.points_range(&result.difference.interval)),
+        ],
+    );
+    let mut drawing = legend(language);
+    if let Some(scale) = Scale::around(&sides) {
+        drawing += &axes(&scale, &sides, language);
+        drawing += &sides.iter().map(|side| panel(side, &scale, language)).collect::<String>();
+        let middle = f64::midpoint(LEFT, SIZE.0);
+        drawing += &bracket(BOTTOM + 22.0);
+        drawing += &text(middle, BOTTOM + 46.0, "value middle", &net);
+    } else {
+        drawing += &text(SIZE.0 / 2.0, 150.0, "label middle", &language.text(key!("figure.empty")));
+    }
+    let mut described: Vec<String> = sides.iter().map(|side| described(side, language)).collect();
+    described.push(net);
+    frame(id, SIZE, &language.text(key!("figure.arms.title")), &described.join(" "), &drawing)
+}
+
+/// What the shapes are.
+fn legend(language: Language) -> String {
+    let label = |x: f64, name| text(x, 13.0, "label", &language.text(name));
+    diamond(6.0, 9.0, "member-fill")
+        + &label(15.0, key!("figure.arms.attack"))
+        + &circle(122.0, 9.0)
+        + &label(131.0, key!("figure.arms.imputation"))
+        + &line(236.0, 9.0, 254.0, 9.0, "prior-line")
+        + &label(259.0, key!("figure.arms.prior"))
+}
+
+fn axes(scale: &Scale, sides: &[Side; 2], language: Language) -> String {
+    let mut drawing = String::new();
+    for side in sides {
+        drawing += &text(side.left, TOP - 9.0, "value", &side.name);
+        drawing += &rectangle(side.left, TOP, WIDTH, BOTTOM - TOP, "panel");
+    }
+    // On both sides, and a share has no place beyond 0 and 1.
+    for tick in axis::ticks(scale.lower.max(0.0), scale.upper.min(1.0), 6.0).0 {
+        let y = scale.y(tick);
+        drawing +=
+            &sides.iter().map(|side| line(side.left, y, side.left + WIDTH, y, "grid")).collect::<String>();
+        drawing += &text(LEFT - 4.0, y + 3.5, "tick end", &language.level(tick));
+    }
+    drawing
+}
+
+fn panel(side: &Side, scale: &Scale, language: Language) -> String {
+    let column = |i: f64| side.left + WIDTH * (2.0 * i + 1.0) / 6.0;
+    let below =
+        |x: f64, lowest: f64, share: f64| text(x, lowest + 13.0, "tick middle", &language.percent(share));
+    let mut drawing = String::new();
+    let (prior, imputation, attack) = (column(0.0), column(1.0), column(2.0));
+    if side.prior.share.is_finite() {
+        let y = scale.y(side.prior.share);
+        drawing += &line(prior - BAR, y, prior + BAR, y, "prior-line");
+        drawing += &below(prior, y, side.prior.share);
+    }
+    if side.imputation.share.is_finite() {
+        let y = scale.y(side.imputation.share);
+        // What the attack has to beat, carried over to it.
+        drawing += &line(imputation, y, attack + BAR, y, "chance");
+        drawing += &whisker(imputation, &side.imputation.interval, scale);
+        drawing += &circle(imputation, y);
+        drawing += &below(imputation, scale.y(side.imputation.interval.lower).max(y), side.imputation.share);
+    }
+    if side.attack.share.is_finite() {
+        let y = scale.y(side.attack.share);
+        drawing += &whisker(attack, &side.attack.interval, scale);
+        drawing += &diamond(attack, y, side.fill);
+        drawing += &below(attack, scale.y(side.attack.interval.lower).max(y), side.attack.share);
+        let gap = side.attack.share - side.imputation.share;
+        if gap.is_finite() {
+            let top = scale.y(side.attack.interval.upper).min(y).min(scale.y(side.imputation.share));
+            let gap = if gap > 0.0 { format!("+{}", language.points(gap)) } else { language.points(gap) };
+            drawing += &text(attack + 24.0, top - 6.0, "value end", &gap);
+        }
+    }
+    drawing
+}
+
+/// From one side to the other: what is compared in the end.
+fn bracket(y: f64) -> String {
+    let [from, to] = [LEFT + WIDTH * 5.0 / 6.0, LEFT + WIDTH + BETWEEN + WIDTH * 5.0 / 6.0];
+    line(from, y - 16.0, from, y, "axis") + &line(from, y, to, y, "axis") + &line(to, y, to, y - 16.0, "axis")
+}
+
+fn whisker(x: f64, interval: &Interval, scale: &Scale) -> String {
+    let [from, to] = [scale.y(interval.lower), scale.y(interval.upper)];
+    line(x, from, x, to, "whisker")
+        + &line(x - 3.5, from, x + 3.5, from, "whisker")
+        + &line(x - 3.5, to, x + 3.5, to, "whisker")
+}
+
+fn circle(x: f64, y: f64) -> String {
+    format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" class=\"without\"/>")
+}
+
+fn diamond(x: f64, y: f64, class: &str) -> String {
+    let mut drawing = String::new();
+    let _ = write!(drawing, "<path d=\"M{x:.1} {:.1}l6 6l-6 6l-6 -6Z\" class=\"{class}\"/>", y - 6.0);
+    drawing
+}
+
+fn described(side: &Side, language: Language) -> String {
+    language.fill(
+        key!("figure.arms.side"),
+        &[
+            ("side", &side.name),
+            ("attack", &language.percent(side.attack.share)),
+            ("imputation", &language.percent(side.imputation.share)),
+            ("prior", &language.percent(side.prior.share)),
+        ],
+    )
+}
