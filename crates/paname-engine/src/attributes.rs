@@ -52,10 +52,7 @@ impl Read {
     ) -> Result<Self, EngineError> {
         let data = attribute_inputs(manifest, table, roster, audited, ctx)?;
         let rows = audited..roster.len();
-        let twins = {
-            let _ = labels;
-            0usize
-        };
+        let twins = data.twins(labels, 0..audited, rows.clone());
         if twins > 0 && table.duplicates == Duplicates::Refused {
             let problem = format!(
                 "{twins} population records equal an audited record in every input and in the label, so that whoever guesses `{}` could look it up; \

@@ -166,8 +166,8 @@ const TESTS: &str = r#"
 id = "bb-ip"
 attack = "bb-ip"
 [[test]]
-id = "confidence"
-attack = "confidence"
+id = "highest"
+attack = "attribute-confidence"
 [[test]]
 id = "lomia"
 attack = "lomia"
@@ -356,14 +356,14 @@ fn recorded_answers_about_candidates_do_as_well() {
     let audit = Audit::new("by-heart = true", ILL);
     let people = 2 * SIDE + POPULATION;
     // A model that is sure of the label where a person is put to it as ill.
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (2, {people}, 2), }}");
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({people}, 2, 2), }}");
     let mut logits = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     logits.extend(format!("{header:<117}\n").bytes());
-    let values = (0..2).flat_map(|ill| (0..people).flat_map(move |_| [0.0_f32, ill as f32]));
+    let values = (0..people).flat_map(|_| [0.0_f32, 0.0, 0.0, 1.0]);
     logits.extend(values.flat_map(f32::to_le_bytes));
     fs::write(audit.folder.path().join("logits.npy"), logits).unwrap();
     let target = format!(
-        "{ILL}\ntarget = {{ adapter = \"predictions\", logits = \"logits.npy\", ids = \"row-number\" }}"
+        "{ILL}\ntarget = {{ adapter = \"predictions\", logits = \"logits.npy\", ids = \"row-number\", augmentations = true }}"
     );
     audit.manifest("by-heart = true", &target, "", "[[test]]\nid = \"csmia\"\nattack = \"csmia\"\n");
     let outcome = audit.run().unwrap();
@@ -385,7 +385,7 @@ fn what_cannot_be_guessed_is_refused_in_words() {
         "[[attribute]]\nname = \"a/b\"\ncolumn = \"ill\"",
         "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\n[[attribute]]\nname = \"Ill\"\ncolumn = \"ill\"",
         "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\n[[attribute]]\nname = \"town\"\ncolumn = \"town\"",
-        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nimputer = { attack = \"confidence\" }",
+        "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nimputer = { attack = \"attribute-confidence\" }",
         "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nimputer = { attack = \"loss\" }",
         "[[attribute]]\nname = \"ill\"\ncolumn = \"ill\"\nsurest = 0",
         "",
@@ -427,7 +427,8 @@ fn twins_and_labels_among_the_inputs_are_found() {
     let label = records.lines().nth(1).unwrap().split(',').nth(1).unwrap();
     let population = fs::read_to_string(audit.folder.path().join("population.csv")).unwrap();
     let first = population.lines().nth(1).unwrap();
-    audit.write("population.csv", &population.replace(first, &format!("{},{label}", 2 * SIDE)));
+    let population = population.replace(first, &format!("{},{label}", 2 * SIDE));
+    audit.write("population.csv", &population);
     let refusal = audit.refusal();
     assert!(refusal.contains("1 population records equal an audited record"), "{refusal}");
     audit.manifest("by-heart = true", &format!("{ILL}\nduplicates = \"declared\""), "", TESTS);
