@@ -37,6 +37,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((name, about)) = DATA.iter().find(|(known, _)| known == name) else {
         return Err(Error::UnknownName { what: "data", got: name.clone(), expected: names() });
     };
+    let file = fetched(name, file)?;
+    eprintln!("{about}");
+    println!("{}", file.display());
+    Ok(())
+}
+
+/// The table of the Adult census, fetched where it is not there yet.
+pub(crate) fn adult() -> Result<PathBuf> {
+    fetched("adult", None)
+}
+
+fn fetched(name: &str, file: Option<PathBuf>) -> Result<PathBuf> {
     let file = if let Some(file) = file {
         file
     } else {
@@ -47,9 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !file.exists() {
         write(name, &file)?;
     }
-    eprintln!("{about}");
-    println!("{}", file.display());
-    Ok(())
+    Ok(file)
 }
 
 /// Alone: no variable and no file of the current folder changes what Python does.

@@ -1,5 +1,5 @@
 //! `cargo xtask demo`: the first value that a newcomer sees. An audit of recorded predictions, then one whose models are fitted in memory, both of the digits
-//! that ship with the repository; or the second alone, of Fashion-MNIST.
+//! that ship with the repository, then one of an attribute, of the Adult census; or an audit of models alone, of Fashion-MNIST.
 
 use std::{
     ffi::OsString,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    data,
     error::{Error, Result},
     libtorch,
     process::{capture, cargo, describe, root, stream},
@@ -21,6 +22,11 @@ const PREDICTIONS: &str = "examples/digits/audit.toml";
 
 /// The audit of models in memory.
 const MODELS: &str = "examples/digits-model/audit.toml";
+
+/// The audit of an attribute: its manifest and the program that draws its tables, and how many persons are members.
+const ATTRIBUTE: &str = "examples/adult/audit.toml";
+const ATTRIBUTE_TABLES: &str = "examples/adult/make.py";
+const ATTRIBUTE_ROWS: &str = "4000";
 
 /// The plugin that has models in memory: its package and folder.
 const PLUGIN: &str = "paname-plugin-torch";
@@ -58,31 +64,33 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let stage = Stage { build: Build::Optimised, folder, rest: &wanted.rest };
     if wanted.fashion_mnist {
         let manifest = fashion_mnist::prepare(wanted.files.as_deref(), &stage.folder)?;
-        return stage.models(&manifest, &libtorch::environment()?);
+        let environment = libtorch::environment()?;
+        return stage.models(&manifest, &stage.plugins(&environment)?, "models", &environment);
     }
     stage.predictions()?;
     match libtorch::environment() {
-        Ok(environment) => stage.models(Path::new(MODELS), &environment),
+        Ok(environment) => stage.in_memory(&environment),
         // Nothing failed: there is no more to show on this system.
         Err(reason @ Error::OtherSystem { .. }) => {
-            eprintln!("\nThe second audit, of models in memory, is left out: {reason}");
+            eprintln!("\nThe audits of models in memory are left out: {reason}");
             Ok(())
         }
         Err(reason) => Err(Error::SecondAudit { reason: Box::new(reason) }),
     }
 }
 
-/// Both audits of the digits into a new temporary folder, from nothing, then the files that they promise.
+/// All audits into a new temporary folder, from nothing, then the files that they promise.
 pub(crate) fn check() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("paname-demo-{}", std::process::id()));
     let stage = Stage { build: Build::AsTested, folder: folder.clone(), rest: &[] };
-    let both = || {
+    let all = || {
         stage.predictions()?;
         promised_files_exist(&stage.audit("predictions"))?;
-        stage.models(Path::new(MODELS), &libtorch::environment()?)?;
-        promised_files_exist(&stage.audit("models"))
+        stage.in_memory(&libtorch::environment()?)?;
+        promised_files_exist(&stage.audit("models"))?;
+        promised_files_exist(&stage.audit("attribute"))
     };
-    let outcome = both();
+    let outcome = all();
     // A folder that cannot be removed is left to the system's own cleaning: the demo itself has its result.
     let _ = std::fs::remove_dir_all(&folder);
     outcome
@@ -148,8 +156,28 @@ impl Stage<'_> {
         )
     }
 
-    /// Builds the plugin, allows it within the demo, and runs the audit.
-    fn models(&self, manifest: &Path, environment: &[(&'static str, OsString)]) -> Result<()> {
+    /// The audits whose models are fitted here.
+    fn in_memory(&self, environment: &[(&'static str, OsString)]) -> Result<()> {
+        let plugins = self.plugins(environment)?;
+        self.models(Path::new(MODELS), &plugins, "models", environment)?;
+        eprintln!("\nNow an attribute: does a model of incomes give away who is married?");
+        self.models(&self.census()?, &plugins, "attribute", environment)
+    }
+
+    /// Draws the tables of the audit of an attribute, beside a copy of its manifest.
+    fn census(&self) -> Result<PathBuf> {
+        let folder = self.folder.join("census");
+        let table = data::adult()?;
+        let mut draw = Command::new("python3");
+        draw.arg(root().join(ATTRIBUTE_TABLES)).arg(table).arg(&folder);
+        capture(draw.args(["--rows", ATTRIBUTE_ROWS, "--population", ATTRIBUTE_ROWS]))?;
+        let (from, manifest) = (root().join(ATTRIBUTE), folder.join("audit.toml"));
+        std::fs::copy(&from, &manifest).map_err(|source| Error::Io { path: manifest.clone(), source })?;
+        Ok(manifest)
+    }
+
+    /// Builds the plugin, and allows it within the demo. Returns where it is.
+    fn plugins(&self, environment: &[(&'static str, OsString)]) -> Result<PathBuf> {
         eprintln!(
             "\nNow models in memory. The first time, the bindings of libtorch are compiled: some minutes."
         );
@@ -163,9 +191,20 @@ impl Stage<'_> {
         let pack = ["plugin", "pack", PLUGIN_CRATE, "--library"];
         quietly(self.paname().args(pack).arg(library).arg("--out").arg(&plugins))?;
         quietly(self.paname().args(["plugin", "trust"]).arg(plugins.join(PLUGIN)))?;
+        Ok(plugins)
+    }
+
+    /// Runs an audit of models in memory.
+    fn models(
+        &self,
+        manifest: &Path,
+        plugins: &Path,
+        name: &str,
+        environment: &[(&'static str, OsString)],
+    ) -> Result<()> {
         let mut command = self.paname();
         command.envs(environment.iter().cloned()).arg("--plugins").arg(plugins).arg("run").arg(manifest);
-        stream(command.arg("--run-dir").arg(self.audit("models")).args(self.rest))
+        stream(command.arg("--run-dir").arg(self.audit(name)).args(self.rest))
     }
 
     /// The program, with a list of trusted plugins of the demo's own: the user's is neither asked nor changed.
