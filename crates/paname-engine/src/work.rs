@@ -470,8 +470,11 @@ impl Workplace<'_> {
         }
         let settings = &self.manifest.content.statistics;
         let guesses = judge::guesses::Guesses {
-            described,
             table,
+            scale: described.scale,
+            candidates: described.candidates.len(),
+            left_out: described.left_out,
+            known: inputs.population as u64,
             values: attributes::true_values(&object)?,
             prior: attributes::most_frequent(&object)?,
             target: self.scores(&Step::Attack(id.to_owned()))?,

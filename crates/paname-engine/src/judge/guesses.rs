@@ -32,8 +32,14 @@ const DISAGREEMENT: f64 = 1.0 / 3.0;
 
 /// What was guessed, and the true values, record by record in the order of the roster.
 pub(crate) struct Guesses<'a> {
-    pub(crate) described: &'a Described,
     pub(crate) table: &'a AttributeTable,
+    pub(crate) scale: Scale,
+    /// Number of candidates.
+    pub(crate) candidates: usize,
+    /// Audited records that are left out.
+    pub(crate) left_out: u64,
+    /// Records whose values are known to whoever guesses without the model.
+    pub(crate) known: u64,
     /// The true candidate of each audited record.
     pub(crate) values: Vec<u32>,
     /// The most frequent candidate of the population.
@@ -96,9 +102,9 @@ pub(crate) fn measure(
     tests: u64,
     ctx: &Ctx<'_>,
 ) -> Result<AttributeResult> {
-    let Guesses { described, table, values, .. } = guesses;
-    let candidates = described.candidates.len();
-    let tolerance = if described.scale == Scale::Nominal { 0 } else { table.tolerance };
+    let Guesses { table, scale, candidates, values, .. } = guesses;
+    let candidates = *candidates;
+    let tolerance = if *scale == Scale::Nominal { 0 } else { table.tolerance };
     let right = |guess: u32, value: u32| guess.abs_diff(value) <= tolerance;
     let named = |scores: &[f64]| Named::new(scores, candidates, values, right);
     let (attack, imputation) = (named(&guesses.target), named(&guesses.imputed));
@@ -129,18 +135,18 @@ pub(crate) fn measure(
     }
     let (member_units, other_units) = (members.len() as u64, non_members.len() as u64);
     Ok(AttributeResult {
-        attribute: described.name.clone(),
-        scale: scale_name(described.scale).to_owned(),
+        attribute: table.name.clone(),
+        scale: scale_name(*scale).to_owned(),
         candidates: candidates as u64,
         tolerance: u64::from(tolerance),
         unit: truth.unit(),
         members: member_units,
         non_members: other_units,
-        left_out: described.left_out,
+        left_out: guesses.left_out,
         alpha: settings.alpha,
         imputer: Imputer {
             attack: table.imputer.attack.clone(),
-            rows: described.inputs.population as u64,
+            rows: guesses.known,
             target_rows: truth.member.iter().filter(|member| **member).count() as u64,
         },
         attack: sides.arm(&attack)?,

@@ -863,3 +863,206 @@ fn without_committed_coins_the_figure_is_a_heuristic_at_a_threshold_fixed_apart(
     assert!(found.figure.bound > 1.0 && found.figure.bound < found.figure.ceiling, "{found:?}");
     assert_eq!(of(&[]), None);
 }
+
+/// The table of an attribute that says as little as it may.
+fn table() -> crate::AttributeTable {
+    serde_json::from_value(serde_json::json!({ "name": "ill", "column": "ill" })).unwrap()
+}
+
+/// How guesses come about in a simulated audit of an attribute of three values.
+#[derive(Clone, Copy)]
+struct Guessing {
+    /// Records of a person.
+    each: usize,
+    /// Probability that the attack is right of a member, and of a non-member.
+    right: [f64; 2],
+    /// The same of whoever guesses without the model.
+    imputed: [f64; 2],
+    /// By how much members are easier for the attack whatever the model.
+    natural: f64,
+    /// Reference models.
+    models: usize,
+}
+
+/// One simulated audit of an attribute: `persons` of each side.
+fn guessed(
+    persons: usize,
+    how: Guessing,
+    settings: &Statistics,
+    split: Split,
+    seed: u64,
+) -> (paname_evidence::AttributeResult, Verdict, Vec<Reason>) {
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let records = 2 * persons * how.each;
+    let person = |record: usize| record / how.each;
+    let truth = Truth {
+        member: (0..records).map(|r| person(r) % 2 == 0).collect(),
+        person: (how.each > 1).then(|| (0..records).map(|r| person(r).to_string()).collect()),
+        ..Truth::default()
+    };
+    let uniform = |rng: &mut Pcg64| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let values: Vec<u32> = (0..records).map(|_| below(&mut rng, 3) as u32).collect();
+    // Persons are easy or hard: their records hang together.
+    let ease: Vec<f64> = (0..2 * persons).map(|_| 0.6 * uniform(&mut rng) - 0.3).collect();
+    let mut scores = |member: &[bool], rate: [f64; 2], natural: f64| {
+        let each = (0..records).flat_map(|r| {
+            let easy = if how.each > 1 { ease[person(r)] } else { 0.0 };
+            let rate = rate[usize::from(!member[r])] + easy + if truth.member[r] { natural } else { 0.0 };
+            let right = uniform(&mut rng) < rate;
+            let guess = if right { values[r] } else { (values[r] + 1 + below(&mut rng, 2) as u32) % 3 };
+            (0..3).map(move |v| if v == guess { 1.0 } else { 0.0 })
+        });
+        each.collect::<Vec<f64>>()
+    };
+    let target = scores(&truth.member, how.right, how.natural);
+    let imputed = scores(&truth.member, how.imputed, 0.0);
+    let mut played = Vec::new();
+    for _ in 0..how.models {
+        let mut order: Vec<usize> = (0..2 * persons).collect();
+        shuffle(&mut order, &mut Pcg64::seed_from_u64(seed ^ (played.len() as u64 + 1)));
+        let mut chosen = vec![false; 2 * persons];
+        order.iter().take(persons).for_each(|&p| chosen[p] = true);
+        let rows: Vec<bool> = (0..records).map(|r| chosen[person(r)]).collect();
+        let found = scores(&rows, how.right, how.natural);
+        played.push(Played { scores: found, rows });
+    }
+    let table = table();
+    let guesses = guesses::Guesses {
+        table: &table,
+        scale: paname_core::Scale::Nominal,
+        candidates: 3,
+        left_out: 0,
+        known: records as u64,
+        values,
+        prior: 0,
+        target,
+        imputed,
+        played,
+    };
+    let tests = most_tests(Rows { membership: 0, attribute: 1 }, settings);
+    let ctx = Ctx::new(seed, "audit", 1, &());
+    let mut result = guesses::measure(&guesses, &truth, settings, tests, &ctx).unwrap();
+    correct(vec![guesses::tested(&mut result)]).unwrap();
+    let (verdict, reasons) = guesses::verdict(&result, grounds(&[], split), settings);
+    (result, verdict, reasons)
+}
+
+const CHANCE: Guessing = Guessing { each: 1, right: [0.5; 2], imputed: [0.55; 2], natural: 0.0, models: 0 };
+
+#[test]
+fn a_difference_in_differences_is_a_leak_and_an_equal_gain_is_none() {
+    let settings = settings(&[0.1]);
+    let leak = Guessing { right: [0.75, 0.5], models: 4, ..CHANCE };
+    let (result, verdict, _) = guessed(400, leak, &settings, Split::Random, 3);
+    assert_eq!(verdict, Verdict::LeakDemonstrated);
+    assert!((result.difference.value - 0.25).abs() < 0.1 && result.difference.interval.lower > 0.1);
+    assert!((result.advantage.value - 0.25).abs() < 0.1);
+    // Much better than imputation of both alike: population knowledge.
+    let equal = Guessing { right: [0.8; 2], ..CHANCE };
+    let (result, verdict, reasons) = guessed(400, equal, &settings, Split::Random, 3);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(result.beyond.iter().all(|side| side.p < 1e-6 && side.gain.value > 0.15));
+    assert!(reasons.iter().any(|reason| matches!(reason, Reason::PopulationInference { .. })), "{reasons:?}");
+    // The other way round nothing is demonstrated.
+    let worse = Guessing { right: [0.5, 0.75], ..CHANCE };
+    assert_eq!(guessed(400, worse, &settings, Split::Random, 3).1, Verdict::Inconclusive);
+}
+
+#[test]
+fn absence_of_a_difference_needs_a_bound_and_a_control_that_sees() {
+    let settings = Statistics { min_effect_accuracy: 0.12, ..settings(&[0.1]) };
+    let (result, verdict, reasons) =
+        guessed(2_000, Guessing { models: 4, ..CHANCE }, &settings, Split::Random, 5);
+    // The attack finds nothing on reference models either.
+    assert_eq!(verdict, Verdict::Inconclusive, "{reasons:?}");
+    assert!(result.positive.unwrap().detected.is_none() && result.upper < 0.12);
+    let blind = guessed(2_000, CHANCE, &settings, Split::Random, 5).2;
+    assert!(blind.contains(&Reason::NoPositiveControl), "{blind:?}");
+    // It would find much where a model learned by heart, and finds nothing here.
+    let mut sees = Guessing { right: [0.9, 0.5], models: 4, ..CHANCE };
+    let reference = guessed(2_000, sees, &settings, Split::Random, 5).0.positive.unwrap();
+    assert!((reference.individual.value - 0.4).abs() < 0.05 && (reference.difference - 0.4).abs() < 0.05);
+    assert!(reference.detected.unwrap().estimate > 0.8);
+    sees.right = [0.5; 2];
+    let quiet = guessed(2_000, sees, &settings, Split::Random, 5).0;
+    let result = paname_evidence::AttributeResult { positive: Some(reference), ..quiet };
+    let (verdict, reasons) = guesses::verdict(&result, grounds(&[], Split::Random), &settings);
+    assert_eq!(verdict, Verdict::NoLeakDetected, "{reasons:?}");
+}
+
+#[test]
+#[ignore = "simulates thousands of audits"]
+fn validate_false_alarms_of_guesses() {
+    let settings = settings(&[0.1]);
+    for (what, persons, how, split) in [
+        ("records, random split", 300, CHANCE, Split::Random),
+        ("persons of three records, random split", 150, Guessing { each: 3, ..CHANCE }, Split::Random),
+        (
+            "records, a better attack than imputation",
+            300,
+            Guessing { right: [0.8; 2], ..CHANCE },
+            Split::Random,
+        ),
+        (
+            "records, undeclared split, 8 unrelated models",
+            300,
+            Guessing { models: 8, ..CHANCE },
+            Split::Undeclared,
+        ),
+        (
+            "records, undeclared split, members easier by 0.1, 8 unrelated models",
+            300,
+            Guessing { models: 8, natural: 0.1, ..CHANCE },
+            Split::Undeclared,
+        ),
+    ] {
+        let alarms = count(MANY, Verdict::LeakDemonstrated, |seed| {
+            let (_, verdict, reasons) = guessed(persons, how, &settings, split, seed);
+            vec![(verdict, reasons)]
+        });
+        at_most(&format!("*leak demonstrated* of an attribute guessed alike of both, {what}"), 0.05, alarms);
+    }
+}
+
+#[test]
+#[ignore = "simulates thousands of audits"]
+fn validate_intervals_of_differences() {
+    let settings = settings(&[0.1]);
+    for (what, how) in [
+        ("records", Guessing { right: [0.65, 0.5], ..CHANCE }),
+        ("persons of three records", Guessing { each: 3, right: [0.65, 0.5], ..CHANCE }),
+    ] {
+        let found: Vec<paname_evidence::AttributeResult> =
+            (0..MANY).map(|seed| guessed(250, how, &settings, Split::Random, seed).0).collect();
+        let missed = found.iter().filter(|result| {
+            let interval = result.difference.interval;
+            !(interval.lower..=interval.upper).contains(&0.15)
+        });
+        at_most(
+            &format!("interval of a difference in differences of 0.15 that misses it, {what}"),
+            0.05,
+            missed.count() as u64,
+        );
+        let above = found.iter().filter(|result| result.upper < 0.15).count() as u64;
+        at_most(&format!("upper bound below the difference of 0.15, {what}"), 0.05, above);
+    }
+}
+
+#[test]
+#[ignore = "simulates thousands of audits"]
+fn validate_power_of_guesses() {
+    let settings = settings(&[0.1]);
+    let detectable = guessed(400, CHANCE, &settings, Split::Random, 1).0.detectable.unwrap();
+    let planted = Guessing { right: [0.5 + detectable, 0.5], ..CHANCE };
+    let found = count(MANY, Verdict::LeakDemonstrated, |seed| {
+        let (_, verdict, reasons) = guessed(400, planted, &settings, Split::Random, seed);
+        vec![(verdict, reasons)]
+    });
+    at_most(
+        &format!(
+            "planted difference of {detectable:.3} missed, the smallest of which a power of 80 % is stated"
+        ),
+        0.2,
+        MANY - found,
+    );
+}
