@@ -21,7 +21,7 @@ use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::judge::{Truth, validity};
-use crate::manifest::{Data, Manifest, ReferenceSource, Source, TargetSource};
+use crate::manifest::{AttributeTable, Data, Manifest, ReferenceSource, Source, TargetSource};
 use crate::plugins;
 use crate::step::{Fit, key};
 use crate::store::{Draft, Object};
@@ -209,7 +209,7 @@ pub(crate) fn content_key(
     }
     let declared = serde_json::json!({
         "data": content.data,
-        "attributes": content.attributes,
+        "attributes": content.attributes.iter().map(AttributeTable::asked).collect::<Vec<_>>(),
         "target": content.target,
         "references": content.references,
         "granted": content.access.signals,

@@ -355,6 +355,13 @@ pub struct AttributeTable {
     pub target: Option<Source>,
 }
 
+impl AttributeTable {
+    /// The part that decides what models are asked.
+    pub(crate) fn asked(&self) -> Self {
+        Self { tolerance: 0, surest: usual_surest(), imputer: ImputerSource::default(), ..self.clone() }
+    }
+}
+
 const fn usual_surest() -> u64 {
     100
 }

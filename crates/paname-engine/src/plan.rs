@@ -23,7 +23,7 @@ use crate::inputs::{
 };
 use crate::judge::epsilon::{self, Terms};
 use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, Rows, detectable, most_tests};
-use crate::manifest::{Manifest, Split, Statistics, Test};
+use crate::manifest::{AttributeTable, Manifest, Split, Statistics, Test};
 use crate::outputs;
 use crate::plugins;
 use crate::step::{Fit, Keyed, Step, key};
@@ -466,7 +466,14 @@ pub(crate) fn steps(
             });
             judged.push(unrelated);
         }
-        let decided = ["judge/4", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests, &claim];
+        let judged_by = match row.attribute {
+            Some(_) => {
+                serde_json::to_string(&manifest.content.attribute_of(row.test)).map_err(EngineError::other)?
+            }
+            None => claim.clone(),
+        };
+        let decided =
+            ["judge/4", env!("CARGO_PKG_VERSION"), &attack_key, &models, &settings, &tests, &judged_by];
         let judge_key = key(&decided);
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
@@ -491,15 +498,17 @@ fn attribute_steps(
     for row in runnable {
         let Some(Described { name, inputs, .. }) = row.attribute else { continue };
         let table = manifest.content.attributes.iter().find(|table| table.name == *name);
-        let declared = serde_json::to_string(&table).map_err(EngineError::other)?;
+        let declared =
+            serde_json::to_string(&table.map(AttributeTable::asked)).map_err(EngineError::other)?;
         let own = key(&["attribute/1", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
         if !all.contains_key(name) {
             let first = Step::Attribute(name.clone());
             let mut steps = vec![Keyed { step: first.clone(), key: own.clone(), after: vec![Step::Inputs] }];
-            let (entry, origin) =
-                registry.attack_of(&table.map(|table| table.imputer.clone()).unwrap_or_default().attack)?;
-            let imputer =
-                [entry.info.name, &entry.info.version.to_string(), plugins::digest(origin)].join("\0");
+            let source = table.map(|table| table.imputer.clone()).unwrap_or_default();
+            let (entry, origin) = registry.attack_of(&source.attack)?;
+            let parameters = serde_json::Value::Object(source.parameters).to_string();
+            let version = entry.info.version.to_string();
+            let imputer = [entry.info.name, &version, &parameters, plugins::digest(origin)].join("\0");
             let imputation = key(&["imputation/1", &own, &imputer]);
             let after = vec![Step::Inputs, first.clone()];
             steps.push(Keyed {
