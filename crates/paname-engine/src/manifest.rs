@@ -169,10 +169,11 @@ impl Default for ReferenceFit {
 }
 
 impl Content {
-    /// The target's adapter, and the reference models' where there are any.
+    /// The target's adapter, the reference models' where there are any, and those of recorded candidates of attributes.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         std::iter::once(&self.target.source)
             .chain(self.references.as_ref().map(|references| &references.source))
+            .chain(self.attributes.iter().filter_map(|attribute| attribute.target.as_ref()))
     }
 
     /// The attribute that a test guesses: the one that it names, or the only one.

@@ -12,7 +12,8 @@ pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<Plugi
     for source in content.sources() {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
-    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()) {
+    let imputers = content.attributes.iter().map(|attribute| attribute.imputer.attack.as_str());
+    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()).chain(imputers) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
     }
     plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
