@@ -135,6 +135,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "A leak is demonstrated: with the model, {n} of the {total} tests that were run guess an attribute of the data that trained it better than that of other data, beyond what can be guessed without it.",
     ),
     (
+        "sentence.leak.both.all",
+        "Une fuite est démontrée par chacun des {n} tests menés : ils distinguent les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi, ou devinent un attribut des premières mieux que celui des autres, au-delà de ce qui se devine sans le modèle.",
+        "A leak is demonstrated by each of the {n} tests that were run: they tell the data that trained the model from data that did not, or guess an attribute of the former better than that of the others, beyond what can be guessed without the model.",
+    ),
+    (
         "sentence.leak.both",
         "Une fuite est démontrée par {n} des {total} tests menés : ils distinguent les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi, ou devinent un attribut des premières mieux que celui des autres, au-delà de ce qui se devine sans le modèle.",
         "A leak is demonstrated by {n} of the {total} tests that were run: they tell the data that trained the model from data that did not, or guess an attribute of the former better than that of the others, beyond what can be guessed without the model.",
@@ -349,6 +354,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "lead.caption.person",
         "Membre : personne dont des données ont servi à l’entraînement. Non-membre : personne dont aucune donnée n’y a servi. Trait fin : marge d’incertitude, à {confidence}.",
         "Member: a person whose data were used in training. Non-member: a person whose data were not. Thin line: margin of uncertainty, at {confidence}.",
+    ),
+    (
+        "lead.caption.attribute",
+        "Chiffre au-dessus de l’attaque : ce que le modèle ajoute, en points.",
+        "Number above the attack: what the model adds, in points.",
     ),
     (
         "lead.caption.group",

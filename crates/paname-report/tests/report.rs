@@ -389,12 +389,12 @@ fn both_kinds_of_tests_stand_side_by_side() {
     for (language, verdict, question) in [
         (
             Language::English,
-            "demonstrated by 2 of the 2 tests that were run: they tell the data",
+            "demonstrated by each of the 2 tests that were run: they tell the data",
             "The questions: by asking the model, can one find out which data",
         ),
         (
             Language::French,
-            "démontrée par 2 des 2 tests menés : ils distinguent les données",
+            "démontrée par chacun des 2 tests menés : ils distinguent les données",
             "Les questions : en interrogeant le modèle, peut-on savoir quelles données",
         ),
     ] {
@@ -408,6 +408,10 @@ fn both_kinds_of_tests_stand_side_by_side() {
         assert!(html.contains("id=\"test-0-roc-t\"") && html.contains("id=\"test-1-arms-t\""));
         assert!(!html.contains("id=\"test-1-roc-t\"") && !html.contains("id=\"test-0-arms-t\""));
     }
+    let one_more = sealed_again(&evidence, |core| {
+        core.rows.push(sample::inconclusive().core.rows[0].clone());
+    });
+    assert!(headline(&one_more, Language::English)[1].contains("by 2 of the 3 tests that were run"));
     let text = page::text(&html(&evidence, Language::English).unwrap());
     assert!(text.contains("a net difference of 1.9 points"), "{text}");
     assert!(text.contains("Membership inference\n") && text.contains("Attribute inference\n"), "{text}");
@@ -444,7 +448,7 @@ fn what_is_guessed_of_a_population_is_not_told_as_a_leak() {
     let below = lead(1, Language::French);
     assert!(below.contains("Cet écart peut être dû au hasard."), "{below}");
     assert!(
-        below.contains("d’au plus 0,9 point, soit moins que celui déclaré important (2,0 points)"),
+        below.contains("d’au plus 0,8 point, soit moins que celui déclaré important (2,0 points)"),
         "{below}"
     );
     assert!(!below.contains("aurait révélé"), "{below}");

@@ -49,7 +49,7 @@ impl Scale {
         let apart = guessed.0 - priors.0 > 1.5 * (guessed.1 - guessed.0) && priors.1 < guessed.0;
         let ((least, most), bottom) = if apart { (guessed, BOTTOM - APART) } else { ((least, most), BOTTOM) };
         let margin = (0.16 * (most - least)).max(0.005);
-        (least <= most).then(|| Self { lower: least - margin, upper: most + margin, bottom })
+        (least <= most).then_some(Self { lower: least - margin, upper: most + margin, bottom })
     }
 
     fn is_cut(&self) -> bool {

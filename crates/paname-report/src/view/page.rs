@@ -247,13 +247,17 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
             (Some(figure), result.attack.members.interval.confidence)
         }
     };
+    let caption = language.fill(caption, &[("confidence", &language.level(confidence))]);
     Some(Lead {
         label: language.text(label),
         title: words::title(row, language),
         anchor: format!("test-{index}"),
         sentence: lead::finding(core, row, found, language),
         figure: figure.map(Value::from_safe_string),
-        caption: language.fill(caption, &[("confidence", &language.level(confidence))]),
+        caption: match found {
+            Found::Membership(_) => caption,
+            Found::Attribute(_) => format!("{caption} {}", language.text(key!("lead.caption.attribute"))),
+        },
     })
 }
 
