@@ -123,7 +123,7 @@ impl Language {
     }
 
     /// A difference of shares without its unit, where it is finite.
-    fn hundredths(self, difference: f64) -> Option<String> {
+    pub(crate) fn hundredths(self, difference: f64) -> Option<String> {
         let points = 100.0 * difference;
         let decimals = if points.abs() < 0.095 && points.abs() >= 0.005 { 2 } else { 1 };
         // What rounds to nothing has no sign.

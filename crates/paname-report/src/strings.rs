@@ -135,6 +135,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "A leak is demonstrated: with the model, {n} of the {total} tests that were run guess an attribute of the data that trained it better than that of other data, beyond what can be guessed without it.",
     ),
     (
+        "sentence.leak.both.all",
+        "Une fuite est démontrée par chacun des {n} tests menés : ils distinguent les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi, ou devinent un attribut des premières mieux que celui des autres, au-delà de ce qui se devine sans le modèle.",
+        "A leak is demonstrated by each of the {n} tests that were run: they tell the data that trained the model from data that did not, or guess an attribute of the former better than that of the others, beyond what can be guessed without the model.",
+    ),
+    (
         "sentence.leak.both",
         "Une fuite est démontrée par {n} des {total} tests menés : ils distinguent les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi, ou devinent un attribut des premières mieux que celui des autres, au-delà de ce qui se devine sans le modèle.",
         "A leak is demonstrated by {n} of the {total} tests that were run: they tell the data that trained the model from data that did not, or guess an attribute of the former better than that of the others, beyond what can be guessed without the model.",
@@ -179,6 +184,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("family.regurgitation", "Régurgitation de données d’entraînement", "Regurgitation of training data"),
     // Page and navigation.
     ("title.report", "Audit de confidentialité d’un modèle d’IA", "Privacy audit of an AI model"),
+    ("title.attribute", "{title} – {attribute}", "{title} – {attribute}"),
     ("title.scores", "Scores fournis sans modèle", "Scores given without a model"),
     ("title.unnamed", "Modèle sans nom déclaré", "Model without a declared name"),
     ("nav.label", "Parties du rapport", "Parts of the report"),
@@ -348,6 +354,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "lead.caption.person",
         "Membre : personne dont des données ont servi à l’entraînement. Non-membre : personne dont aucune donnée n’y a servi. Trait fin : marge d’incertitude, à {confidence}.",
         "Member: a person whose data were used in training. Non-member: a person whose data were not. Thin line: margin of uncertainty, at {confidence}.",
+    ),
+    (
+        "lead.caption.attribute",
+        "Chiffre au-dessus de l’attaque : ce que le modèle ajoute, en points.",
+        "Number above the attack: what the model adds, in points.",
     ),
     (
         "lead.caption.group",
@@ -849,13 +860,13 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.population",
-        "Même chez les non-membres, l’attaque devine l’attribut mieux ({attack}) que qui répond toujours la valeur la plus fréquente ({prior}) : c’est un savoir sur la population, qui n’est pas compté comme une fuite.",
-        "Even of non-members, the attack guesses the attribute better ({attack}) than whoever always names the most frequent value ({prior}): that is knowledge about a population, which is not counted as a leak.",
+        "Même chez les non-membres, l’attaque devine l’attribut plus souvent ({attack}) que si elle répondait toujours la valeur la plus fréquente ({prior}) : c’est un savoir sur la population, qui n’est pas compté comme une fuite.",
+        "Of non-members too, the attack guesses the attribute right more often ({attack}) than if it always named the most frequent value ({prior}): that is knowledge about a population, which is not counted as a leak.",
     ),
     (
         "reason.imputer",
-        "Pour deviner sans le modèle, on disposait de {rows} enregistrements, et le modèle a appris de {target_rows} au moins : avec davantage, il resterait peut-être moins à l’attaque.",
-        "Whoever guesses without the model had {rows} records to learn from, and the model at least {target_rows}: with more, less might be left to the attack.",
+        "Qui devine sans le modèle disposait de {rows} enregistrements pour apprendre, et le modèle de {target_rows} au moins : quelqu’un de mieux instruit laisserait peut-être moins à l’attaque.",
+        "Whoever guesses without the model had {rows} records to learn from, and the model at least {target_rows}: somebody who knows more might leave less to the attack.",
     ),
     (
         "reason.no_attribute",
@@ -869,8 +880,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "candidate_budget.sample",
-        "Avec `sample = {sample}` dans la table de l’attribut, des enregistrements sont tirés au sort et cela suffit.",
-        "With `sample = {sample}` in the attribute’s table, records are drawn by chance, and that is enough.",
+        "Avec `sample = {sample}` dans la table de l’attribut, l’audit ne porte que sur des enregistrements tirés au sort et s’y tient.",
+        "With `sample = {sample}` in the attribute’s table, the audit is about records drawn by chance and stays within that.",
     ),
     (
         "candidate_budget.never",
@@ -963,7 +974,6 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Secondary: an average hides the most exposed.",
     ),
     ("test.figure", "Mesure", "Figure"),
-    ("test.figures", "Autres mesures", "Other figures"),
     ("test.value", "Valeur", "Value"),
     (
         "test.chosen",
@@ -1149,13 +1159,18 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reading.arms",
-        "Losange plein : l’attaque, avec le modèle. Cercle : qui devine sans le modèle, d’après tout ce que l’on sait d’autre de l’enregistrement. Trait épais : qui répond toujours la valeur la plus fréquente. Traits fins : intervalles à {confidence}. Au-dessus de l’attaque : ce qu’elle ajoute à qui devine sans le modèle. L’échelle ne part pas de zéro.",
-        "Full diamond: the attack, with the model. Circle: whoever guesses without the model, from everything else that is known about the record. Thick line: whoever always names the most frequent value. Thin lines: intervals at {confidence}. Above the attack: what it adds to guessing without the model. The scale does not start at zero.",
+        "Losange plein : l’attaque, avec le modèle. Cercle : qui devine sans le modèle, d’après tout ce que l’on sait d’autre de l’enregistrement. Trait épais : qui répond toujours la valeur la plus fréquente ; dans un cadre à part, il est hors échelle. Traits fins : intervalles à {confidence}. Au-dessus de l’attaque : ce qu’elle ajoute à qui devine sans le modèle, en points. L’échelle ne part pas de zéro.",
+        "Full diamond: the attack, with the model. Circle: whoever guesses without the model, from everything else that is known about the record. Thick line: whoever always names the most frequent value; in a frame of its own it is off the scale. Thin lines: intervals at {confidence}. Above the attack: what it adds to guessing without the model, in points. The scale does not start at zero.",
+    ),
+    (
+        "reading.attribute.arms",
+        "La moyenne géométrique est celle des parts de réponses justes, valeur par valeur ; la corrélation est celle de Matthews entre réponses et vérité. Ni l’une ni l’autre ne récompense qui répond toujours la valeur la plus fréquente : toutes deux sont alors de 0.",
+        "The geometric mean is that of the shares of right guesses, value by value; the correlation is Matthews’s, of guesses and truth. Neither rewards whoever always names the most frequent value: both are 0 then.",
     ),
     (
         "reading.attribute.numbers",
-        "Ni la moyenne géométrique (des parts de réponses justes, valeur par valeur) ni la corrélation (de Matthews) ne récompensent qui répond toujours la valeur la plus fréquente : la corrélation est alors de 0. Le risque résiduel est ce que l’attaque réussit chez les membres au-delà de ce qu’elle réussit chez les non-membres, en part de ce qui restait à réussir. L’effet individuel compare, pour un même enregistrement, des modèles de référence entraînés avec lui et sans lui.",
-        "Neither the geometric mean (of the shares of right guesses, value by value) nor the correlation (Matthews’s) rewards whoever always names the most frequent value: the correlation is 0 then. The residual risk is what the attack achieves on members beyond what it achieves on non-members, as a part of what was left to achieve. The individual effect compares, for one record, reference models fitted with it and without it.",
+        "La part de réponses justes de l’attaque est comparée entre membres et non-membres (avantage individuel), puis à celle de qui devine sans le modèle (test exact de McNemar). Une réponse est d’autant plus sûre que la meilleure valeur devance la deuxième. Le risque résiduel est ce que l’attaque réussit chez les membres au-delà de ce qu’elle réussit chez les non-membres, en part de ce qui restait à réussir. L’effet individuel compare, pour un même enregistrement, des modèles de référence entraînés avec lui et sans lui.",
+        "The attack’s share of right guesses is compared between members and non-members (individual advantage), then with that of whoever guesses without the model (McNemar’s exact test). A guess is the surer, the further the best value is ahead of the second. The residual risk is what the attack achieves on members beyond what it achieves on non-members, as a part of what was left to achieve. The individual effect compares, for one record, reference models fitted with it and without it.",
     ),
     ("attribute.part.share", "Membres devinés juste", "Members guessed right"),
     ("attribute.arms", "Réponses justes", "Right guesses"),
@@ -1177,7 +1192,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Plus petit écart net décelable (probabilité {power})",
         "Smallest detectable net difference (probability {power})",
     ),
-    ("attribute.advantage", "Attaque : membres moins non-membres", "Attack: members minus non-members"),
+    (
+        "attribute.advantage",
+        "Avantage individuel : l’attaque, membres moins non-membres",
+        "Individual advantage: the attack, members minus non-members",
+    ),
     (
         "attribute.gain.members",
         "Membres : attaque moins réponses sans le modèle",

@@ -374,6 +374,176 @@ fn figures_that_do_not_exist_draw_nothing_and_break_nothing() {
     pages("empty", &empty);
 }
 
+/// One test about membership and one about an attribute, both with a leak.
+fn mixed() -> Evidence {
+    let attribute = sample::attributes().core.rows[0].clone();
+    sealed_again(&sample::leak(), |core| {
+        core.rows.truncate(1);
+        core.rows.push(attribute);
+    })
+}
+
+#[test]
+fn both_kinds_of_tests_stand_side_by_side() {
+    let evidence = mixed();
+    for (language, verdict, question) in [
+        (
+            Language::English,
+            "demonstrated by each of the 2 tests that were run: they tell the data",
+            "The questions: by asking the model, can one find out which data",
+        ),
+        (
+            Language::French,
+            "démontrée par chacun des 2 tests menés : ils distinguent les données",
+            "Les questions : en interrogeant le modèle, peut-on savoir quelles données",
+        ),
+    ] {
+        let flat = |text: String| text.replace('\u{202f}', " ");
+        assert!(flat(headline(&evidence, language)[1].clone()).contains(verdict));
+        let html = html(&evidence, language).unwrap();
+        page::check(&html);
+        let text = flat(page::text(&html));
+        assert!(text.contains(question), "{text}");
+        // Each is read in its own way, and the levels of false alarms are those of the one that has some.
+        assert!(html.contains("id=\"test-0-roc-t\"") && html.contains("id=\"test-1-arms-t\""));
+        assert!(!html.contains("id=\"test-1-roc-t\"") && !html.contains("id=\"test-0-arms-t\""));
+    }
+    let one_more = sealed_again(&evidence, |core| {
+        core.rows.push(sample::inconclusive().core.rows[0].clone());
+    });
+    assert!(headline(&one_more, Language::English)[1].contains("by 2 of the 3 tests that were run"));
+    let text = page::text(&html(&evidence, Language::English).unwrap());
+    assert!(text.contains("a net difference of 1.9 points"), "{text}");
+    assert!(text.contains("Membership inference\n") && text.contains("Attribute inference\n"), "{text}");
+}
+
+#[test]
+fn an_attribute_leads_where_it_is_the_stronger_leak() {
+    let leads = |difference: f64| {
+        let evidence = sealed_again(&mixed(), |core| {
+            core.rows[1].attribute.as_mut().unwrap().difference.value = difference;
+        });
+        let html = html(&evidence, Language::English).unwrap();
+        page::check(&html);
+        page::text(&html).contains("this difference comes from what the model kept of the members")
+    };
+    assert!(leads(0.9) && !leads(0.001));
+}
+
+#[test]
+fn what_is_guessed_of_a_population_is_not_told_as_a_leak() {
+    let lead = |row: usize, language| {
+        let evidence = sealed_again(&sample::attributes(), |core| {
+            core.rows = vec![core.rows[row].clone()];
+        });
+        let text = page::text(&html(&evidence, language).unwrap()).replace('\u{202f}', " ");
+        let lead = text.split("Thin line").next().unwrap().split("Trait fin").next().unwrap().to_owned();
+        assert!(!lead.contains("kept of the members") && !lead.contains("a retenu des membres"), "{lead}");
+        lead
+    };
+    let open = lead(2, Language::English);
+    assert!(open.contains("This difference may be chance."), "{open}");
+    assert!(open.contains("is knowledge about a population, which is not counted as a leak"), "{open}");
+    assert!(open.contains("too small to reveal any leak at all"), "{open}");
+    let below = lead(1, Language::French);
+    assert!(below.contains("Cet écart peut être dû au hasard."), "{below}");
+    assert!(
+        below.contains("d’au plus 0,8 point, soit moins que celui déclaré important (2,0 points)"),
+        "{below}"
+    );
+    assert!(!below.contains("aurait révélé"), "{below}");
+}
+
+#[test]
+fn reasons_speak_of_what_the_row_is_about() {
+    let few = Reason::TooFew { needed: 20, members: 7, non_members: 9 };
+    let budget = Reason::CandidateBudget { needed: 900, allowed: 10, candidates: 3, sample: 0 };
+    for (reason, english, french) in [
+        (
+            few.clone(),
+            "whose attribute is known are needed; there are 7",
+            "dont l’attribut est connu ; il y a 7",
+        ),
+        (Reason::AllTied, "equally likely: it guesses nothing", "également probables : elle ne devine rien"),
+        (
+            Reason::Significant { p_adjusted: 0.01, alpha: 0.05 },
+            "guessing without the model",
+            "qui devine sans le modèle",
+        ),
+        (
+            Reason::NotSignificant { p_adjusted: 0.4, alpha: 0.05 },
+            "may be chance (p",
+            "peut être dû au hasard (p",
+        ),
+        (
+            Reason::Confounded { p: 0.4, alpha: 0.05 },
+            "about as much on unrelated models",
+            "autant sur des modèles sans rapport",
+        ),
+        (
+            Reason::DifferenceUnderpowered { detectable: Some(0.031), wanted: 0.02 },
+            "would show is 3.1 points; one of 2.0 points",
+            "est de 3,1 points ; un écart de 2,0 points",
+        ),
+        (Reason::NoAttribute, "does not declare the attribute", "ne déclare pas l’attribut"),
+        (budget, "would not be enough", "n’y suffirait pas"),
+    ] {
+        for (language, expected) in [(Language::English, english), (Language::French, french)] {
+            let text = language.reason_of(&reason, "attribute-inference").replace('\u{202f}', " ");
+            assert!(text.contains(expected), "{text}");
+            assert!(!text.contains("score") && !text.contains("paname signs"), "{text}");
+        }
+    }
+    let of_members = Language::English.reason_of(&few, "membership-inference");
+    assert_eq!(of_members, Language::English.reason(&few));
+    assert!(of_members.contains("paname signs"), "{of_members}");
+}
+
+#[test]
+fn small_parts_of_an_attribute_show_no_figure() {
+    let leaky = sealed_again(&sample::attributes(), |core| {
+        let result = core.rows[0].attribute.as_mut().unwrap();
+        let (share, difference) = (result.slices[0].share, result.slices[0].difference);
+        let last = result.slices.last_mut().unwrap();
+        (last.share, last.difference) = (share, difference);
+    });
+    for language in Language::ALL {
+        let html = html(&leaky, language).unwrap();
+        assert!(!html.contains(" – Undeclared"), "a strip of a small part is drawn");
+        let text = page::text(&html);
+        let row = text.split("Undeclared").nth(1).unwrap();
+        assert!(row.lines().next().unwrap().ends_with("31 – – –"), "{row}");
+    }
+}
+
+#[test]
+fn figures_of_attributes_that_do_not_exist_break_nothing() {
+    let odd = sealed_again(&sample::attributes(), |core| {
+        for (i, result) in core.rows.iter_mut().filter_map(|row| row.attribute.as_mut()).enumerate() {
+            for arm in [&mut result.attack, &mut result.imputation, &mut result.prior] {
+                let share = [f64::NAN, f64::INFINITY, 0.0][i];
+                for side in [&mut arm.members, &mut arm.non_members] {
+                    (side.share, side.interval.lower, side.interval.upper) = (share, share, share);
+                }
+            }
+            let value = [f64::NAN, f64::NEG_INFINITY, 1.0][i];
+            for slice in &mut result.slices {
+                if let Some(difference) = &mut slice.difference {
+                    (difference.value, difference.interval.upper) = (value, value);
+                }
+            }
+            (result.difference.value, result.difference.interval.lower) = (value, value);
+            (result.detectable, result.upper) = (Some(value), value);
+            if let Some(control) = &mut result.unrelated {
+                control.null.clear();
+                control.observed = value;
+            }
+        }
+        core.statistics = serde_json::json!({});
+    });
+    pages("odd-attributes", &odd);
+}
+
 #[test]
 fn twelve_tests_fit_into_a_small_file() {
     let twelve = sealed_again(&sample::leak(), |core| {

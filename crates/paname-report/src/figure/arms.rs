@@ -9,9 +9,11 @@ use paname_stats::Interval;
 use super::{axis, frame, line, rectangle, text};
 use crate::{Language, key};
 
-const SIZE: (f64, f64) = (360.0, 290.0);
+const SIZE: (f64, f64) = (360.0, 296.0);
 const TOP: f64 = 46.0;
-const BOTTOM: f64 = 236.0;
+const BOTTOM: f64 = 242.0;
+/// Height of the frame of a share that is off the scale, the space above it included.
+const APART: f64 = 42.0;
 const LEFT: f64 = 38.0;
 const WIDTH: f64 = 154.0;
 const BETWEEN: f64 = 12.0;
@@ -32,31 +34,39 @@ struct Side {
 struct Scale {
     lower: f64,
     upper: f64,
+    bottom: f64,
 }
 
 impl Scale {
-    /// Every share that is drawn, with room for what stands above and below.
+    /// Around the shares that are drawn, with room for what stands above and below. The share of the most frequent value, where it lies so far below
+    /// that nothing could be told of the others, gets a frame of its own.
     fn around(sides: &[Side; 2]) -> Option<Self> {
         let ends = |interval: &Interval| [interval.lower, interval.upper];
-        let shown = sides.iter().flat_map(|side| {
-            let whiskers = [&side.imputation, &side.attack].into_iter();
-            whiskers
-                .flat_map(move |of| [of.share].into_iter().chain(ends(&of.interval)))
-                .chain([side.prior.share])
-        });
-        let (least, most) = shown
-            .filter(|share| (0.0..=1.0).contains(share))
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), share| {
-                (least.min(share), most.max(share))
-            });
-        let margin = (0.14 * (most - least)).max(0.01);
-        (least <= most).then(|| Self { lower: least - margin, upper: most + margin })
+        let guessed = sides.iter().flat_map(|side| [&side.imputation, &side.attack]);
+        let guessed = range(guessed.flat_map(|of| [of.share].into_iter().chain(ends(&of.interval))));
+        let priors = range(sides.iter().map(|side| side.prior.share));
+        let (least, most) = (guessed.0.min(priors.0), guessed.1.max(priors.1));
+        let apart = guessed.0 - priors.0 > 1.5 * (guessed.1 - guessed.0) && priors.1 < guessed.0;
+        let ((least, most), bottom) = if apart { (guessed, BOTTOM - APART) } else { ((least, most), BOTTOM) };
+        let margin = (0.16 * (most - least)).max(0.005);
+        (least <= most).then_some(Self { lower: least - margin, upper: most + margin, bottom })
+    }
+
+    fn is_cut(&self) -> bool {
+        self.bottom < BOTTOM
     }
 
     fn y(&self, share: f64) -> f64 {
         let share = if share.is_nan() { self.lower } else { share.clamp(self.lower, self.upper) };
-        BOTTOM - (BOTTOM - TOP) * (share - self.lower) / (self.upper - self.lower)
+        self.bottom - (self.bottom - TOP) * (share - self.lower) / (self.upper - self.lower)
     }
+}
+
+/// The least and the most of the shares that exist.
+fn range(shares: impl Iterator<Item = f64>) -> (f64, f64) {
+    shares
+        .filter(|share| (0.0..=1.0).contains(share))
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), share| (least.min(share), most.max(share)))
 }
 
 /// The figure of one test; `id` must be unique on the page.
@@ -100,8 +110,8 @@ fn legend(language: Language) -> String {
     let label = |x: f64, name| text(x, 13.0, "label", &language.text(name));
     diamond(6.0, 9.0, "member-fill")
         + &label(15.0, key!("figure.arms.attack"))
-        + &circle(122.0, 9.0)
-        + &label(131.0, key!("figure.arms.imputation"))
+        + &circle(112.0, 9.0)
+        + &label(121.0, key!("figure.arms.imputation"))
         + &line(236.0, 9.0, 254.0, 9.0, "prior-line")
         + &label(259.0, key!("figure.arms.prior"))
 }
@@ -110,7 +120,10 @@ fn axes(scale: &Scale, sides: &[Side; 2], language: Language) -> String {
     let mut drawing = String::new();
     for side in sides {
         drawing += &text(side.left, TOP - 9.0, "value", &side.name);
-        drawing += &rectangle(side.left, TOP, WIDTH, BOTTOM - TOP, "panel");
+        drawing += &rectangle(side.left, TOP, WIDTH, scale.bottom - TOP, "panel");
+        if scale.is_cut() {
+            drawing += &rectangle(side.left, BOTTOM - APART + 8.0, WIDTH, APART - 8.0, "panel");
+        }
     }
     // On both sides, and a share has no place beyond 0 and 1.
     for tick in axis::ticks(scale.lower.max(0.0), scale.upper.min(1.0), 6.0).0 {
@@ -129,7 +142,7 @@ fn panel(side: &Side, scale: &Scale, language: Language) -> String {
     let mut drawing = String::new();
     let (prior, imputation, attack) = (column(0.0), column(1.0), column(2.0));
     if side.prior.share.is_finite() {
-        let y = scale.y(side.prior.share);
+        let y = if scale.is_cut() { BOTTOM - APART + 18.0 } else { scale.y(side.prior.share) };
         drawing += &line(prior - BAR, y, prior + BAR, y, "prior-line");
         drawing += &below(prior, y, side.prior.share);
     }
@@ -149,8 +162,9 @@ fn panel(side: &Side, scale: &Scale, language: Language) -> String {
         let gap = side.attack.share - side.imputation.share;
         if gap.is_finite() {
             let top = scale.y(side.attack.interval.upper).min(y).min(scale.y(side.imputation.share));
-            let gap = if gap > 0.0 { format!("+{}", language.points(gap)) } else { language.points(gap) };
-            drawing += &text(attack + 24.0, top - 6.0, "value end", &gap);
+            let sign = if gap >= 0.000_05 { "+" } else { "" };
+            let gap = format!("{sign}{}", language.hundredths(gap).unwrap_or_default());
+            drawing += &text(attack, top - 6.0, "value middle", &gap);
         }
     }
     drawing

@@ -167,8 +167,12 @@ fn leaks(core: &Core, total: u64, language: Language) -> String {
             key!("sentence.attribute.many"),
         ),
         _ => {
-            let values = [("n", &*language.count(count)), ("total", &*all)];
-            return language.fill(key!("sentence.leak.both"), &values);
+            let n = language.count(count);
+            return if count == total {
+                language.fill(key!("sentence.leak.both.all"), &[("n", &n)])
+            } else {
+                language.fill(key!("sentence.leak.both"), &[("n", &n), ("total", &all)])
+            };
         }
     };
     if count == total {

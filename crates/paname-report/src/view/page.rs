@@ -247,13 +247,17 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
             (Some(figure), result.attack.members.interval.confidence)
         }
     };
+    let caption = language.fill(caption, &[("confidence", &language.level(confidence))]);
     Some(Lead {
         label: language.text(label),
         title: words::title(row, language),
         anchor: format!("test-{index}"),
         sentence: lead::finding(core, row, found, language),
         figure: figure.map(Value::from_safe_string),
-        caption: language.fill(caption, &[("confidence", &language.level(confidence))]),
+        caption: match found {
+            Found::Membership(_) => caption,
+            Found::Attribute(_) => format!("{caption} {}", language.text(key!("lead.caption.attribute"))),
+        },
     })
 }
 
@@ -290,8 +294,7 @@ fn differences(core: &Core, language: Language) -> Option<Comparison> {
         .iter()
         .filter_map(|row| {
             let result = row.attribute.as_ref()?;
-            let title = format!("{} – {}", result.attribute, words::title(row, language));
-            Some(differences::Strip { title, figure: result.difference })
+            Some(differences::Strip { title: words::title(row, language), figure: result.difference })
         })
         .collect();
     let title = language.text(key!("figure.differences.tests"));
@@ -408,7 +411,8 @@ fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
         (attribute, key!("attribute.leak"), language.text(key!("reading.attribute"))),
         (attribute, key!("statistic.net"), language.text(key!("reading.net"))),
         (attribute, key!("figure.arms.title"), language.fill(key!("reading.arms"), &[("confidence", &arms)])),
-        (attribute, key!("test.figures"), language.text(key!("reading.attribute.numbers"))),
+        (attribute, key!("attribute.arms"), language.text(key!("reading.attribute.arms"))),
+        (attribute, key!("attribute.numbers"), language.text(key!("reading.attribute.numbers"))),
         (control, key!("figure.unrelated.title"), language.text(key!("reading.control"))),
         (bounds, key!("test.epsilon"), language.text(key!("reading.epsilon"))),
         (parts, key!("test.parts"), language.text(key!("reading.parts"))),

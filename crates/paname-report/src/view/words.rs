@@ -140,8 +140,19 @@ pub(crate) fn statistic_value(statistic: Statistic, value: f64, language: Langua
     }
 }
 
-/// The title of a row: its attack's, else its family's; scores that some other program computed have no attack but a name of their own.
+/// The title of a row, with the attribute that it is about.
 pub(crate) fn title(row: &Row, language: Language) -> String {
+    let title = own_title(row, language);
+    match &row.attribute {
+        Some(result) => {
+            language.fill(key!("title.attribute"), &[("title", &title), ("attribute", &result.attribute)])
+        }
+        None => title,
+    }
+}
+
+/// A row's attack's title, else its family's; scores that some other program computed have no attack but a name of their own.
+fn own_title(row: &Row, language: Language) -> String {
     match (&row.attack, Found::of(row)) {
         (Some(attack), _) => match language {
             Language::French => language.printed(&attack.title_fr),
