@@ -87,6 +87,7 @@ pub use error::{Error, Result};
 pub use findings::{Extraction, Findings, Reconstruction};
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
+pub use pieces::map_pieces;
 pub use query::{Augmentation, Input, MOMENTS, Named, Outputs, Query, Sampling};
 pub use recipe::{EarlyStop, Objective, Optimizer, Recipe, Schedule, Transformation};
 pub use record::{Cohort, Labels, Membership, MembershipRow, Roster, Whom};

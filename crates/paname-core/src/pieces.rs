@@ -8,7 +8,7 @@ use crate::panic::catch;
 
 /// Calls `each` with the numbers below `pieces`, on up to `threads` threads, and returns the results by number, or the error of the lowest number
 /// that failed. Each thread keeps one scratch space for all of its pieces.
-pub(crate) fn map_pieces<S: Default, T: Send>(
+pub fn map_pieces<S: Default, T: Send>(
     pieces: usize,
     threads: usize,
     each: impl Fn(usize, &mut S) -> Result<T> + Sync,

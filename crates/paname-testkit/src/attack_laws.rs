@@ -9,6 +9,7 @@ use paname_core::{
 };
 use serde_json::{Value, json};
 
+use crate::attribute_laws;
 use crate::chance::{assert_chance, assert_finds};
 use crate::{Behaviour, LogitTable, Size, Students, Toy};
 
@@ -22,6 +23,10 @@ use crate::{Behaviour, LogitTable, Size, Students, Toy};
 /// - it judges groups of records where it says so, and each record elsewhere;
 /// - it is at chance where there is nothing to find, above chance on a leak, and finds the members of a reference model that plays the
 ///   target.
+///
+/// An attack on an attribute keeps them on an [`AttributeToy`](crate::AttributeToy), where chance is to be no more ahead of imputation for members
+/// than for others, in either direction, and a leak is that it is, unless it asks nothing of the model; it refuses a case without an attribute, and needs
+/// no imputed probabilities or says so.
 ///
 /// # Panics
 /// Where a law is broken, naming the attack and the law.
@@ -70,6 +75,10 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
     for records in [1, 200, 50_000] {
         assert_eq!(needs_of(this, records), needs_of(that, records), "{name}: other needs");
     }
+    if one.info.family == Family::AttributeInference {
+        attribute_laws::check_same(this, that);
+        return;
+    }
     for behaviour in [Behaviour::Null, Behaviour::Leaky, Behaviour::Memorising] {
         let toy = toy(this, behaviour, 41);
         for threads in [1, 3] {
@@ -112,12 +121,16 @@ fn size_of_case() -> CaseSize {
 }
 
 /// An attack with its parameters.
-struct Subject<'a> {
-    entry: &'a Entry,
+pub(crate) struct Subject<'a> {
+    pub(crate) entry: &'a Entry,
     config: Value,
 }
 
 fn check_runs(subject: &Subject<'_>) {
+    if subject.entry.info.family == Family::AttributeInference {
+        attribute_laws::check_runs(subject);
+        return;
+    }
     deterministic(subject);
     indifferent_to_threads(subject);
     indifferent_to_order(subject);
@@ -228,9 +241,9 @@ fn indifferent_to_order(subject: &Subject<'_>) {
 }
 
 /// A host that cancels after some reports of progress.
-struct Impatient {
-    patience: u64,
-    ticks: AtomicU64,
+pub(crate) struct Impatient {
+    pub(crate) patience: u64,
+    pub(crate) ticks: AtomicU64,
 }
 
 impl Host for Impatient {
@@ -244,15 +257,21 @@ impl Host for Impatient {
 }
 
 fn cancellable(subject: &Subject<'_>) {
-    let name = subject.entry.info.name;
     let toy = toy(subject, Behaviour::Leaky, 14);
+    stops_when_cancelled(subject.entry.info.name, |host| try_scores(subject, &toy, 1, host));
+}
+
+/// Checks that a run on one thread stops within a tick when its host cancels.
+pub(crate) fn stops_when_cancelled(name: &str, run: impl Fn(&dyn Host) -> Result<Vec<f64>>) {
     let patient = Impatient { patience: u64::MAX, ticks: AtomicU64::new(0) };
-    scores(subject, &toy, 1, &patient);
+    if let Err(error) = run(&patient) {
+        panic!("{name}: fails on a lawful case: {error}");
+    }
     let all = patient.ticks.into_inner();
     assert!(all > 0, "{name}: never reports progress");
     for patience in [0, all / 2, all - 1] {
         let host = Impatient { patience, ticks: AtomicU64::new(0) };
-        let outcome = try_scores(subject, &toy, 1, &host);
+        let outcome = run(&host);
         assert!(
             matches!(outcome, Err(Error::Cancelled)),
             "{name}: not cancelled after {patience} of {all} ticks"
@@ -323,7 +342,7 @@ fn content_with_its_needs(subject: &Subject<'_>) {
 }
 
 /// The same rows, except that `record` is a member of every model or of none.
-fn alone(membership: &Membership, record: usize, member: bool) -> Membership {
+pub(crate) fn alone(membership: &Membership, record: usize, member: bool) -> Membership {
     let mut all = Membership::none(membership.records(), membership.models());
     for r in 0..membership.records() {
         let row = membership.row(r);
@@ -375,14 +394,14 @@ fn rehearses(subject: &Subject<'_>) {
     }
 }
 
-fn build(subject: &Subject<'_>) -> Box<dyn DynAttack> {
+pub(crate) fn build(subject: &Subject<'_>) -> Box<dyn DynAttack> {
     match subject.entry.build(subject.config.clone()) {
         Ok(attack) => attack,
         Err(error) => panic!("{}: does not build: {error}", subject.entry.info.name),
     }
 }
 
-fn needs_of(subject: &Subject<'_>, records: usize) -> Needs {
+pub(crate) fn needs_of(subject: &Subject<'_>, records: usize) -> Needs {
     match build(subject).needs(records) {
         Ok(needs) => needs,
         Err(error) => panic!("{}: does not say what it needs: {error}", subject.entry.info.name),
@@ -429,9 +448,9 @@ fn toy(subject: &Subject<'_>, behaviour: Behaviour, seed: u64) -> Toy {
 }
 
 /// Signals that refuse to be read unless they were declared.
-struct Declared<'a> {
-    all: &'a LogitTable,
-    signals: Vec<Signal>,
+pub(crate) struct Declared<'a> {
+    pub(crate) all: &'a LogitTable,
+    pub(crate) signals: Vec<Signal>,
 }
 
 impl SignalSource for Declared<'_> {
@@ -469,6 +488,6 @@ fn scores(subject: &Subject<'_>, toy: &Toy, threads: usize, host: &dyn Host) -> 
     }
 }
 
-fn same_bits(a: &[f64], b: &[f64]) -> bool {
+pub(crate) fn same_bits(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }

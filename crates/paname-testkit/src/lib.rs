@@ -18,6 +18,8 @@
 
 mod adapter_laws;
 mod attack_laws;
+mod attribute_laws;
+mod attribute_toy;
 mod blindness;
 mod chance;
 mod killing;
@@ -31,6 +33,8 @@ mod toy;
 
 pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};
 pub use attack_laws::{check_attack, check_attack_with, check_same_attack};
+pub use attribute_laws::LossOracle;
+pub use attribute_toy::{AttributeSize, AttributeToy};
 pub use blindness::check_blind;
 pub use chance::{chance_bound, tail_probability};
 #[cfg(target_os = "linux")]
