@@ -195,7 +195,8 @@ fn sweep(threads: usize, changed: bool) -> Result<f64> {
         table.push_str(&format!("\n{row},value {}", row % CANDIDATES));
         (0..columns).for_each(|c| table.push_str(&format!(",{}.5", (row * 31 + c * 17) % 101)));
     }
-    std::fs::write(folder.path().join("inputs.csv"), table).map_err(|error| Error::caused("a table", &error))?;
+    std::fs::write(folder.path().join("inputs.csv"), table)
+        .map_err(|error| Error::caused("a table", &error))?;
     let roster = Roster::new((0..RECORDS).map(|row| row.to_string()).collect(), "bench")?;
     let config = InputsConfig { table: Some("inputs.csv".into()), ..InputsConfig::default() };
     let attribute = ["attribute".to_owned()];
@@ -204,14 +205,17 @@ fn sweep(threads: usize, changed: bool) -> Result<f64> {
     let read = config.attribute(&question, folder.path(), &roster, 0..RECORDS, threads)?;
     let Features::Tensor(inputs) = &read.inputs else { return Err(Error::Config("no numbers".into())) };
     let labels = Labels::Classes { values: (0..RECORDS as u32).map(|row| row % 2).collect(), classes: 2 };
-    let data = Records { ids: (0..RECORDS as u32).collect(), inputs: Features::Tensor(inputs.clone()), labels };
+    let data =
+        Records { ids: (0..RECORDS as u32).collect(), inputs: Features::Tensor(inputs.clone()), labels };
     let recipe = recipe(&json!({ "name": "mlp", "hidden": [256, 256] }), 1);
     let run = FitRun { rows: (0..256).collect(), seed: 1 };
     let ctx = Ctx::new(1, "bench", 1, &());
-    let model = paname_torch::ADAPTERS[0].fit(json!({ "device": "cpu" }), &recipe, &data, &[run], &ctx).remove(0)?;
+    let model =
+        paname_torch::ADAPTERS[0].fit(json!({ "device": "cpu" }), &recipe, &data, &[run], &ctx).remove(0)?;
     paname_torch::set_threads(threads);
     let rows: Vec<u32> = (0..RECORDS as u32).collect();
-    let blocks = || (0..CANDIDATES).flat_map(|candidate| rows.chunks(BLOCK).map(move |rows| (rows, candidate)));
+    let blocks =
+        || (0..CANDIDATES).flat_map(|candidate| rows.chunks(BLOCK).map(move |rows| (rows, candidate)));
     let change = |(rows, candidate): (&[u32], usize)| read.changes.apply(&read.inputs, rows, candidate);
     let ask = |input: Input| {
         let query = Query { input, labels: None, want: Access::LOGITS, layers: Vec::new() };

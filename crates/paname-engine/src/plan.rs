@@ -560,7 +560,9 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let running: Vec<&Planned<'_>> = planned.iter().filter(|row| runs(row)).collect();
     let rows = Rows::of(&running);
     let tests = most_tests(rows, settings);
-    let plan_absence = absence(members, non_members, settings)?;
+    // Levels are those of tests of membership.
+    let by_levels = planned.iter().any(|row| row.attribute.is_none());
+    let plan_absence = if by_levels { absence(members, non_members, settings)? } else { Vec::new() };
     let canaries = inputs.data.canaries.as_ref();
     let epsilon =
         canaries.map(|found| planned_epsilon(found.canaries, manifest, rows.membership)).transpose()?;

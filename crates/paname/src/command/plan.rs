@@ -53,7 +53,8 @@ fn shown(plan: &Plan, language: Language) -> String {
     let rows: Vec<Vec<String>> = plan.rows.iter().map(|row| cells(row, language)).collect();
     let table = text_table(Some(&heading), &rows);
     let hindered = plan.rows.iter().filter(|row| !row.best_why.is_empty()).map(|row| {
-        let why: Vec<String> = row.best_why.iter().map(|reason| language.reason(reason)).collect();
+        let why: Vec<String> =
+            row.best_why.iter().map(|reason| language.reason_of(reason, family(row))).collect();
         format!("{}: {}\n", row.id, why.join(" "))
     });
     let told = groups(plan, language).into_iter().chain(attributes(plan, language));
@@ -129,6 +130,11 @@ fn attributes(plan: &Plan, language: Language) -> Vec<String> {
     plan.rows.iter().filter_map(told).collect()
 }
 
+/// The family of a row, by which its reasons are worded.
+fn family(row: &PlannedRow) -> &'static str {
+    if row.attribute.is_some() { "attribute-inference" } else { "membership-inference" }
+}
+
 /// What absence of a leak the audit could show, and what keeps each test from it.
 fn absence(plan: &Plan, unit: &str, language: Language) -> String {
     let mut lines: Vec<String> = plan
@@ -150,13 +156,19 @@ fn absence(plan: &Plan, unit: &str, language: Language) -> String {
             Some(line)
         })
         .collect();
-    if lines.is_empty() {
+    // Of an attribute, what can be shown depends on guesses that are not there yet.
+    let by_levels = plan.rows.iter().any(|row| row.attribute.is_none());
+    if lines.is_empty() && by_levels {
         lines.push(language.text(key!("plan.absence.never")));
     }
     let known = |reason: &&Reason| !matches!(reason, Reason::NotBelowMargin { .. } | Reason::NoLevelResolved);
     for row in &plan.rows {
-        let why: Vec<String> =
-            row.absence_why.iter().filter(known).map(|reason| language.reason(reason)).collect();
+        let why: Vec<String> = row
+            .absence_why
+            .iter()
+            .filter(known)
+            .map(|reason| language.reason_of(reason, family(row)))
+            .collect();
         if !why.is_empty() {
             lines.push(format!("{}: {}", row.id, why.join(" ")));
         }
