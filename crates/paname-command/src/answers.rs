@@ -1,4 +1,4 @@
-//! A model that a program asks: every record in one go, at the first question.
+//! A model that a program asks: every record in one go, at the first question, and new inputs when they come.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use paname_core::{
-    Access, Adapter as _, Augmentation, Ctx, Error, Features, Indices, Input, Labels, Outputs, Query, Result,
-    Roster, Setting, Target, TargetCard, Task,
+    Access, Adapter as _, Augmentation, Ctx, DType, Error, Features, Indices, Input, Labels, Outputs, Query,
+    Records, Result, Roster, Setting, Target, TargetCard, Task, Tensor,
 };
 use paname_data::{ArrayRef, IdSource, List, Predictions, PredictionsConfig, fingerprint, read_array};
 
@@ -34,6 +34,7 @@ pub(crate) struct Model {
     name: Option<String>,
     classes: Option<usize>,
     augmentations: u32,
+    new_inputs: bool,
     batch: usize,
     /// Digest of the program's files and of what of the configuration decides answers.
     digest: String,
@@ -61,6 +62,7 @@ impl Model {
             name: config.name.clone(),
             classes: *classes,
             augmentations: *augmentations,
+            new_inputs: config.new_inputs,
             batch: config.batch.unwrap_or(usize::MAX),
             digest: blake3::hash(decides.as_bytes()).to_hex().to_string(),
         })
@@ -76,6 +78,8 @@ pub(crate) struct Questions {
     /// The user's ids of the rows; empty where nobody told them.
     ids: Vec<String>,
     labels: Labels,
+    /// What the rows are, where the audit has that.
+    inputs: Features,
 }
 
 impl Questions {
@@ -86,13 +90,15 @@ impl Questions {
             order: None,
             ids: setting.roster.ids().to_vec(),
             labels: setting.labels.clone(),
+            inputs: setting.inputs.clone(),
         }
     }
 
     /// The records of data to fit on.
-    pub(crate) fn of_data(ids: &Indices, labels: &Labels) -> Self {
-        let order = ids.iter().copied().zip(0..).collect();
-        Self { rows: ids.clone(), order: Some(order), ids: Vec::new(), labels: labels.clone() }
+    pub(crate) fn of_data(data: &Records) -> Self {
+        let order = data.ids.iter().copied().zip(0..).collect();
+        let (labels, inputs) = (data.labels.clone(), data.inputs.clone());
+        Self { rows: data.ids.clone(), order: Some(order), ids: Vec::new(), labels, inputs }
     }
 
     /// The rows of these positions.
@@ -107,8 +113,32 @@ impl Questions {
     }
 }
 
+/// What the program is asked about in one go.
+enum Asked<'a> {
+    /// Every record, in this variant.
+    Records { questions: &'a Questions, augmentation: u32 },
+    /// Inputs of nobody.
+    Inputs { inputs: &'a Features, count: usize, labels: Labels },
+}
+
+impl Asked<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Records { questions, .. } => questions.rows.len(),
+            Self::Inputs { count, .. } => *count,
+        }
+    }
+
+    fn labels(&self) -> &Labels {
+        match self {
+            Self::Records { questions, .. } => &questions.labels,
+            Self::Inputs { labels, .. } => labels,
+        }
+    }
+}
+
 /// A model that answers about records through a program. The program is started when the first question comes and answers all records, in
-/// batches; later questions are answered from memory.
+/// batches; later questions are answered from memory. About new inputs it is started at each question, and nothing is kept.
 pub(crate) struct CommandTarget {
     card: TargetCard,
     model: Arc<Model>,
@@ -139,36 +169,38 @@ impl CommandTarget {
             Labels::Classes { classes, .. } => Some(*classes),
             _ => None,
         };
+        let mut offers = model.offers;
+        offers.set(Access::NEW_INPUTS, model.new_inputs);
         let card = TargetCard {
             name: file.map_or(own.clone(), |file| format!("{own}, {file}")),
             fingerprint: blake3::hash(format!("{}\n{digest}", model.digest).as_bytes()).to_hex().to_string(),
             task: model.task,
             classes: model.classes.or(labelled),
             layers: Vec::new(),
-            access: model.offers.names().map(str::to_owned).collect(),
-            recorded: true,
+            access: offers.names().map(str::to_owned).collect(),
+            recorded: !model.new_inputs,
             augmentations: model.augmentations,
         };
         let answers = (0..model.augmentations).map(|_| OnceLock::new()).collect();
         Ok(Self { card, model, questions, weights, answers, _home: home })
     }
 
-    /// Starts the program, once per batch, and opens what it answered.
-    fn answer(&self, augmentation: u32) -> Result<Box<dyn Target>> {
-        let (model, questions) = (&*self.model, &*self.questions);
+    /// Starts the program, once per batch, and opens what it answered of these names.
+    fn answer(&self, asked: &Asked<'_>, wanted: &[&'static str]) -> Result<Box<dyn Target>> {
+        let model = &*self.model;
         let folder = Folder::new(model.place.as_deref(), "predict")?;
         let mut config =
             PredictionsConfig { name: Some(self.card.name.clone()), ..PredictionsConfig::default() };
         let mut ids = Vec::new();
-        let mut names: Vec<String> = Vec::with_capacity(questions.rows.len());
-        let mut fields: Vec<Vec<ArrayRef>> = self.fields().map(|_| Vec::new()).collect();
-        let records = questions.rows.len();
+        let records = asked.count();
+        let mut names: Vec<String> = Vec::with_capacity(records);
+        let mut fields: Vec<Vec<ArrayRef>> = wanted.iter().map(|_| Vec::new()).collect();
         let batch = model.batch.min(records.max(1));
         for (number, start) in (0..records).step_by(batch).enumerate() {
             let range = start..records.min(start + batch);
             let name = format!("batch-{number}");
-            self.ask(&folder.below(&name)?, folder.kept(), range.clone(), augmentation)?;
-            for (field, access) in fields.iter_mut().zip(self.fields()) {
+            self.ask(&folder.below(&name)?, folder.kept(), range.clone(), asked, wanted)?;
+            for (field, access) in fields.iter_mut().zip(wanted) {
                 let array: ArrayRef = format!("{name}/outputs.npz#{access}").parse()?;
                 let answers = read_array(folder.path(), &array)?;
                 let rows = answers.shape().first().copied();
@@ -187,8 +219,8 @@ impl CommandTarget {
             ids.push(IdSource::RowNumber { prefix });
         }
         config.ids = Some(List(ids));
-        for (arrays, access) in fields.into_iter().zip(self.fields()) {
-            let field = match access {
+        for (arrays, access) in fields.into_iter().zip(wanted) {
+            let field = match *access {
                 "logits" => &mut config.logits,
                 "probabilities" => &mut config.probabilities,
                 "loss" => &mut config.loss,
@@ -203,7 +235,7 @@ impl CommandTarget {
         let setting = Setting {
             base: folder.path(),
             roster: &roster,
-            labels: &questions.labels,
+            labels: asked.labels(),
             inputs: &Features::None,
             task: self.card.task,
         };
@@ -219,34 +251,118 @@ impl CommandTarget {
                 got,
             ));
         }
-        clear(&folder)?;
+        match asked {
+            Asked::Records { .. } => clear(&folder)?,
+            // There may be thousands of such questions.
+            Asked::Inputs { .. } => remove(&folder)?,
+        }
         Ok(answers)
     }
 
-    fn fields(&self) -> impl Iterator<Item = &'static str> {
-        self.model.offers.names()
+    /// The answers about every record in a variant, which are asked for once.
+    fn recorded(&self, augmentation: u32) -> Result<&dyn Target> {
+        let answers = self.answers.get(augmentation as usize).ok_or_else(|| {
+            let expected = format!("below {}, the number that the program knows", self.card.augmentations);
+            Error::mismatch("variant of a record", expected, augmentation)
+        })?;
+        let ask = || {
+            let wanted: Vec<&str> = self.model.offers.names().collect();
+            self.answer(&Asked::Records { questions: &self.questions, augmentation }, &wanted)
+        };
+        answers.get_or_init(ask).as_ref().map(AsRef::as_ref).map_err(Clone::clone)
+    }
+
+    /// Answers about inputs that are those of no record as it is.
+    fn answer_new(&self, inputs: &Features, query: &Query) -> Result<Outputs> {
+        let count = query.len();
+        if !self.model.new_inputs {
+            return Err(Error::Unsupported(
+                "a model behind a program answers questions about the audit's records only, not about new inputs; where the program can, write \
+                 `new-inputs = true` beside `program`"
+                    .into(),
+            ));
+        }
+        if count == 0 {
+            return Err(Error::mismatch("new inputs", "at least one", "none"));
+        }
+        let classification = self.card.task == Task::Classification;
+        let labels = match &query.labels {
+            None => Labels::None,
+            Some(labels) if labels.shape().first() != Some(&count) => {
+                return Err(Error::mismatch("labels of a question", count, format!("{labels:?}")));
+            }
+            Some(labels) if classification => {
+                let class = |label: i64| {
+                    u32::try_from(label)
+                        .map_err(|_| Error::mismatch("label of a question", "a class from 0", label))
+                };
+                let values = labels.to_i64()?.into_iter().map(class).collect::<Result<Vec<u32>>>()?;
+                let most = values.iter().max().map_or(0, |most| *most as usize + 1);
+                Labels::Classes { values: values.into(), classes: self.card.classes.unwrap_or(most) }
+            }
+            Some(labels) => Labels::Values(labels.clone()),
+        };
+        let by_labels = matches!(self.card.task, Task::Classification | Task::MultiLabel | Task::Regression);
+        let mut offers = self.model.offers;
+        if by_labels && query.labels.is_none() {
+            if query.want.contains(Access::LOSS) {
+                return Err(Error::mismatch(
+                    "labels of a question about losses",
+                    "one for each input",
+                    "none",
+                ));
+            }
+            offers -= Access::LOSS;
+        }
+        let wanted: Vec<&str> = offers.names().collect();
+        if wanted.is_empty() {
+            return Err(Error::Unsupported("the program answers losses only, which take labels".into()));
+        }
+        let answers = self.answer(&Asked::Inputs { inputs, count, labels }, &wanted)?;
+        let input = Input::Records((0..count as u32).collect(), Augmentation(0));
+        // Elsewhere the labels are those that the answers are opened with.
+        let labels = query.labels.clone().filter(|_| classification);
+        answers.predict(&Query { input, labels, ..query.clone() })
     }
 
     /// Has the program answer some of the questions.
-    fn ask(&self, folder: &Path, kept: bool, range: std::ops::Range<usize>, augmentation: u32) -> Result<()> {
-        let (model, questions) = (&*self.model, &*self.questions);
+    fn ask(
+        &self,
+        folder: &Path,
+        kept: bool,
+        range: std::ops::Range<usize>,
+        asked: &Asked<'_>,
+        wanted: &[&'static str],
+    ) -> Result<()> {
+        let model = &*self.model;
         let (inputs, outputs) = (folder.join("inputs.npz"), folder.join("outputs.npz"));
         let mut archive = Archive::create(&inputs)?;
         archive.integers("format", &[], std::iter::once(FORMAT))?;
+        let augmentation = match asked {
+            Asked::Records { augmentation, .. } => *augmentation,
+            Asked::Inputs { .. } => 0,
+        };
         archive.integers("augmentation", &[], std::iter::once(i64::from(augmentation)))?;
-        let rows = questions.rows[range.clone()].iter().map(|&row| i64::from(row));
-        archive.integers("rows", &[range.len()], rows)?;
-        if model.offers.contains(Access::LOSS) {
-            write_labels(&mut archive, &questions.labels, range.clone())?;
+        match asked {
+            Asked::Records { questions, .. } => {
+                let rows = questions.rows[range.clone()].iter().map(|&row| i64::from(row));
+                archive.integers("rows", &[range.len()], rows)?;
+            }
+            Asked::Inputs { inputs, .. } => write_inputs(&mut archive, inputs, range.clone())?,
+        }
+        if wanted.contains(&"loss") {
+            write_labels(&mut archive, asked.labels(), range.clone())?;
         }
         archive.finish()?;
-        if let Some(ids) = questions.ids.get(range) {
+        if let Asked::Records { questions, .. } = asked
+            && let Some(ids) = questions.ids.get(range)
+        {
             write_ids(&folder.join("ids.txt"), ids)?;
         }
         let mut values: Vec<Value> = vec![
             ("inputs", inputs.into()),
             ("outputs", outputs.clone().into()),
-            ("want", self.fields().collect::<Vec<_>>().join(",").into()),
+            ("want", wanted.join(",").into()),
             ("threads", model.threads.to_string().into()),
         ];
         values.extend(self.weights.iter().map(|weights| ("weights", weights.into())));
@@ -271,18 +387,37 @@ impl Target for CommandTarget {
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
-        let Input::Records(positions, augmentation) = &query.input else {
-            return Err(Error::Unsupported(
-                "a model behind a program answers questions about the audit's records only, not about new inputs".into(),
-            ));
-        };
-        let answers = self.answers.get(augmentation.0 as usize).ok_or_else(|| {
-            let expected = format!("below {}, the number that the program knows", self.card.augmentations);
-            Error::mismatch("variant of a record", expected, augmentation.0)
-        })?;
-        let answers = answers.get_or_init(|| self.answer(augmentation.0)).as_ref().map_err(Clone::clone)?;
-        let input = Input::Records(self.questions.rows_of(positions)?, Augmentation(0));
-        answers.predict(&Query { input, ..query.clone() })
+        match &query.input {
+            Input::Records(positions, augmentation) => {
+                let answers = self.recorded(augmentation.0)?;
+                let input = Input::Records(self.questions.rows_of(positions)?, Augmentation(0));
+                answers.predict(&Query { input, ..query.clone() })
+            }
+            Input::Tensor(inputs) => self.answer_new(&Features::Tensor(inputs.clone()), query),
+            Input::Table(inputs) => self.answer_new(&Features::Table(inputs.clone()), query),
+            _ => Err(Error::Unsupported(
+                "a model behind a program answers questions about records, arrays and tables, not about texts or tokens".into(),
+            )),
+        }
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        if !self.model.new_inputs {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
+        match &self.questions.inputs {
+            Features::Tensor(inputs) => {
+                let rows = inputs.gather(&self.questions.rows_of(records)?)?;
+                if matches!(rows.dtype(), DType::F32 | DType::F64) {
+                    return Ok(rows);
+                }
+                Tensor::from_vec(rows.to_f32()?.into_owned(), rows.shape())
+            }
+            Features::None => Err(Error::Unsupported(
+                "the inputs of records are not known, since the manifest has no [data.inputs]".into(),
+            )),
+            _ => Err(Error::Unsupported("the inputs of records are a table, not numbers".into())),
+        }
     }
 }
 
@@ -301,6 +436,56 @@ fn clear(folder: &Folder) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes everything of a question.
+fn remove(folder: &Folder) -> Result<()> {
+    if !folder.kept() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder.path()).map_err(cannot_write(folder.path()))
+}
+
+/// Some of the inputs: numbers as one array, of a table an array for each column.
+fn write_inputs(archive: &mut Archive, inputs: &Features, range: std::ops::Range<usize>) -> Result<()> {
+    match inputs {
+        Features::Tensor(inputs) => archive.tensor("inputs", &inputs.slice(range)?),
+        Features::Table(table) => {
+            let rows = range.clone();
+            for column in table.columns() {
+                let name = format!("inputs/{}", column.name());
+                let shape = [range.len()];
+                match column.kind() {
+                    "booleans" => {
+                        let truths =
+                            rows.clone().map(|row| column.boolean(row).unwrap_or_default()).collect();
+                        archive.tensor(&name, &Tensor::from_bools(truths, &shape)?)?;
+                    }
+                    "integers" => {
+                        let integers = rows.clone().map(|row| column.integer(row).unwrap_or_default());
+                        archive.integers(&name, &shape, integers)?;
+                    }
+                    "numbers" => {
+                        let numbers =
+                            rows.clone().map(|row| column.number(row).unwrap_or(f64::NAN)).collect();
+                        archive.tensor(&name, &Tensor::from_vec::<f64>(numbers, &shape)?)?;
+                    }
+                    _ => {
+                        let texts: Vec<&str> =
+                            rows.clone().map(|row| column.text(row).unwrap_or_default()).collect();
+                        archive.texts(&name, &texts)?;
+                    }
+                }
+                let missing: Vec<bool> = rows.clone().map(|row| column.is_missing(row)).collect();
+                if missing.contains(&true) {
+                    let name = format!("missing/{}", column.name());
+                    archive.tensor(&name, &Tensor::from_bools(missing, &shape)?)?;
+                }
+            }
+            Ok(())
+        }
+        _ => Err(Error::Unsupported("new inputs of this kind".into())),
+    }
 }
 
 /// The labels of some records, where there are any.

@@ -26,12 +26,17 @@ impl Archive {
 
     /// Begins an array; its elements follow through [`Archive::push`].
     pub(crate) fn begin(&mut self, name: &str, dtype: DType, shape: &[usize]) -> Result<()> {
-        let bytes = shape.iter().try_fold(dtype.size() as u64, |n, &length| n.checked_mul(length as u64));
+        self.start(name, &descr(dtype), dtype.size(), shape)
+    }
+
+    /// Begins an array of elements of this type and size.
+    fn start(&mut self, name: &str, descr: &str, size: usize, shape: &[usize]) -> Result<()> {
+        let bytes = shape.iter().try_fold(size as u64, |n, &length| n.checked_mul(length as u64));
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .large_file(bytes.is_none_or(|bytes| bytes >= u64::from(u32::MAX) - (1 << 16)));
         self.zip.start_file(format!("{name}.npy"), options).map_err(cannot_write(&self.path))?;
-        write_header(&mut self.zip, dtype, shape).map_err(|e| e.named(&self.path))
+        write_header(&mut self.zip, descr, shape).map_err(|e| e.named(&self.path))
     }
 
     /// The next elements of the array that was begun last.
@@ -77,6 +82,18 @@ impl Archive {
         self.push(tensor.bytes()?)
     }
 
+    /// A whole list of texts, as NumPy writes them: so many characters of 32 bits each as the longest has.
+    pub(crate) fn texts(&mut self, name: &str, texts: &[&str]) -> Result<()> {
+        let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or_default().max(1);
+        let order = if cfg!(target_endian = "little") { '<' } else { '>' };
+        self.start(name, &format!("{order}U{width}"), 4 * width, &[texts.len()])?;
+        let padded = |text: &&str| {
+            let characters: Vec<u32> = text.chars().map(u32::from).collect();
+            characters.into_iter().chain(std::iter::repeat(0)).take(width)
+        };
+        self.stream(texts.iter().flat_map(padded))
+    }
+
     /// Ends the archive.
     pub(crate) fn finish(self) -> Result<()> {
         let mut file = self.zip.finish().map_err(cannot_write(&self.path))?;
@@ -87,7 +104,7 @@ impl Archive {
 /// Writes an npy file of 64-bit integers.
 pub(crate) fn write_integers(path: &Path, values: &[i64]) -> Result<()> {
     let mut file = BufWriter::new(create_file(path)?);
-    write_header(&mut file, DType::I64, &[values.len()]).map_err(|e| e.named(path))?;
+    write_header(&mut file, &descr(DType::I64), &[values.len()]).map_err(|e| e.named(path))?;
     file.write_all(bytemuck::cast_slice(values)).map_err(cannot_write(path))?;
     file.flush().map_err(cannot_write(path))
 }
@@ -101,10 +118,10 @@ impl Unwritten {
     }
 }
 
-fn write_header(file: impl Write, dtype: DType, shape: &[usize]) -> Result<(), Unwritten> {
+fn write_header(file: impl Write, descr: &str, shape: &[usize]) -> Result<(), Unwritten> {
     let shape: Vec<u64> = shape.iter().map(|&length| length as u64).collect();
     let unwritten = |e: &dyn std::fmt::Display| Unwritten(e.to_string());
-    let element = descr(dtype).parse().map_err(|e: npyz::ParseTypeStrError| unwritten(&e))?;
+    let element = descr.parse().map_err(|e: npyz::ParseTypeStrError| unwritten(&e))?;
     let header = npyz::WriteOptions::new_header_only().dtype(npyz::DType::Plain(element)).shape(&shape);
     header.writer(file).write_header_only().map(drop).map_err(|e| unwritten(&e))
 }

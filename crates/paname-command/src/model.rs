@@ -43,6 +43,9 @@ pub struct CommandConfig {
     pub classes: Option<usize>,
     /// Number of augmented variants of each record that the program knows, the record itself included.
     pub augmentations: u32,
+    /// Whether the program answers about inputs that it is given, such as changed records, and not about records by their number alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub new_inputs: bool,
     /// Records per call of the program; all where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
@@ -68,6 +71,7 @@ impl Default for CommandConfig {
             task: Task::default(),
             classes: None,
             augmentations: 1,
+            new_inputs: false,
             batch: None,
             weights: None,
             time_limit: USUAL_LIMIT,
@@ -137,7 +141,7 @@ impl Adapter for CommandModel {
         version: 1,
         summary_fr: "Modèles interrogés ou entraînés par un programme, dans n'importe quel langage.",
         summary_en: "Models that a program in any language asks or fits.",
-        offers: ANSWERS,
+        offers: ANSWERS.union(Access::NEW_INPUTS),
     };
     type Config = CommandConfig;
 

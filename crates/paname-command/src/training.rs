@@ -58,7 +58,7 @@ impl Training {
                 ));
             }
         };
-        let questions = Arc::new(Questions::of_data(&data.ids, &data.labels));
+        let questions = Arc::new(Questions::of_data(data));
         let positions = data.ids.clone();
         Ok(Self { model, questions, folder: Arc::new(folder), recipe, data: data_path, positions })
     }

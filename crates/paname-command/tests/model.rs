@@ -11,8 +11,8 @@ use common::Kept;
 use npyz::WriterBuilder as _;
 use paname_command::ADAPTERS;
 use paname_core::{
-    Access, Augmentation, Ctx, Error, Features, FitRun, Input, Labels, Query, Recipe, Records, Result,
-    Roster, Setting, Target, Task, Tensor,
+    Access, Augmentation, Column, Ctx, Error, Features, FitRun, Input, Labels, Outputs, Query, Recipe,
+    Records, Result, Roster, Setting, Table, Target, Task, Tensor,
 };
 use paname_testkit::{Trial, check_adapter, check_target};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ struct Audit {
     kept: Kept,
     roster: Roster,
     labels: Labels,
+    inputs: Features,
 }
 
 impl Audit {
@@ -42,7 +43,8 @@ impl Audit {
             .collect();
         kept.write("points.csv", format!("id,x,class\n{}", lines.concat()));
         let roster = Roster::new(ids.map(str::to_owned).to_vec(), "test").unwrap();
-        Self { kept, roster, labels: Labels::Classes { values: classes.to_vec().into(), classes: 3 } }
+        let labels = Labels::Classes { values: classes.to_vec().into(), classes: 3 };
+        Self { kept, roster, labels, inputs: Features::None }
     }
 
     fn setting(&self) -> Setting<'_> {
@@ -50,7 +52,7 @@ impl Audit {
             base: self.kept.base.path(),
             roster: &self.roster,
             labels: &self.labels,
-            inputs: &Features::None,
+            inputs: &self.inputs,
             task: Task::Classification,
         }
     }
@@ -311,6 +313,113 @@ fn hostile_answers_are_refused() {
     let target = audit.open(json!({ "program": ["true"], "offers": ["logits"] })).unwrap();
     let error = logits(target.as_ref(), &[0]).unwrap_err().to_string();
     assert!(error.contains("outputs.npz: is missing"), "{error}");
+}
+
+/// The x of the five points, and something else.
+fn xs() -> Tensor {
+    Tensor::from_vec(vec![0.5_f32, 9.0, 1.5, 9.0, 2.5, 9.0, 3.5, 9.0, 4.5, 9.0], &[5, 2]).unwrap()
+}
+
+fn ask(target: &dyn Target, input: Input, labels: Option<Tensor>, want: Access) -> Result<Outputs> {
+    target.predict(&Query { input, labels, want, layers: Vec::new() })
+}
+
+#[test]
+fn a_program_answers_new_inputs() {
+    let mut audit = Audit::new();
+    audit.inputs = Features::Tensor(xs());
+    for more in [json!({}), json!({ "batch": 2 }), json!({ "offers": ["logits", "loss"] })] {
+        let target = audit.open(with(with(python(), json!({ "new-inputs": true })), more)).unwrap();
+        let card = target.card();
+        assert!(!card.recorded && card.offers().contains(Access::NEW_INPUTS));
+        check_target(target.as_ref(), 5);
+    }
+    // Bytes are told as they are, and as numbers where they are to be changed.
+    audit.inputs =
+        Features::Tensor(Tensor::from_vec(vec![1_u8, 0, 2, 0, 3, 0, 4, 0, 5, 0], &[5, 2]).unwrap());
+    let target = audit.open(with(python(), json!({ "new-inputs": true }))).unwrap();
+    assert_eq!(target.input(&vec![4, 0].into()).unwrap().as_slice::<f32>().unwrap(), [5.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn each_question_about_new_inputs_is_a_call_of_its_own() {
+    let audit = Audit::new();
+    let config = json!({ "new-inputs": true, "batch": 3, "offers": ["logits", "loss"], "classes": 3 });
+    let target = audit.open(with(python(), config)).unwrap();
+    let labels = Tensor::from_vec(vec![2_i64, 0, 1, 1, 2], &[5]).unwrap();
+    let want = Access::LOGITS | Access::LOSS | Access::PROBABILITIES;
+    for _ in 0..2 {
+        let answers = ask(target.as_ref(), Input::Tensor(xs()), Some(labels.clone()), want).unwrap();
+        assert_eq!(answers.logits.unwrap().to_f32().unwrap()[9..12], [3.5, -3.5, 0.0]);
+        assert_eq!(answers.loss.unwrap().to_f64().unwrap(), [2.25, 0.25, 1.25, 1.25, 2.25]);
+        assert_eq!(answers.probabilities.unwrap().shape(), [5, 3]);
+        assert!(!audit.kept.left("predict-1").exists(), "nothing is kept");
+    }
+    let labelled = ask(target.as_ref(), Input::Tensor(xs()), None, Access::LABELS).unwrap();
+    assert_eq!(labelled.labels.unwrap().to_i64().unwrap(), [0; 5]);
+    let refused = |input: Input, labels: Option<Tensor>, want: Access| {
+        ask(target.as_ref(), input, labels, want).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(Input::Tensor(xs()), None, Access::LOSS),
+        "labels of a question about losses: expected one for each input, got none"
+    );
+    let few = labels.slice(0..4).unwrap();
+    assert!(
+        refused(Input::Tensor(xs()), Some(few), Access::LOSS).starts_with("labels of a question: expected 5")
+    );
+    let wrong = Tensor::from_vec(vec![7_i64; 5], &[5]).unwrap();
+    assert!(refused(Input::Tensor(xs()), Some(wrong), Access::LOSS).contains("there are 3 classes"));
+    let none = xs().slice(0..0).unwrap();
+    assert_eq!(
+        refused(Input::Tensor(none), None, Access::LOGITS),
+        "new inputs: expected at least one, got none"
+    );
+    assert!(refused(Input::Tokens(xs()), None, Access::LOGITS).contains("not about texts or tokens"));
+    assert_eq!(
+        target.input(&vec![0].into()).unwrap_err().to_string(),
+        "not supported: the inputs of records are not known, since the manifest has no [data.inputs]"
+    );
+    // What was asked stays where the program fails.
+    let config = with(python(), json!({ "new-inputs": true }));
+    let target = audit.open(config).unwrap();
+    let many = Tensor::from_vec(vec![0.5_f32; 26], &[13, 2]).unwrap();
+    let error = ask(target.as_ref(), Input::Tensor(many), None, Access::LOGITS).unwrap_err().to_string();
+    assert!(error.contains("thirteen are too many"), "{error}");
+    let left: Vec<PathBuf> =
+        fs::read_dir(audit.kept.folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(left.iter().any(|folder| folder.join("batch-0/inputs.npz").exists()), "{left:?}");
+}
+
+#[test]
+fn a_table_is_an_array_for_each_column() {
+    let audit = Audit::new();
+    let table = Table::new(vec![
+        Column::numbers("x", vec![Some(0.25), None, Some(-3.5)]),
+        Column::texts("town", vec![Some("Orléans".to_owned()), Some("Ay".to_owned()), None]),
+        Column::booleans("free", vec![true, false, true]),
+        Column::integers("../a b", vec![1, 2, 3]),
+    ])
+    .unwrap();
+    for more in [json!({}), json!({ "batch": 1 })] {
+        let target = audit.open(with(with(python(), json!({ "new-inputs": true })), more)).unwrap();
+        let answers = ask(target.as_ref(), Input::Table(table.clone()), None, Access::LOGITS).unwrap();
+        assert_eq!(
+            answers.logits.unwrap().to_f32().unwrap().as_ref(),
+            [0.25, 8.0, 1.0, -1.0, 2.0, 0.0, -3.5, 0.0, 1.0]
+        );
+    }
+}
+
+#[test]
+fn new_inputs_are_refused_where_nothing_is_said_of_them() {
+    let mut audit = Audit::new();
+    audit.inputs = Features::Tensor(xs());
+    let target = audit.open(python()).unwrap();
+    assert!(target.card().recorded && !target.card().offers().contains(Access::NEW_INPUTS));
+    let error = ask(target.as_ref(), Input::Tensor(xs()), None, Access::LOGITS).unwrap_err().to_string();
+    assert!(error.contains("write `new-inputs = true`"), "{error}");
+    assert!(matches!(target.input(&vec![0].into()), Err(Error::Denied(Access::NEW_INPUTS))));
 }
 
 fn reference_error(audit: &Audit, files: &[(&str, Vec<u8>)]) -> Result<Vec<bool>> {
