@@ -35,7 +35,7 @@ fn check(what: &str, toy: &AttributeToy) {
     for (name, config) in subjects() {
         match run(toy, name, config.clone()) {
             Ok(scores) => {
-                assert!(scores.iter().all(|s| s.is_finite()), "{what}: {name} {config}: {scores:?}")
+                assert!(scores.iter().all(|s| s.is_finite()), "{what}: {name} {config}: {scores:?}");
             }
             Err(Error::Missing { needed, got, .. }) => assert!(got < needed, "{what}: {name} {config}"),
             Err(error) => panic!("{what}: {name} {config} fails: {error}"),
