@@ -175,9 +175,13 @@ impl Forest {
         let rows = rows.select(&drawn);
         let values: Vec<u32> = drawn.iter().map(|&r| values[r]).collect();
         let mut shares = vec![1.0; candidates];
-        values.iter().for_each(|value| shares[*value as usize] += 1.0);
+        for value in &values {
+            shares[*value as usize] += 1.0;
+        }
         let total: f64 = shares.iter().sum();
-        shares.iter_mut().for_each(|share| *share /= total);
+        for share in &mut shares {
+            *share /= total;
+        }
         let varies = |c: &usize| (1..rows.len).any(|r| rows.row(r)[*c] != rows.row(0)[*c]);
         let columns: Vec<usize> = (0..rows.width).filter(varies).collect();
         let mut learned = Learned { columns, forests: Vec::new(), shares, len: rows.len };
@@ -274,7 +278,7 @@ mod tests {
     fn rows(n: usize) -> (Rows, Vec<u32>) {
         // The second column is constant; the first one tells the value but for every tenth row.
         let value = |r: usize| ((r / 3) % 2) as u32;
-        let told = |r: usize| if r % 10 == 0 { 1 - value(r) } else { value(r) };
+        let told = |r: usize| if r.is_multiple_of(10) { 1 - value(r) } else { value(r) };
         let values = (0..n).flat_map(|r| [told(r) as f32, 7.0, (r % 7) as f32]).collect();
         (Rows { values, width: 3, len: n }, (0..n).map(value).collect())
     }

@@ -125,7 +125,9 @@ impl Attack for NeuronOutputs {
                 }
                 Ok(())
             })?;
-            values.iter_mut().for_each(|values| values.sort_unstable_by(f64::total_cmp));
+            for values in &mut values {
+                values.sort_unstable_by(f64::total_cmp);
+            }
             let weight: f64 = chosen.iter().map(|(_, correlation)| correlation.abs()).sum();
             look.at(Whom::Audited, |range, activations| {
                 for (r, row) in range.zip(activations.rows()) {

@@ -184,12 +184,14 @@ impl Attack for ThroughMembership {
 /// To mean 0 and deviation 1; to 0 where all are equal.
 fn standardise(scores: &mut [f64]) {
     let count = scores.len().max(1) as f64;
-    scores.iter_mut().for_each(|score| *score = bounded(*score));
+    for score in scores.iter_mut() {
+        *score = bounded(*score);
+    }
     let mean = scores.iter().sum::<f64>() / count;
     let deviation = (scores.iter().map(|score| (score - mean).powi(2)).sum::<f64>() / count).sqrt();
-    scores
-        .iter_mut()
-        .for_each(|score| *score = if deviation > 0.0 { (*score - mean) / deviation } else { 0.0 });
+    for score in scores {
+        *score = if deviation > 0.0 { (*score - mean) / deviation } else { 0.0 };
+    }
 }
 
 #[cfg(test)]

@@ -66,14 +66,13 @@ impl Attack for Yeom {
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let prior: Vec<f64> = case.attribute()?.prior().into_iter().map(libm::log).collect();
-        let scale = match self.0 {
-            Some(loss) => loss,
-            None => {
-                let losses = at_truth(case, ctx, Signal::Loss)?;
-                let mean = losses.iter().map(|loss| loss.abs()).sum::<f64>() / losses.len().max(1) as f64;
-                ctx.chose("train-loss", &mean.to_string());
-                mean
-            }
+        let scale = if let Some(loss) = self.0 {
+            loss
+        } else {
+            let losses = at_truth(case, ctx, Signal::Loss)?;
+            let mean = losses.iter().map(|loss| loss.abs()).sum::<f64>() / losses.len().max(1) as f64;
+            ctx.chose("train-loss", &mean.to_string());
+            mean
         }
         // A model without any loss is taken to have a little.
         .max(1e-30);

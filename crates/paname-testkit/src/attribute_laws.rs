@@ -186,7 +186,7 @@ fn content_with_its_needs(subject: &Subject<'_>) {
     let references = needs.references_min.max(2 * needs.in_out_min.0.max(needs.in_out_min.1));
     let size = AttributeSize { references, population: needs.population_min, ..few() };
     let mut toy = AttributeToy::new(Behaviour::Leaky, size, 17);
-    let signals = needs.signals.iter().flat_map(|signal| signal.sources(toy.table.task).first().copied());
+    let signals = needs.signals.iter().filter_map(|signal| signal.sources(toy.table.task).first().copied());
     toy.table.granted = signals.fold(needs.access, |all, one| all | one);
     scores(subject, &toy, 1);
 }
