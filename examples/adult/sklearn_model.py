@@ -20,9 +20,9 @@ def fit(options):
     own = np.isin(data["rows"], np.load(options.rows))
     inputs, labels = data["inputs"][own], data["labels"][own]
     if how["name"] == "tree":
-        model = DecisionTreeClassifier(random_state=options.seed)
+        model = DecisionTreeClassifier(random_state=options.seed % 2**32)
     else:
-        model = RandomForestClassifier(n_estimators=how.get("trees", 100), random_state=options.seed, n_jobs=options.threads)
+        model = RandomForestClassifier(n_estimators=how.get("trees", 100), random_state=options.seed % 2**32, n_jobs=options.threads)
     model.fit(inputs, labels)
     joblib.dump(model, options.out / "model.joblib")
     (options.out / "train.json").write_text(json.dumps({"train_accuracy": float(model.score(inputs, labels))}))

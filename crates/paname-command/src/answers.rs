@@ -348,7 +348,8 @@ impl CommandTarget {
                 let rows = questions.rows[range.clone()].iter().map(|&row| i64::from(row));
                 archive.integers("rows", &[range.len()], rows)?;
                 // A program that answers new inputs need know no other way of being asked.
-                let told = model.new_inputs && augmentation == 0 && !matches!(questions.inputs, Features::None);
+                let told =
+                    model.new_inputs && augmentation == 0 && !matches!(questions.inputs, Features::None);
                 if told {
                     write_inputs(&mut archive, &questions.inputs, range.clone())?;
                 }
