@@ -303,7 +303,7 @@ fn what_is_learned_by_heart_is_a_leak_and_what_a_population_tells_is_none() {
         let [inside, outside] = [result.imputation.members, result.imputation.non_members];
         assert!((inside.share - outside.share).abs() < 0.1, "{}: {inside:?} {outside:?}", row.id);
         assert!(result.difference.value > 0.1 && result.difference.interval.lower > 0.0, "{}", row.id);
-        assert!(result.test.p < 0.001 && result.test.p_adjusted >= result.test.p);
+        assert!(result.test.p < 0.01 && result.test.p_adjusted >= result.test.p);
         assert!(result.attack.members.share > result.attack.non_members.share + 0.1);
         let control = result.positive.unwrap();
         assert_eq!(control.models, 4);

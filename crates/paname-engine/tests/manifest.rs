@@ -260,7 +260,8 @@ fn templates_are_good_manifests_as_they_are_and_with_every_key_switched_on() {
         let full = read(everything_on(&text).as_bytes()).unwrap();
         assert_eq!(plain.content.statistics, paname_engine::Statistics::default());
         assert_eq!(plain.content.tests.len(), 1);
-        assert_eq!(full.content.tests.len(), 3);
+        assert_eq!(full.content.tests.len(), 4);
+        assert_eq!(full.content.attributes.len(), 1);
     }
 }
 
