@@ -326,6 +326,36 @@ fn what_is_learned_by_heart_is_a_leak_and_what_a_population_tells_is_none() {
 }
 
 #[test]
+fn every_attack_takes_part() {
+    let mut tests = String::new();
+    for entry in paname_aia::ATTACKS {
+        writeln!(tests, "[[test]]\nid = \"{0}\"\nattack = \"{0}\"", entry.info.name).unwrap();
+    }
+    for inner in ["lira", "rmia", "confidence"] {
+        writeln!(tests, "[[test]]\nid = \"through-{inner}\"\nattack = \"through-membership\"\nparameters = {{ attack = \"{inner}\" }}").unwrap();
+    }
+    let audit = Audit::new("by-heart = true", ILL);
+    audit.manifest("by-heart = true", ILL, "", &tests);
+    let outcome = audit.run().unwrap();
+    for row in outcome.evidence.core.rows.iter().filter(|row| row.attack.is_some()) {
+        match (row.id.as_str(), &row.attribute) {
+            // The toy shows nothing of its inside.
+            ("neuron-outputs", None) => {
+                assert_eq!(row.reasons, [Reason::Access { missing: vec!["activations".into()] }]);
+            }
+            // Whoever guesses without the model gains nothing over itself.
+            ("imputation", Some(result)) => assert!(result.difference.value.abs() < 1e-9, "{result:?}"),
+            // What these learn of the model they learn on strangers, of whom it knows nothing.
+            ("fredrikson" | "meta-model", Some(_)) => {}
+            (_, Some(result)) => {
+                assert!(result.difference.value > 0.05, "{}: {:?}", row.id, result.difference)
+            }
+            (id, None) => panic!("{id}: {:?}", row.reasons),
+        }
+    }
+}
+
+#[test]
 fn the_plan_tells_what_is_guessed_and_what_it_can_show() {
     let audit = Audit::new("by-heart = true", ILL);
     let plan = plan(&audit.read().unwrap(), &registry()).unwrap();
