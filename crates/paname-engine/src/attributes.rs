@@ -167,7 +167,7 @@ pub(crate) fn describe(
             Some(_) => Some(recorded_card(table, prepared, supply, candidates, ctx)?),
             None => None,
         };
-        let inputs = of_attribute(main, &read, &membership, &truth, recorded, manifest)?;
+        let inputs = of_attribute(main, &read, &membership, &truth, recorded, manifest);
         all.push(Described {
             name: table.name.clone(),
             scale: read.data.scale,
@@ -225,7 +225,7 @@ fn of_attribute(
     truth: &Truth,
     recorded: Option<TargetCard>,
     manifest: &Manifest,
-) -> Result<Inputs, EngineError> {
+) -> Inputs {
     let candidates = read.data.candidates.len();
     let answers = recorded.is_none();
     // Reference models must be asked about candidates as the target is.
@@ -262,7 +262,7 @@ fn of_attribute(
     data.population_records = read.population.len() as u64;
     data.member_persons = persons.then_some(members);
     data.non_member_persons = persons.then_some(non_members);
-    Ok(Inputs {
+    Inputs {
         audited,
         population: read.population.len(),
         target: variants(recorded.unwrap_or_else(|| main.target.clone())),
@@ -275,7 +275,7 @@ fn of_attribute(
         of_attribute: true,
         attributes: Vec::new(),
         ..main.clone()
-    })
+    }
 }
 
 /// The truth about some records.

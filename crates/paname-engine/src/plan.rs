@@ -450,12 +450,11 @@ pub(crate) fn steps(
         let (attack, unrelated) = (Step::Attack(id.clone()), Step::Unrelated(id.clone()));
         steps.push(Keyed { step: attack.clone(), key: attack_key.clone(), after: after.clone() });
         let mut judged = vec![Step::Inputs, attack];
-        match row.attribute {
-            Some(attribute) => judged.push(Step::Imputation(attribute.name.clone())),
-            None => {
-                judged.extend(correctness_signal(inputs).map(Step::Signals));
-                judged.extend(blind.then_some(Step::Blind));
-            }
+        if let Some(attribute) = row.attribute {
+            judged.push(Step::Imputation(attribute.name.clone()));
+        } else {
+            judged.extend(correctness_signal(inputs).map(Step::Signals));
+            judged.extend(blind.then_some(Step::Blind));
         }
         let models = row.unrelated.to_string();
         if row.unrelated > 0 {
@@ -747,8 +746,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         Step::Fit(_) => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
-        Step::Blind => records * 1e-5,
-        Step::Attribute(_) => records * 1e-5,
+        Step::Blind | Step::Attribute(_) => records * 1e-5,
         Step::Imputation(_) => records * 5e-4,
         Step::Candidates(..) => records * 4.0 * ANSWER,
         Step::CandidateSignals(..) => values * 1e-8,

@@ -206,7 +206,7 @@ impl Workplace<'_> {
                 let source = table.map(|table| table.imputer.clone()).unwrap_or_default();
                 let config = serde_json::Value::Object(source.parameters);
                 let attack = self.registry.attack(&source.attack)?.build(config)?;
-                let guessed = self.guessed(whole.1.attribute(name)?, &own.0, None, Vec::new())?;
+                let guessed = guessed(whole.1.attribute(name)?, &own.0, None, Vec::new())?;
                 let open =
                     || Err(Error::Unsupported("questions to a model by whoever guesses without it".into()));
                 let bench = Bench {
@@ -264,7 +264,7 @@ impl Workplace<'_> {
                     Some(name) => {
                         let imputed = self.scores(&Step::Imputation(name.to_owned()))?;
                         let stored = self.candidate_answers(name, inputs)?;
-                        Some(self.guessed(whole.1.attribute(name)?, object, Some(imputed), stored)?)
+                        Some(guessed(whole.1.attribute(name)?, object, Some(imputed), stored)?)
                     }
                     None => None,
                 };
@@ -445,16 +445,6 @@ impl Workplace<'_> {
         outputs::models(inputs).into_iter().map(answers).collect()
     }
 
-    fn guessed<'s>(
-        &self,
-        described: &'s attributes::Described,
-        object: &Object,
-        imputed: Option<Vec<f64>>,
-        stored: Vec<Stored>,
-    ) -> Result<Guessed<'s>, EngineError> {
-        Ok(Guessed { described, imputed, stored, rows: attributes::rows(object)? })
-    }
-
     /// The numbers of a test that guesses an attribute.
     fn judge_guesses(&self, id: &str, audit: &Ctx<'_>) -> Result<AttributeResult, EngineError> {
         let missing = || EngineError::Other(format!("test `{id}` guesses no attribute"));
@@ -600,6 +590,16 @@ impl Workplace<'_> {
         let found = self.manifest.content.tests.iter().find(|test| test.id == id);
         found.ok_or_else(|| EngineError::Other(format!("the manifest has no test `{id}`")))
     }
+}
+
+/// What a case of an attribute is made of.
+fn guessed<'s>(
+    described: &'s attributes::Described,
+    object: &Object,
+    imputed: Option<Vec<f64>>,
+    stored: Vec<Stored>,
+) -> Result<Guessed<'s>, EngineError> {
+    Ok(Guessed { described, imputed, stored, rows: attributes::rows(object)? })
 }
 
 /// The host of a step: what the engine offers to attacks, and the caller's ears.

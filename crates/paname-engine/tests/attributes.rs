@@ -1,6 +1,5 @@
 //! Audits of an attribute: models that learn persons by heart, and models that know a population only.
 
-#![expect(clippy::print_stdout, reason = "figures of validations")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashSet;
@@ -348,7 +347,7 @@ fn every_attack_takes_part() {
             // What these learn of the model they learn on strangers, of whom it knows nothing.
             ("fredrikson" | "meta-model", Some(_)) => {}
             (_, Some(result)) => {
-                assert!(result.difference.value > 0.05, "{}: {:?}", row.id, result.difference)
+                assert!(result.difference.value > 0.05, "{}: {:?}", row.id, result.difference);
             }
             (id, None) => panic!("{id}: {:?}", row.reasons),
         }
