@@ -189,12 +189,12 @@ const BLOCK: usize = 4096;
 fn sweep(threads: usize, changed: bool) -> Result<f64> {
     let folder = tempfile::tempdir().map_err(|error| Error::caused("a folder", &error))?;
     let columns = 92;
-    let mut table = String::from("id,attribute");
-    (0..columns).for_each(|c| table.push_str(&format!(",c{c}")));
-    for row in 0..RECORDS {
-        table.push_str(&format!("\n{row},value {}", row % CANDIDATES));
-        (0..columns).for_each(|c| table.push_str(&format!(",{}.5", (row * 31 + c * 17) % 101)));
-    }
+    let names: String = (0..columns).map(|c| format!(",c{c}")).collect();
+    let row = |row: usize| {
+        let numbers: String = (0..columns).map(|c| format!(",{}.5", (row * 31 + c * 17) % 101)).collect();
+        format!("\n{row},value {}{numbers}", row % CANDIDATES)
+    };
+    let table = format!("id,attribute{names}{}", (0..RECORDS).map(row).collect::<String>());
     std::fs::write(folder.path().join("inputs.csv"), table)
         .map_err(|error| Error::caused("a table", &error))?;
     let roster = Roster::new((0..RECORDS).map(|row| row.to_string()).collect(), "bench")?;

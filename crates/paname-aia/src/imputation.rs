@@ -53,6 +53,7 @@ impl Attack for Imputation {
         let attribute = case.attribute()?;
         let population = Rows::known(case, Whom::Population)?;
         let learned = self.0.learn(&population, &attribute.population, attribute.candidates.len(), ctx)?;
+        ctx.chose("learned-from", &learned.len().to_string());
         learned.probabilities(&Rows::known(case, Whom::Audited)?, ctx).map(Findings::Attribute)
     }
 }

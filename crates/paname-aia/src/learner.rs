@@ -229,6 +229,11 @@ impl Forest {
 }
 
 impl Learned {
+    /// Records that were learned from.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// The probability of each candidate for each row `[rows][candidates]`.
     pub(crate) fn probabilities(&self, rows: &Rows, ctx: &Ctx<'_>) -> Result<Vec<f64>> {
         let candidates = self.shares.len();

@@ -154,7 +154,19 @@ impl Attack for ThroughMembership {
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        Needs { signals: self.signals.clone(), references_max: usize::MAX, ..Needs::default() }
+        // What the attack within needs besides is its own to say, when it runs.
+        let without = match self.config.attack.as_str() {
+            "lira" | "bavaria" => 2,
+            "rmia" | "base" | "calibration" | "reference" => 1,
+            _ => 0,
+        };
+        Needs {
+            signals: self.signals.clone(),
+            references_min: without,
+            references_max: usize::MAX,
+            in_out_min: (0, without),
+            ..Needs::default()
+        }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

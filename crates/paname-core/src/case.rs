@@ -1,6 +1,7 @@
 //! A case: everything that an attack may know, and nothing of the truth.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::pieces::map_pieces;
@@ -38,6 +39,8 @@ pub struct Case<'a> {
     columns: Vec<usize>,
     groups: Vec<Indices>,
     attribute: Option<Attribute>,
+    /// Where an attribute is to be guessed, the reference models as they may be asked.
+    outside: Vec<Outside<'a>>,
 }
 
 impl<'a> Case<'a> {
@@ -85,7 +88,7 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
         }
-        Ok(Self { parts, columns, groups: Vec::new(), attribute: None })
+        Ok(Self { parts, columns, groups: Vec::new(), attribute: None, outside: Vec::new() })
     }
 
     /// The same case with groups of its audited records, to be judged as wholes. Fails where a position is no audited record or stands twice.
@@ -105,9 +108,22 @@ impl<'a> Case<'a> {
     }
 
     /// The same case with an attribute to be guessed, whose candidates are the variants of the records. Fails where the parts do not go together.
+    ///
+    /// Reference models fitted with an audited record were fitted with its true value, which whoever guesses does not have. They are not asked about it, and
+    /// in their place among its signals stand those of a model fitted without it, or zeros where there is none.
     pub fn with_attribute(self, attribute: Attribute) -> Result<Self> {
         attribute.check(self.audited().len(), self.population().len(), self.augmentations())?;
-        Ok(Self { attribute: Some(attribute), ..self })
+        let outside = self.outsiders();
+        Ok(Self { attribute: Some(attribute), outside, ..self })
+    }
+
+    /// The reference models, kept from the records that they were fitted with.
+    fn outsiders(&self) -> Vec<Outside<'a>> {
+        let membership = self.membership(Whom::Audited);
+        let ids = &self.parts.audited.ids;
+        let own = |model| (0..ids.len()).filter(move |r| membership.row(*r).contains(model)).map(|r| ids[r]);
+        let references = self.parts.references.iter().enumerate();
+        references.map(|(model, inner)| Outside { inner: *inner, own: own(model).collect() }).collect()
     }
 
     /// The attribute to be guessed, or an error that says that the attack needs one.
@@ -121,20 +137,16 @@ impl<'a> Case<'a> {
     }
 
     /// Has `work` see the records as they would be with this candidate value of the attribute, and as they are to it: a case without an attribute and with
-    /// one variant. Reference models fitted with a record were fitted with its true value: who would guess it may use those fitted without.
+    /// one variant.
     pub fn for_candidate<T>(&self, candidate: usize, work: impl FnOnce(&Case<'_>) -> Result<T>) -> Result<T> {
         let candidates = self.attribute()?.candidates.len();
         if candidate >= candidates {
             return Err(Error::mismatch("candidate", format!("below {candidates}"), candidate));
         }
-        let variant = |target: &'a dyn Target| Variant {
-            card: TargetCard { augmentations: 1, ..target.card().clone() },
-            inner: target,
-            number: candidate as u32,
-        };
-        let target = variant(self.parts.target);
-        let references: Vec<Variant<'_>> = self.parts.references.iter().map(|r| variant(*r)).collect();
-        let signals = VariantSignals { inner: self.parts.signals, number: candidate };
+        let target = Variant::of(self.parts.target, candidate);
+        let references: Vec<Variant<'_>> =
+            self.outside.iter().map(|outside| Variant::of(outside, candidate)).collect();
+        let signals = VariantSignals { case: self, number: candidate };
         let parts = CaseParts {
             target: &target,
             references: references.iter().map(|reference| reference as &dyn Target).collect(),
@@ -145,7 +157,7 @@ impl<'a> Case<'a> {
             signals: &signals,
             ..self.parts
         };
-        work(&Case::assemble(parts, self.columns.clone())?)
+        work(&Case::assemble(parts, (0..=self.references()).collect())?)
     }
 
     /// Checks that every label is a class.
@@ -211,7 +223,10 @@ impl<'a> Case<'a> {
 
     /// Reference model `k`.
     pub fn reference(&self, k: usize) -> Option<&dyn Target> {
-        self.parts.references.get(k).copied()
+        match self.outside.get(k) {
+            Some(outside) => Some(outside),
+            None => self.parts.references.get(k).copied(),
+        }
     }
 
     /// Which records each reference model was fitted on.
@@ -254,7 +269,11 @@ impl<'a> Case<'a> {
             population_membership: Cow::Owned(self.parts.population_membership.select_models(&others)),
             ..self.parts
         };
-        Ok(Case { parts, columns, groups: self.groups.clone(), attribute: self.attribute.clone() })
+        let case = Case { parts, columns, groups: self.groups.clone(), attribute: None, outside: Vec::new() };
+        match &self.attribute {
+            Some(attribute) => case.with_attribute(attribute.clone()),
+            None => Ok(case),
+        }
     }
 
     /// Calls `each` with chunks of consecutive records and their signals, on `ctx.threads()` threads, and returns the results in the order of the
@@ -291,6 +310,38 @@ impl<'a> Case<'a> {
         Ok(chunks.into_iter().flatten().collect())
     }
 
+    /// Reads a signal of consecutive records and the models of this case `[records][models][augmentations]`; `source` is scratch space.
+    fn fill(
+        &self,
+        signal: Signal,
+        whom: Whom,
+        range: Range<usize>,
+        source: &mut Vec<f32>,
+        values: &mut Vec<f32>,
+    ) -> Result<()> {
+        let augmentations = self.augmentations();
+        let width = self.parts.signals.models() * augmentations;
+        let in_place = self.columns.len() == self.parts.signals.models() && self.columns.is_sorted();
+        let read = if in_place { &mut *values } else { &mut *source };
+        read.resize(range.len() * width, 0.0);
+        self.parts.signals.read(signal, whom, range.clone(), read)?;
+        if !in_place {
+            values.clear();
+            for row in source.chunks_exact(width.max(1)) {
+                for &column in &self.columns {
+                    values.extend_from_slice(&row[column * augmentations..(column + 1) * augmentations]);
+                }
+            }
+        }
+        if self.attribute.is_some() && whom == Whom::Audited {
+            let width = self.columns.len() * augmentations;
+            for (row, record) in values.chunks_exact_mut(width.max(1)).zip(range) {
+                hide_own(&mut row[augmentations..], augmentations, self.membership(whom).row(record));
+            }
+        }
+        Ok(())
+    }
+
     fn chunk<'r>(
         &'r self,
         whom: Whom,
@@ -299,22 +350,9 @@ impl<'a> Case<'a> {
         room: &'r mut Room,
     ) -> Result<SignalChunk<'r>> {
         let augmentations = self.augmentations();
-        let width = self.parts.signals.models() * augmentations;
-        let in_place = self.columns.len() == self.parts.signals.models() && self.columns.is_sorted();
         room.values.resize_with(signals.len(), Vec::new);
         for (&signal, values) in signals.iter().zip(&mut room.values) {
-            let source = if in_place { &mut *values } else { &mut room.source };
-            source.resize(range.len() * width, 0.0);
-            self.parts.signals.read(signal, whom, range.clone(), source)?;
-            if in_place {
-                continue;
-            }
-            values.clear();
-            for row in room.source.chunks_exact(width.max(1)) {
-                for &column in &self.columns {
-                    values.extend_from_slice(&row[column * augmentations..(column + 1) * augmentations]);
-                }
-            }
+            self.fill(signal, whom, range.clone(), &mut room.source, values)?;
         }
         let classes = match &self.cohort(whom).labels {
             Labels::Classes { values, .. } => Some(&values[range.clone()]),
@@ -331,11 +369,33 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Puts the signals of the first model fitted without a record into the place of those of models fitted with it `[models][augmentations]`; zeros where all were.
+fn hide_own(row: &mut [f32], augmentations: usize, fitted: MembershipRow<'_>) {
+    if augmentations == 0 || fitted.count() == 0 {
+        return;
+    }
+    let other = fitted.iter().position(|fitted| !fitted);
+    for model in (0..fitted.len()).filter(|model| fitted.contains(*model)) {
+        let place = model * augmentations;
+        match other {
+            Some(other) => row.copy_within(other * augmentations..(other + 1) * augmentations, place),
+            None => row[place..place + augmentations].fill(0.0),
+        }
+    }
+}
+
 /// One variant of each record, as if there were no other.
 struct Variant<'a> {
     card: TargetCard,
     inner: &'a dyn Target,
     number: u32,
+}
+
+impl<'a> Variant<'a> {
+    fn of(inner: &'a dyn Target, candidate: usize) -> Self {
+        let card = TargetCard { augmentations: 1, ..inner.card().clone() };
+        Self { card, inner, number: candidate as u32 }
+    }
 }
 
 impl Variant<'_> {
@@ -365,15 +425,15 @@ impl Target for Variant<'_> {
     }
 }
 
-/// The signals of one variant.
+/// The signals of one variant, of the models of a case.
 struct VariantSignals<'a> {
-    inner: &'a dyn SignalSource,
+    case: &'a Case<'a>,
     number: usize,
 }
 
 impl SignalSource for VariantSignals<'_> {
     fn models(&self) -> usize {
-        self.inner.models()
+        self.case.columns.len()
     }
 
     fn augmentations(&self) -> usize {
@@ -381,13 +441,51 @@ impl SignalSource for VariantSignals<'_> {
     }
 
     fn read(&self, signal: Signal, whom: Whom, range: Range<usize>, out: &mut [f32]) -> Result<()> {
-        let variants = self.inner.augmentations();
-        let mut all = vec![0.0; out.len() * variants];
-        self.inner.read(signal, whom, range, &mut all)?;
-        for (out, all) in out.iter_mut().zip(all.chunks_exact(variants.max(1))) {
+        let (mut source, mut all) = (Vec::new(), Vec::new());
+        self.case.fill(signal, whom, range, &mut source, &mut all)?;
+        let variants = self.case.augmentations().max(1);
+        if all.len() != out.len() * variants {
+            return Err(Error::mismatch("signal buffer", all.len() / variants, out.len()));
+        }
+        for (out, all) in out.iter_mut().zip(all.chunks_exact(variants)) {
             *out = all[self.number];
         }
         Ok(())
+    }
+}
+
+/// A reference model, kept from the records that it was fitted with, whose true value of the attribute it knows.
+struct Outside<'a> {
+    inner: &'a dyn Target,
+    /// Numbers of these records.
+    own: HashSet<u32>,
+}
+
+impl Outside<'_> {
+    fn admit(&self, query: &Query) -> Result<()> {
+        match &query.input {
+            Input::Records(ids, _) if ids.iter().any(|id| self.own.contains(id)) => Err(Error::Unsupported(
+                "questions to a reference model about a record that it was fitted with, whose value it knows"
+                    .into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Target for Outside<'_> {
+    fn card(&self) -> &TargetCard {
+        self.inner.card()
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.admit(query)?;
+        self.inner.predict(query)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.admit(query)?;
+        self.inner.vjp(query)
     }
 }
 

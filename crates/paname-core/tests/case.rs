@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use paname_core::{
-    Access, Case, CaseParts, Cohort, Ctx, Error, Findings, Grouping, Host, Labels, Membership, Needs, Result,
-    Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
+    Access, Attribute, Case, CaseParts, Cohort, Ctx, Error, Findings, Grouping, Host, Labels, Membership,
+    Needs, Query, Result, Scale, Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
 };
 
 struct Nobody(TargetCard);
@@ -326,4 +326,92 @@ fn groups_are_of_different_records_and_stay_when_a_model_plays_the_target() {
         scores.unwrap_err().to_string(),
         "findings: expected numbers of groups, got findings of another kind"
     );
+}
+
+fn attribute(records: usize, candidates: usize) -> Attribute {
+    let known = |records: usize| Tensor::from_vec(vec![0.0_f32; records], &[records, 1]).unwrap();
+    Attribute {
+        name: "sex".into(),
+        scale: Scale::Nominal,
+        candidates: (0..candidates).map(|v| v.to_string()).collect(),
+        population: vec![0, 1, 0, 1, 0].into(),
+        audited_known: known(records),
+        population_known: known(5),
+        imputed: None,
+    }
+}
+
+#[test]
+fn a_reference_model_gives_no_value_of_its_own_records_away() {
+    let setup = Setup::new(6, 3, 2);
+    let case = setup.case().unwrap().with_attribute(attribute(6, 2)).unwrap();
+    let ctx = Ctx::new(1, "test", 1, &());
+    let read = |case: &Case<'_>| {
+        case.map_records(Whom::Audited, &[Signal::Loss], &ctx, |record| {
+            Ok((record.target(0).to_vec(), record.references(0).to_vec()))
+        })
+        .unwrap()
+    };
+    // Each record is in one of three models, r + m a multiple of 3.
+    for (r, (target, references)) in read(&case).into_iter().enumerate() {
+        let number = |m: usize, a: usize| (1000 * r + 10 * m + a) as f32;
+        assert_eq!(target, [number(0, 0), number(0, 1)]);
+        let own = (3 - r % 3) % 3;
+        let other = if own == 0 { 1 } else { 0 };
+        for m in 0..3 {
+            let shown = if m == own { other } else { m };
+            assert_eq!(references[2 * m..2 * m + 2], [number(shown + 1, 0), number(shown + 1, 1)], "{r} {m}");
+        }
+    }
+    // In the place of the target it is what it is.
+    let rehearsal = case.with_reference_as_target(0).unwrap();
+    assert_eq!(read(&rehearsal)[3].0, [3010.0, 3011.0]);
+    // One candidate of it: the same.
+    case.for_candidate(1, |one| {
+        assert_eq!(read(one)[3].1, [3021.0, 3021.0, 3031.0]);
+        Ok(())
+    })
+    .unwrap();
+    let asked = |records: &[u32]| {
+        let query = Query::records(records.to_vec(), Access::LOGITS);
+        case.reference(0).unwrap().predict(&query).unwrap_err()
+    };
+    assert!(matches!(asked(&[1, 2]), Error::Denied(_)), "the model offers nothing");
+    assert!(matches!(asked(&[1, 3]), Error::Unsupported(_)), "record 3 is its own");
+}
+
+#[test]
+fn attributes_that_do_not_go_with_their_case_are_refused() {
+    let setup = Setup::new(6, 3, 2);
+    let refused = |bend: fn(&mut Attribute)| {
+        let mut bent = attribute(6, 2);
+        bend(&mut bent);
+        setup.case().unwrap().with_attribute(bent).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(refused(|_| {}), "");
+    for (bend, message) in [
+        (
+            (|a| a.candidates.truncate(1)) as fn(&mut Attribute),
+            "attribute: expected a variant for each of at least 2 candidates, got 1 candidates and 2 variants",
+        ),
+        (|a| a.population = vec![0].into(), "values of the population: expected 5, got 1"),
+        (
+            |a| a.population = vec![0, 1, 2, 0, 0].into(),
+            "value of a population record: expected a candidate below 2, got 2",
+        ),
+        (
+            |a| a.audited_known = Tensor::from_vec(vec![f32::NAN; 6], &[6, 1]).unwrap(),
+            "what is known of audited records: expected finite numbers, got one that is not",
+        ),
+        (
+            |a| a.imputed = Some(Tensor::from_vec(vec![0.5_f64; 6], &[6, 1]).unwrap()),
+            "imputed probabilities: expected [6, 2], got [6, 1]",
+        ),
+        (
+            |a| a.imputed = Some(Tensor::from_vec(vec![1.5_f64; 12], &[6, 2]).unwrap()),
+            "imputed probability: expected a number from 0 to 1, got another one",
+        ),
+    ] {
+        assert_eq!(refused(bend), message);
+    }
 }

@@ -65,8 +65,13 @@ impl Asked {
     }
 
     fn people(&self, text: &str) -> Result<AttributeInputs> {
+        self.people_and(text, 0..6)
+    }
+
+    /// Of a population of the last three.
+    fn people_and(&self, text: &str, population: Range<usize>) -> Result<AttributeInputs> {
         let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
-        self.read(files.path(), text, &IDS, 3..6)
+        self.read(files.path(), text, &IDS, population)
     }
 }
 
@@ -116,6 +121,11 @@ fn a_category_is_nominal() {
         assert_eq!(read.values, [Some(0), Some(1), Some(0), None, Some(1), Some(2)]);
         assert_eq!(read.changes.candidates(), 3);
     }
+    // What only audited records have would tell that one of them has it.
+    let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
+    let read = Asked::of(&["town"]).read(files.path(), NUMBERS, &IDS, 3..6).unwrap();
+    assert_eq!(read.candidates, ["Lyon", "Nice"]);
+    assert_eq!(read.values, [None, Some(0), None, None, Some(0), Some(1)]);
     // What only others in the file have comes not into question.
     let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
     let read = Asked::of(&["town"]).read(files.path(), NUMBERS, &["b", "a", "d"], 0..0).unwrap();
@@ -125,7 +135,7 @@ fn a_category_is_nominal() {
 
 #[test]
 fn everything_else_is_known_as_numbers() {
-    let read = Asked::of(&["smoker"]).people(PLAIN).unwrap();
+    let read = Asked::of(&["smoker"]).people_and(PLAIN, 3..6).unwrap();
     assert_eq!((read.scale, &read.candidates[..]), (Scale::Nominal, &strings(&["no", "yes"])[..]));
     assert_eq!(read.values, [Some(1), Some(1), Some(0), Some(0), Some(1), Some(0)]);
     assert_eq!(
@@ -228,14 +238,14 @@ fn a_table_changes_in_the_columns_of_the_attribute() {
 
 #[test]
 fn whole_numbers_are_ordinal_and_others_fall_into_bins() {
-    let read = Asked::of(&["kids"]).people(NUMBERS).unwrap();
+    let read = Asked::of(&["kids"]).people_and(NUMBERS, 3..6).unwrap();
     assert_eq!((read.scale, &read.candidates[..]), (Scale::Ordinal, &strings(&["0", "1", "2"])[..]));
     assert_eq!(read.values, [Some(1), Some(0), Some(2), Some(1), Some(0), Some(2)]);
-    let bins = Asked { most: Some(2), ..Asked::of(&["kids"]) }.people(NUMBERS).unwrap();
+    let bins = Asked { most: Some(2), ..Asked::of(&["kids"]) }.people_and(NUMBERS, 3..6).unwrap();
     // The population c, d, e has 1, 0, 2: the bins begin at 0 and 1.
     assert_eq!((bins.scale, &bins.candidates[..]), (Scale::Continuous, &strings(&["0", "1"])[..]));
     assert_eq!(bins.values, [Some(1), Some(0), Some(1), Some(1), Some(0), Some(1)]);
-    let income = Asked::of(&["income"]).people(NUMBERS).unwrap();
+    let income = Asked::of(&["income"]).people_and(NUMBERS, 3..6).unwrap();
     assert_eq!(
         (income.scale, &income.candidates[..]),
         (Scale::Continuous, &strings(&["900", "1800.25", "3100"])[..])
@@ -351,14 +361,14 @@ fn a_limit_takes_the_most_frequent_of_the_population() {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let text = "table = \"t.csv\"";
     assert_eq!(
-        Asked::of(&["x"]).read(files.path(), text, &ids, 20..60).unwrap_err().to_string(),
-        "t.csv, column `x`: has 20 different values among the records; `candidates = 16` would take the most frequent ones, which 100.0% of the \
+        Asked::of(&["x"]).read(files.path(), text, &ids, 0..60).unwrap_err().to_string(),
+        "t.csv, column `x`: has 20 different values among the records; `candidates = 16` would take the most frequent ones, which 93.3% of the \
          population have, and leave the others out"
     );
-    let read = Asked { most: Some(3), ..Asked::of(&["x"]) }.read(files.path(), text, &ids, 20..60).unwrap();
+    let read = Asked { most: Some(3), ..Asked::of(&["x"]) }.read(files.path(), text, &ids, 0..60).unwrap();
     assert_eq!(read.candidates, ["v10", "v12", "v19"]);
     assert_eq!((read.values[9], read.values[10], read.values[19]), (None, Some(0), Some(2)));
-    let read = Asked { most: Some(20), ..Asked::of(&["x"]) }.read(files.path(), text, &ids, 20..60).unwrap();
+    let read = Asked { most: Some(20), ..Asked::of(&["x"]) }.read(files.path(), text, &ids, 0..60).unwrap();
     assert_eq!((read.candidates.len(), read.values[4]), (20, Some(4)));
 }
 
@@ -527,7 +537,7 @@ fn the_name_of_a_group_stands_for_its_columns() {
         Asked::of(&["married"]).read(files.path(), NUMBERS, &IDS, 3..6).unwrap_err().to_string(),
         "people.csv line 5: 0 of the 2 columns of the one-hot attribute are 1; expected exactly one"
     );
-    Asked::of(&["married_no"]).read(files.path(), NUMBERS, &IDS, 3..6).unwrap();
+    Asked::of(&["married_no"]).read(files.path(), NUMBERS, &IDS, 0..6).unwrap();
 }
 
 #[test]

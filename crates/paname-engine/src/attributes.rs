@@ -2,7 +2,7 @@
 //! population with every candidate value in the place of the true one, as if candidates were variants of records. Whatever reads inputs, answers,
 //! signals and cases of an audit reads those of an attribute, which are of the same form, and the true values lie where the truth does.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use paname_core::{
@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 use crate::features;
-use crate::inputs::{self, Inputs, Models, Prepared, Supply, read_npy, write_npy};
+use crate::inputs::{self, Inputs, Models, Supply, Whole, read_npy, write_npy};
 use crate::judge::{Truth, shuffle};
 use crate::manifest::{AttributeTable, Duplicates, Manifest};
+use crate::step;
 use crate::store::{Draft, Object};
 
 /// What every other step must know of an attribute before it is read again.
@@ -65,12 +66,36 @@ impl Read {
             )
             .into());
         }
-        if let Some(name) = telling_column(&data, labels) {
+        let values: Vec<Option<u32>> = data.values.clone();
+        if let Some(classes) = codes(labels) {
+            let all: Vec<Option<u32>> = classes.into_iter().map(Some).collect();
+            if one_to_one(&values, &all) {
+                let problem = format!(
+                    "`{}` tells the label by itself; expected an attribute that is not the label",
+                    table.name
+                );
+                return Err(Error::data("data.inputs", problem).into());
+            }
+            if let Some(name) = telling_column(&data, &all) {
+                let problem = format!(
+                    "column `{name}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {name:?} = \"ignore\" }}"
+                );
+                return Err(Error::data("data.inputs", problem).into());
+            }
+        }
+        if let Some(name) = telling_column(&data, &values) {
             let problem = format!(
-                "column `{name}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {name:?} = \"ignore\" }}"
+                "column `{name}` tells `{}` by another name, so that nothing is left to guess; expected one of the two, or both as one attribute: columns = {{ {name:?} = \"ignore\" }}",
+                table.name
             );
             return Err(Error::data("data.inputs", problem).into());
         }
+        if data.candidates.len() > MOST_CANDIDATES {
+            let problem =
+                format!("has {} candidates; expected at most {MOST_CANDIDATES}", data.candidates.len());
+            return Err(Error::data(format!("attribute `{}`", table.name), problem).into());
+        }
+        distinct(&data, &table.name)?;
         let known = |row: &u32| data.values[*row as usize].is_some();
         let mut chosen: Vec<u32> = (0..audited as u32).filter(known).collect();
         if let Some(sample) = table.sample
@@ -114,46 +139,91 @@ fn attribute_inputs(
         .map_err(manifest.about("attribute"))
 }
 
-/// A column that tells the label of every record: with it, the label would be among what the model is told.
-fn telling_column<'a>(data: &'a AttributeInputs, labels: &Labels) -> Option<&'a str> {
-    let Labels::Classes { values, .. } = labels else { return None };
+/// The most candidates of an attribute.
+const MOST_CANDIDATES: usize = 1000;
+
+/// Labels as numbers of distinct values, where there is one for each record.
+fn codes(labels: &Labels) -> Option<Vec<u32>> {
+    match labels {
+        Labels::Classes { values, .. } => Some(values.to_vec()),
+        Labels::Values(values) if values.len() == values.rows() => {
+            let mut numbers: HashMap<u64, u32> = HashMap::new();
+            let code = |value: f64| {
+                let next = numbers.len() as u32;
+                *numbers.entry(value.to_bits()).or_insert(next)
+            };
+            Some(values.to_f64().ok()?.into_iter().map(code).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Whether each value of the one goes with one of the other and back, over the records that have both, and there are at least two.
+fn one_to_one(one: &[Option<u32>], other: &[Option<u32>]) -> bool {
+    let (mut there, mut back) = (HashMap::new(), HashMap::new());
+    for (a, b) in one.iter().zip(other).filter_map(|(a, b)| Some(((*a)?, (*b)?))) {
+        if *there.entry(a).or_insert(b) != b || *back.entry(b).or_insert(a) != a {
+            return false;
+        }
+    }
+    there.len() > 1
+}
+
+/// A column, besides the attribute's own, whose values go one to one with these.
+fn telling_column<'a>(data: &'a AttributeInputs, values: &[Option<u32>]) -> Option<&'a str> {
     let known = data.known.as_slice::<f32>().ok()?;
     let width = data.known_names.len();
-    if values.len() < 2 || width == 0 || values.iter().all(|class| *class == values[0]) {
-        return None;
+    // The places of a column of categories stand next to each other, under its name.
+    let field = |place: usize| data.known_names[place].split('=').next().unwrap_or_default();
+    let mut start = 0;
+    while start < width {
+        let end = (start..width).find(|place| field(*place) != field(start)).unwrap_or(width);
+        let mut numbers: HashMap<Vec<u32>, u32> = HashMap::new();
+        let codes: Vec<Option<u32>> = known
+            .chunks_exact(width)
+            .map(|row| {
+                let bits = row[start..end].iter().map(|value| value.to_bits()).collect();
+                let next = numbers.len() as u32;
+                Some(*numbers.entry(bits).or_insert(next))
+            })
+            .collect();
+        if one_to_one(&codes, values) {
+            return Some(field(start));
+        }
+        start = end;
     }
-    let classes: HashSet<u32> = values.iter().copied().collect();
-    // A column tells one class from the others where it has one number for that class and another for the rest.
-    let tells = |column: usize, class: u32| {
-        let number = |row: usize| known[row * width + column];
-        let inside = values.iter().position(|value| *value == class).map(number);
-        let outside = values.iter().position(|value| *value != class).map(number);
-        let (Some(inside), Some(outside)) = (inside, outside) else { return false };
-        inside != outside
-            && values
-                .iter()
-                .enumerate()
-                .all(|(row, value)| number(row) == if *value == class { inside } else { outside })
-    };
-    let all = |class: &u32| (0..width).any(|column| tells(column, *class));
-    let telling = classes.iter().all(all);
-    let first = (0..width).find(|column| classes.iter().any(|class| tells(*column, *class)));
-    first.filter(|_| telling).map(|column| data.known_names[column].as_str())
+    None
+}
+
+/// Fails where two candidates are the same to a model, as numbers that differ by less than single precision knows.
+fn distinct(data: &AttributeInputs, name: &str) -> Result<()> {
+    let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
+    for candidate in 0..data.candidates.len() {
+        let Input::Tensor(row) = data.changes.apply(&data.inputs, &[0], candidate)? else { return Ok(()) };
+        if let Some(first) = seen.insert(row.bytes()?.to_vec(), candidate) {
+            let problem = format!(
+                "candidates {first} and {candidate} (from 0) are the same to a model; expected values that differ"
+            );
+            return Err(Error::data(format!("attribute `{name}`"), problem));
+        }
+    }
+    Ok(())
 }
 
 /// Reads the attributes of a manifest as far as other steps must know of them.
 pub(crate) fn describe(
-    prepared: &Prepared,
+    whole: &Whole<'_>,
     supply: &Supply<'_>,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<Described>, EngineError> {
     let manifest = supply.manifest;
+    let main = whole.inputs;
     let mut all = Vec::new();
     for table in &manifest.content.attributes {
-        let main = &prepared.inputs;
-        let read = Read::new(manifest, table, prepared.roster(), prepared.labels(), main.audited, ctx)?;
-        let membership = prepared.membership()?.select_records(&read.rows());
-        let truth = select(&prepared.truth, &read.audited);
+        ctx.tick(all.len(), manifest.content.attributes.len())?;
+        let read = Read::new(manifest, table, whole.roster, whole.labels, main.audited, ctx)?;
+        let membership = whole.membership.select_records(&read.rows());
+        let truth = select(whole.truth, &read.audited);
         if truth.count().0.min(truth.count().1) == 0 {
             let problem = format!(
                 "of {} audited records whose `{}` is a candidate, all are members or none is; expected both",
@@ -162,9 +232,8 @@ pub(crate) fn describe(
             );
             return Err(Error::data(&manifest.content.data.records, problem).into());
         }
-        let candidates = read.data.candidates.len();
         let recorded = match &table.target {
-            Some(_) => Some(recorded_card(table, prepared, supply, candidates, ctx)?),
+            Some(_) => Some(recorded_card(table, whole, supply, read.data.candidates.len(), ctx)?),
             None => None,
         };
         let inputs = of_attribute(main, &read, &membership, &truth, recorded, manifest);
@@ -180,10 +249,49 @@ pub(crate) fn describe(
     Ok(all)
 }
 
+/// Name of the list that the step of all attributes leaves.
+const ALL: &str = "attributes.json";
+
+/// Runs the step of all attributes.
+pub(crate) fn run_all(
+    supply: &Supply<'_>,
+    object: &Object,
+    main: &Inputs,
+    ctx: &Ctx<'_>,
+    draft: &Draft,
+) -> Result<(), EngineError> {
+    let whole = Whole {
+        inputs: main,
+        roster: &inputs::roster(object)?,
+        labels: &inputs::labels(object, main)?,
+        truth: &inputs::truth(object)?,
+        membership: inputs::membership(object, main)?,
+    };
+    draft.json(ALL, &describe(&whole, supply, &drawing(supply.manifest, ctx))?)
+}
+
+/// What the step of all attributes left.
+pub(crate) fn all(object: &Object) -> Result<Vec<Described>, EngineError> {
+    object.json(ALL)
+}
+
+/// The key of the step of all attributes.
+pub(crate) fn key(manifest: &Manifest, inputs_key: &str) -> Result<String, EngineError> {
+    let asked: Vec<AttributeTable> = manifest.content.attributes.iter().map(AttributeTable::asked).collect();
+    let asked = serde_json::to_string(&asked).map_err(EngineError::other)?;
+    let seed = manifest.content.statistics.seed.to_string();
+    Ok(step::key(&["attributes/1", env!("CARGO_PKG_VERSION"), inputs_key, &asked, &seed]))
+}
+
+/// Chance draws samples in the same way in every step.
+fn drawing<'a>(manifest: &Manifest, ctx: &Ctx<'a>) -> Ctx<'a> {
+    Ctx::new(manifest.content.statistics.seed, "attributes", ctx.threads(), ctx.host())
+}
+
 /// The card of recorded answers about candidates, checked.
 fn recorded_card(
     table: &AttributeTable,
-    prepared: &Prepared,
+    whole: &Whole<'_>,
     supply: &Supply<'_>,
     candidates: usize,
     ctx: &Ctx<'_>,
@@ -191,13 +299,13 @@ fn recorded_card(
     let nothing = Features::None;
     let setting = Setting {
         base: supply.manifest.base(),
-        roster: prepared.roster(),
-        labels: prepared.labels(),
+        roster: whole.roster,
+        labels: whole.labels,
         inputs: &nothing,
-        task: prepared.inputs.task,
+        task: whole.inputs.task,
     };
     let card = recorded(table, supply, &setting, ctx)?.card().clone();
-    inputs::agree(prepared.inputs.task, &card)?;
+    inputs::agree(whole.inputs.task, &card)?;
     if card.augmentations as usize != candidates {
         let expected = format!("{candidates} variants, one for each candidate of `{}`", table.name);
         return Err(Error::mismatch(card.name, expected, card.augmentations).into());
@@ -297,6 +405,8 @@ const TRUE_VALUES: &str = "true-values.json";
 const POPULATION: &str = "population.npy";
 /// Everything else about the records `[records][width]`.
 const KNOWN: &str = "known.npy";
+/// What stands in the places of [`KNOWN`], and which candidate is which: how numbers are to be read.
+const ENCODER: &str = "encoder.json";
 /// Positions in the roster of the records.
 const ROWS: &str = "rows.npy";
 
@@ -311,8 +421,7 @@ pub(crate) fn run(
 ) -> Result<(), EngineError> {
     let described = main.attribute(name)?;
     let (roster, labels) = (inputs::roster(object)?, inputs::labels(object, main)?);
-    // Chance draws the sample as it did for the inputs.
-    let ctx = Ctx::new(supply.manifest.content.statistics.seed, "inputs", ctx.threads(), ctx.host());
+    let ctx = drawing(supply.manifest, ctx);
     let read =
         Read::new(supply.manifest, table(supply.manifest, name)?, &roster, &labels, main.audited, &ctx)?;
     let rows = read.rows();
@@ -336,6 +445,10 @@ pub(crate) fn run(
     write_npy(draft, POPULATION, &[population.len()], &population)?;
     let known = read.data.known.gather(&rows)?;
     write_npy(draft, KNOWN, known.shape(), known.as_slice::<f32>()?)?;
+    draft.json(
+        ENCODER,
+        &serde_json::json!({ "known": read.data.known_names, "candidates": read.data.candidates }),
+    )?;
     let rows: Vec<i64> = rows.into_iter().map(i64::from).collect();
     write_npy(draft, ROWS, &[rows.len()], &rows)
 }

@@ -14,14 +14,14 @@ use paname_evidence::{CanarySummary, DataSummary, ReferenceSummary, SliceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::attributes::{self, Described};
+use crate::attributes::Described;
 use crate::balance::Balance;
 use crate::canaries;
 use crate::features::{self, Inventory};
 use crate::fidelity;
 use crate::fits::{self, Fits};
 use crate::judge::{Truth, validity};
-use crate::manifest::{AttributeTable, Data, Manifest, ReferenceSource, Source, TargetSource};
+use crate::manifest::{Data, Manifest, ReferenceSource, Source, TargetSource};
 use crate::plugins;
 use crate::step::{Fit, key};
 use crate::store::{Draft, Object};
@@ -59,8 +59,8 @@ pub(crate) struct Inputs {
     /// Whether these are the inputs of an attribute's audit, whose variants are candidate values.
     #[serde(default)]
     pub(crate) of_attribute: bool,
-    /// The attributes under inference.
-    #[serde(default)]
+    /// The attributes under inference, which a step of their own describes.
+    #[serde(skip)]
     pub(crate) attributes: Vec<Described>,
 }
 
@@ -209,7 +209,6 @@ pub(crate) fn content_key(
     }
     let declared = serde_json::json!({
         "data": content.data,
-        "attributes": content.attributes.iter().map(AttributeTable::asked).collect::<Vec<_>>(),
         "target": content.target,
         "references": content.references,
         "granted": content.access.signals,
@@ -274,6 +273,7 @@ impl Tables {
         truth.canary = canary;
         if let Some(config) = population_config {
             let mut population = RecordTable::read(&config, base).map_err(manifest.about("data"))?;
+            overlap(manifest, &config, truth.person.as_deref())?;
             (population.member, population.person, population.group) = (None, None, None);
             table.append(population).map_err(|error| match (error, &data.population) {
                 (Error::Data { problem, .. }, Some(other)) => {
@@ -292,6 +292,30 @@ impl Tables {
         };
         Ok(Self { roster, labels, audited, truth, canaries })
     }
+}
+
+/// Fails where the population, which whoever guesses an attribute knows, has records of audited persons. Its table need not name persons.
+fn overlap(
+    manifest: &Manifest,
+    population: &RecordsConfig,
+    audited: Option<&[String]>,
+) -> Result<(), EngineError> {
+    let (Some(audited), false) = (audited, manifest.content.attributes.is_empty()) else { return Ok(()) };
+    let named = RecordsConfig { person: manifest.content.data.person_id.clone(), ..population.clone() };
+    let Ok(RecordTable { person: Some(persons), .. }) = RecordTable::read(&named, manifest.base()) else {
+        return Ok(());
+    };
+    let audited: HashSet<&str> = audited.iter().map(String::as_str).collect();
+    let shared: HashSet<&str> = persons.iter().map(String::as_str).filter(|p| audited.contains(p)).collect();
+    if shared.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{} person(s) of it are audited too, so that whoever guesses an attribute would know it; expected other persons",
+        shared.len()
+    );
+    let place = manifest.content.data.population.as_deref().unwrap_or_default();
+    Err(Error::data(place, problem).into())
 }
 
 fn no_members(data: &Data) -> Error {
@@ -509,10 +533,8 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         attributes: Vec::new(),
     };
     let Tables { roster, labels, truth, .. } = tables;
-    let mut prepared = Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance };
-    prepared.inputs.attributes = attributes::describe(&prepared, supply, ctx)?;
     ctx.tick(4, 4)?;
-    Ok(prepared)
+    Ok(Prepared { inputs, truth, roster, labels, member: used.member, balance: used.balance })
 }
 
 /// The task of a model has to be that of the audit, by which the labels were read.
@@ -538,18 +560,30 @@ impl Prepared {
         write_membership(draft, &self.membership()?)
     }
 
-    pub(crate) fn roster(&self) -> &Roster {
-        &self.roster
-    }
-
-    pub(crate) fn labels(&self) -> &Labels {
-        &self.labels
+    /// What describing attributes takes.
+    pub(crate) fn whole(&self) -> Result<Whole<'_>, EngineError> {
+        Ok(Whole {
+            inputs: &self.inputs,
+            roster: &self.roster,
+            labels: &self.labels,
+            truth: &self.truth,
+            membership: self.membership()?,
+        })
     }
 
     /// Which records of the roster each used reference model was fitted on.
     pub(crate) fn membership(&self) -> paname_core::Result<Membership> {
         Membership::from_models(&self.member, self.roster.len())
     }
+}
+
+/// Inputs with everything that belongs to them.
+pub(crate) struct Whole<'a> {
+    pub(crate) inputs: &'a Inputs,
+    pub(crate) roster: &'a Roster,
+    pub(crate) labels: &'a Labels,
+    pub(crate) truth: &'a Truth,
+    pub(crate) membership: Membership,
 }
 
 pub(crate) fn write_truth(draft: &Draft, truth: &Truth) -> Result<(), EngineError> {

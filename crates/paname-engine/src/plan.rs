@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::EngineError;
 use crate::attacking::{FEWEST_ASKED, MOST_ASKED, MOST_UNRELATED, QUESTIONS_OF_A_FIT};
-use crate::attributes::Described;
+use crate::attributes::{self, Described};
 use crate::blind;
 use crate::features::{self, Inventory};
 use crate::fidelity;
@@ -221,7 +221,17 @@ pub(crate) fn resolve<'a>(
                 .files(parameters.clone(), manifest.base())
                 .map_err(EngineError::from)
                 .and_then(|paths| digests(paths, manifest.base()))?;
-            let obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            let mut obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            if let Some(table) = manifest.content.attribute_of(test).filter(|_| attribute.is_some()) {
+                // Without imputation there is nothing to hold guesses against.
+                let source = &table.imputer;
+                let imputer = registry.attack(&source.attack)?;
+                let config = serde_json::Value::Object(source.parameters.clone());
+                let needs = imputer.build(config)?.needs(inputs.audited)?;
+                if obstacles.is_empty() {
+                    obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, inputs));
+                }
+            }
             let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
             Ok(Planned { test, parameters, needs, obstacles, unrelated, files, attribute })
         })
@@ -286,20 +296,28 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     if let Some(allowed) = manifest.content.access.max_queries {
         let needed = questions(needs, inputs);
         if needed > allowed {
-            found.push(over_budget(needed, allowed, inputs));
+            found.push(over_budget(needs, needed, allowed, inputs));
         }
     }
     found
 }
 
+/// The least that `sample` of an attribute may be.
+const FEWEST_SAMPLED: usize = 40;
+
 /// A budget that does not do, and of candidates for how many audited records it would.
-fn over_budget(needed: u64, allowed: u64, inputs: &Inputs) -> Reason {
+fn over_budget(needs: &Needs, needed: u64, allowed: u64, inputs: &Inputs) -> Reason {
     if !inputs.of_attribute {
         return Reason::Budget { needed, allowed };
     }
-    // Questions grow with the records; the population is asked about as well.
-    let each = needed / ((inputs.audited + inputs.population).max(1) as u64);
-    let sample = (allowed / each.max(1)).saturating_sub(inputs.population as u64);
+    // The most audited records that fit; fewer than a sample may have are none.
+    let at = |audited: usize| questions(needs, &Inputs { audited, ..inputs.clone() }) <= allowed;
+    let (mut sample, mut above) = (0, inputs.audited);
+    while sample + 1 < above {
+        let middle = sample.midpoint(above);
+        if at(middle) { sample = middle } else { above = middle }
+    }
+    let sample = if sample < FEWEST_SAMPLED { 0 } else { sample as u64 };
     Reason::CandidateBudget { needed, allowed, candidates: inputs.augmentations as u64, sample }
 }
 
@@ -515,7 +533,17 @@ fn attribute_steps(
                 key: imputation.clone(),
                 after: after.clone(),
             });
-            for model in outputs::models(inputs) {
+            // Nobody is asked what nobody reads.
+            let swept = |row: &&Planned<'_>| {
+                row.attribute.is_some_and(|own| own.name == *name)
+                    && questions_of_signals(&row.needs, inputs) > 0
+            };
+            let models = if runnable.iter().copied().any(|row| swept(&row)) {
+                outputs::models(inputs)
+            } else {
+                Vec::new()
+            };
+            for model in models {
                 let step = Step::Candidates(name.clone(), model);
                 let key = key(&["candidates/1", &own, &step.to_string()]);
                 steps.push(Keyed { step, key, after: after.clone() });
@@ -550,7 +578,9 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     };
     let supply =
         Supply { manifest, registry, inventory: &Inventory::default(), data_key: &data_key, fits: None };
-    let prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
+    let mut prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
+    prepared.inputs.attributes =
+        attributes::describe(&prepared.whole()?, &supply, &Ctx::new(seed, "attributes", 1, &()))?;
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();
     let settings = &manifest.content.statistics;
@@ -619,6 +649,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let steps = steps(manifest, registry, inputs, "")?;
     let fits = fits::wanted(manifest);
     let names = fits.iter().map(|fit| Step::Fit(*fit).to_string()).chain([Step::Inputs.to_string()]);
+    let names = names.chain(manifest.content.attributes.first().map(|_| Step::Attributes.to_string()));
     let names = names.chain(steps.iter().map(|keyed| keyed.step.to_string()));
     Ok(Plan {
         unit: prepared.truth.unit(),
@@ -746,7 +777,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         Step::Fit(_) => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
-        Step::Blind | Step::Attribute(_) => records * 1e-5,
+        Step::Blind | Step::Attributes | Step::Attribute(_) => records * 1e-5,
         Step::Imputation(_) => records * 5e-4,
         Step::Candidates(..) => records * 4.0 * ANSWER,
         Step::CandidateSignals(..) => values * 1e-8,

@@ -13,6 +13,7 @@ use paname_evidence::{Evidence, Journal, JournalEntry, Verdict, canonical_sha256
 
 use crate::EngineError;
 use crate::assemble::{self, Failures};
+use crate::attributes;
 use crate::features::Inventory;
 use crate::fits;
 use crate::inputs::{self, InputFile, Inputs};
@@ -279,12 +280,19 @@ impl Session<'_> {
         self.write_run_file()?;
         let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
         self.perform(&[first], tally)?;
-        let inputs: Inputs = self.store.object(&inputs_key).json("inputs.json")?;
+        if !manifest.content.attributes.is_empty() {
+            let key = attributes::key(manifest, &inputs_key)?;
+            self.run_file.keys.insert(Step::Attributes.to_string(), key.clone());
+            self.write_run_file()?;
+            self.perform(&[Keyed { step: Step::Attributes, key, after: Vec::new() }], tally)?;
+        }
+        let (_, inputs) = self.place().inputs()?;
         let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
         let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
         self.run_file.keys.extend(keys);
         self.write_run_file()?;
         names.push(Step::Inputs.to_string());
+        names.extend(manifest.content.attributes.first().map(|_| Step::Attributes.to_string()));
         names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
         self.watch.steps(names);
         self.perform(&steps, tally)?;
@@ -423,7 +431,7 @@ impl Session<'_> {
                 // What cannot be read at all and what has no room to go on stops the audit, and so do a manifest and data that no fit can use;
                 // an attack that fails does not, nor does a fit.
                 Err(error)
-                    if step == Step::Inputs
+                    if matches!(step, Step::Inputs | Step::Attributes)
                         || error.is_fatal()
                         || (matches!(step, Step::Fit(_)) && matches!(error.exit_code(), 3 | 4)) =>
                 {

@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Outputs(u32),
     /// Computes one signal for every model and record.
     Signals(Signal),
+    /// Finds out what the other steps must know of the attributes.
+    Attributes,
     /// Reads an attribute, and what the audit of it takes from the inputs.
     Attribute(String),
     /// Guesses an attribute without the model.
@@ -60,6 +62,7 @@ impl fmt::Display for Step {
             Self::Outputs(0) => f.write_str("outputs/target"),
             Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
+            Self::Attributes => f.write_str("attributes"),
             Self::Attribute(name) => write!(f, "attribute/{name}"),
             Self::Imputation(name) => write!(f, "imputation/{name}"),
             Self::Candidates(name, 0) => write!(f, "candidates/{name}/target"),
@@ -82,6 +85,7 @@ impl FromStr for Step {
         let number = |text: &str| text.parse::<u32>().map_err(|_| absent());
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
+            None if name == "attributes" => Ok(Self::Attributes),
             None if name == "fidelity" => Ok(Self::Fidelity),
             None if name == "blind" => Ok(Self::Blind),
             Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),

@@ -35,7 +35,7 @@ use crate::outputs::{self, Stored};
 use crate::plan;
 use crate::signals;
 use crate::step::{Fit, Step};
-use crate::store::{Object, Store, create_private_folder};
+use crate::store::{Lookup, Object, Store, create_private_folder};
 
 /// Name of the file that tells a worker what the run is about.
 pub(crate) const RUN_FILE: &str = "run.json";
@@ -181,6 +181,10 @@ impl Workplace<'_> {
                 let (object, inputs) = self.inputs()?;
                 let models = self.answering(&object, &inputs, &ctx)?;
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
+            }
+            Step::Attributes => {
+                let (object, inputs) = self.inputs()?;
+                attributes::run_all(&self.supply(), &object, &inputs, &ctx, &draft)?;
             }
             Step::Attribute(name) => {
                 let (object, inputs) = self.inputs()?;
@@ -375,7 +379,13 @@ impl Workplace<'_> {
     /// The finished inputs.
     pub(crate) fn inputs(&self) -> Result<(Object, Inputs), EngineError> {
         let object = self.store.object(self.run.key(&Step::Inputs)?);
-        let inputs = object.json("inputs.json")?;
+        let mut inputs: Inputs = object.json("inputs.json")?;
+        // Of the step that describes them there is a key once it has run.
+        if let Some(key) = self.run.keys.get(&Step::Attributes.to_string())
+            && let Lookup::Found = self.store.find(key)?
+        {
+            inputs.attributes = attributes::all(&self.store.object(key))?;
+        }
         Ok((object, inputs))
     }
 
@@ -438,11 +448,18 @@ impl Workplace<'_> {
 
     /// What the models answered about each candidate, the target first.
     fn candidate_answers(&self, name: &str, inputs: &Inputs) -> Result<Vec<Stored>, EngineError> {
-        let answers = |model: u32| {
-            let step = Step::Candidates(name.to_owned(), model);
-            Stored::open(&self.store.object(self.run.key(&step)?), inputs)
-        };
-        outputs::models(inputs).into_iter().map(answers).collect()
+        // Where no attack reads them nobody was asked.
+        let step = |model: u32| Step::Candidates(name.to_owned(), model);
+        let models = outputs::models(inputs).into_iter().map(step);
+        let asked = models.filter(|step| self.run.keys.contains_key(&step.to_string()));
+        asked.map(|step| Stored::open(&self.store.object(self.run.key(&step)?), inputs)).collect()
+    }
+
+    /// Records that the imputer of an attribute says it learned from.
+    fn imputed_from(&self, name: &str) -> Result<Option<u64>, EngineError> {
+        let object = self.store.object(self.run.key(&Step::Imputation(name.to_owned()))?);
+        let account: Account = object.json(ACCOUNT)?;
+        Ok(account.chosen.get("learned-from").and_then(|rows| rows.parse().ok()))
     }
 
     /// The numbers of a test that guesses an attribute.
@@ -464,7 +481,9 @@ impl Workplace<'_> {
             scale: described.scale,
             candidates: described.candidates.len(),
             left_out: described.left_out,
-            known: inputs.population as u64,
+            known: self.imputed_from(name)?.unwrap_or(inputs.population as u64),
+            learned: whole.data.member_records,
+            twins: described.twins,
             values: attributes::true_values(&object)?,
             prior: attributes::most_frequent(&object)?,
             target: self.scores(&Step::Attack(id.to_owned()))?,
@@ -616,6 +635,19 @@ struct Services<'a> {
     chosen: Mutex<BTreeMap<String, String>>,
 }
 
+impl Services<'_> {
+    /// Whether the step guesses an attribute.
+    fn guesses(&self) -> bool {
+        match self.step {
+            Step::Imputation(_) => true,
+            Step::Attack(test) | Step::Unrelated(test) => {
+                self.place.attribute_of(test).map_or(true, |attribute| attribute.is_some())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Host for Services<'_> {
     fn progress(&self, done: u64, total: u64) {
         self.host.progress(done, total);
@@ -646,6 +678,10 @@ impl Host for Services<'_> {
     }
 
     fn fit(&self, recipe: &Recipe, data: &Records, runs: &[FitRun]) -> Result<Vec<Result<Fitted>>> {
+        if self.guesses() {
+            // An adapter may know the records as they are: a model fitted on them would tell the value that is to be guessed.
+            return Err(Error::Unsupported("fits by an attack that guesses an attribute".into()));
+        }
         let source = &self.place.manifest.content.target.source;
         let adapter = self.place.registry.adapter(&source.adapter)?;
         let scope = format!("{}/fit", self.scope);

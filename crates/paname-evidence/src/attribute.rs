@@ -26,6 +26,9 @@ pub struct AttributeResult {
     pub non_members: u64,
     /// Audited records left out: their value is missing or none of the candidates, or they were not drawn.
     pub left_out: u64,
+    /// Population records that equal an audited record in every input and in the label, declared to be other persons'.
+    #[serde(default)]
+    pub twins: u64,
     /// Level of the audit, that adjusted p-values are held against.
     pub alpha: f64,
     /// Who guesses without the model.
@@ -54,7 +57,7 @@ pub struct AttributeResult {
     pub advantage: Figure,
     /// The attack beside imputation on the same members, and on the same non-members.
     pub beyond: [Beyond; 2],
-    /// Of the `k` surest guesses. None where a side has fewer than `k` units.
+    /// Of the `k` surest guesses. None where a side has fewer than `k` records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surest: Option<Surest>,
     /// What the attack achieves on members beyond its share on non-members, as a part of what is left to achieve (Giomi et al. 2023). None where persons are
@@ -103,7 +106,7 @@ pub struct Accuracy {
     pub share: f64,
     /// Its interval: Clopper-Pearson for records, from persons drawn again for persons.
     pub interval: Interval,
-    /// Geometric mean, over the values that occur, of the share of right guesses among records of each: not carried by a frequent value.
+    /// Geometric mean, over the values that occur, of the share of guesses of this very value among records of each: not carried by a frequent value.
     pub g_mean: f64,
     /// Correlation of guesses and values (Matthews; Gorodkin 2004 for more than two): 0 where guesses are all one.
     pub correlation: f64,
@@ -141,8 +144,9 @@ pub struct AttributeControl {
     /// The headline on those models, averaged.
     pub difference: f64,
     /// The individual effect: how much oftener the attack is right of a record on the models fitted with it than on those fitted without, averaged over the
-    /// records that both kinds of models know.
-    pub individual: Figure,
+    /// records that both kinds of models know. None without such records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub individual: Option<Figure>,
     /// Those records, or persons.
     pub units: u64,
     /// How often the test sees the smallest difference that matters, in simulated audits of this size in which so many guesses on those models are mixed

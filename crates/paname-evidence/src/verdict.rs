@@ -292,8 +292,6 @@ pub enum Reason {
         /// Members among the audited records.
         target_rows: u64,
     },
-    /// The manifest declares no attribute of which the test is.
-    NoAttribute,
     /// A test would ask the target about more candidates than the manifest allows; fewer records can be drawn.
     CandidateBudget {
         /// Questions: records times candidate values.

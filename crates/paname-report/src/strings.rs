@@ -869,11 +869,6 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Whoever guesses without the model had {rows} records to learn from, and the model at least {target_rows}: somebody who knows more might leave less to the attack.",
     ),
     (
-        "reason.no_attribute",
-        "Le manifeste ne déclare pas l’attribut que ce test doit deviner.",
-        "The manifest does not declare the attribute that this test is to guess.",
-    ),
-    (
         "reason.candidate_budget",
         "Le test poserait {needed} questions au modèle, une par enregistrement et par valeur possible (il y en a {candidates}) ; le manifeste en permet {allowed}. {remedy}",
         "The test would put {needed} questions to the model, one per record and possible value (of which there are {candidates}); the manifest allows {allowed}. {remedy}",
@@ -1248,6 +1243,12 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("attribute.tolerance", "Réponses comptées justes", "Guesses that count as right"),
     ("attribute.tolerance.one", "à {n} rang près", "up to {n} place off"),
     ("attribute.tolerance.many", "à {n} rangs près", "up to {n} places off"),
+    ("attribute.twins", "Doublons dans la population", "Duplicates in the population"),
+    (
+        "attribute.twins.value",
+        "{n}, égaux à un enregistrement audité et déclarés d’autres personnes",
+        "{n}, equal to an audited record and declared to be other persons",
+    ),
     ("attribute.left_out", "Enregistrements laissés de côté", "Records left out"),
     (
         "attribute.left_out.value",

@@ -485,7 +485,6 @@ fn reasons_speak_of_what_the_row_is_about() {
             "would show is 3.1 points; one of 2.0 points",
             "est de 3,1 points ; un écart de 2,0 points",
         ),
-        (Reason::NoAttribute, "does not declare the attribute", "ne déclare pas l’attribut"),
         (budget, "would not be enough", "n’y suffirait pas"),
     ] {
         for (language, expected) in [(Language::English, english), (Language::French, french)] {

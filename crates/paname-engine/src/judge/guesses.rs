@@ -14,17 +14,27 @@ use rand_core::Rng;
 
 use super::{
     FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, MOST_SLICES, Played, Truth, below, natural,
-    statistics,
+    shuffle, statistics,
 };
 use crate::attributes::Described;
 use crate::inputs::Inputs;
 use crate::manifest::{AttributeTable, PersonScore, Split, Statistics};
 use crate::plan::PlannedAttribute;
 
-/// Permutations of who is a member: enough for a hundred tests that share a level of 5 %.
+/// Permutations of who is a member, at the fewest: enough for a hundred tests that share a level of 5 %.
 const PERMUTATIONS: u32 = 9_999;
-/// Resamples of an interval.
+
+/// As many permutations as it takes to reach a tenth of this level.
+fn permutations(alpha: f64) -> u32 {
+    (10.0 / alpha).ceil().clamp(f64::from(PERMUTATIONS), 999_999.0) as u32
+}
+/// Resamples of an interval, at the fewest.
 const REPLICATES: u32 = 2_000;
+
+/// As many resamples as the ends of an interval take, and a few beyond them.
+fn replicates(confidence: f64) -> u32 {
+    (20.0 / (1.0 - confidence)).ceil().clamp(f64::from(REPLICATES), 200_000.0) as u32
+}
 /// Simulated audits of the control by dose.
 const AUDITS: u64 = 1_000;
 /// Share of records on which an attack and imputation disagree, for plans. On records of the census it is a fifth to a third.
@@ -38,8 +48,12 @@ pub(crate) struct Guesses<'a> {
     pub(crate) candidates: usize,
     /// Audited records that are left out.
     pub(crate) left_out: u64,
-    /// Records whose values are known to whoever guesses without the model.
+    /// Records that whoever guesses without the model learned from.
     pub(crate) known: u64,
+    /// Members of the whole audit: what the target learned from, as far as is known.
+    pub(crate) learned: u64,
+    /// Population records that equal an audited one, declared to be others.
+    pub(crate) twins: u64,
     /// The true candidate of each audited record.
     pub(crate) values: Vec<u32>,
     /// The most frequent candidate of the population.
@@ -119,14 +133,13 @@ pub(crate) fn measure(
     let headline = mean_difference(&members, &non_members);
     let share = settings.alpha / tests.max(1) as f64;
     let detectable = detectable(&members, &non_members, share, settings.power)?;
-    let one_sided = bootstrap::Plan {
-        replicates: REPLICATES,
-        confidence: 1.0 - 2.0 * settings.alpha.min(0.25),
-        seed: sides.seed,
-    };
+    let both_sides = 1.0 - 2.0 * settings.alpha.clamp(1e-4, 0.25);
+    let one_sided =
+        bootstrap::Plan { replicates: replicates(both_sides), confidence: both_sides, seed: sides.seed };
     let bound = bootstrap::percentile_interval(&members, &non_members, &one_sided, mean_difference)
         .map_err(statistics)?;
-    let p = permuted(&members, &non_members, ctx)?;
+    let permutations = permutations(share);
+    let p = permuted(&members, &non_members, permutations, ctx)?;
     let mut null = Vec::new();
     for played in &guesses.played {
         let played = named(&played.scores);
@@ -143,17 +156,18 @@ pub(crate) fn measure(
         members: member_units,
         non_members: other_units,
         left_out: guesses.left_out,
+        twins: guesses.twins,
         alpha: settings.alpha,
         imputer: Imputer {
             attack: table.imputer.attack.clone(),
             rows: guesses.known,
-            target_rows: truth.member.iter().filter(|member| **member).count() as u64,
+            target_rows: guesses.learned,
         },
         attack: sides.arm(&attack)?,
         imputation: sides.arm(&imputation)?,
         prior: sides.arm(&prior)?,
         difference: sides.figure(&gain)?,
-        upper: bound.upper,
+        upper: bound.upper.max(sparse_upper(&members, &non_members, settings.alpha)?),
         test: DetectionTest {
             statistic: Statistic::AccuracyDifference,
             p,
@@ -161,12 +175,12 @@ pub(crate) fn measure(
             p_blind: None,
             p_controlled: None,
         },
-        permutations: u64::from(PERMUTATIONS),
+        permutations: u64::from(permutations),
         unrelated: beside_unrelated(headline, null, share)?,
         positive: positive(guesses, &named, &imputation, truth, settings, share, ctx)?,
         advantage: sides.figure(&numbers(&attack.right))?,
         beyond: [sides.beyond(&attack, &imputation, true)?, sides.beyond(&attack, &imputation, false)?],
-        surest: sides.surest(&attack, &imputation, table.surest)?,
+        surest: sides.surest(&attack, &imputation, table.surest, ctx)?,
         residual: sides.residual(&attack)?,
         detectable,
         slices: slices(&attack, &gain, &sides)?,
@@ -186,12 +200,12 @@ fn numbers(right: &[bool]) -> Vec<f64> {
 }
 
 /// One-sided p-value of "members gain no more than non-members", by permutation of who is a member.
-fn permuted(members: &[f64], non_members: &[f64], ctx: &Ctx<'_>) -> Result<f64> {
+fn permuted(members: &[f64], non_members: &[f64], count: u32, ctx: &Ctx<'_>) -> Result<f64> {
     let all: Vec<f64> = members.iter().chain(non_members).copied().collect();
     let labels: Vec<bool> = (0..all.len()).map(|unit| unit < members.len()).collect();
     let total: f64 = all.iter().sum();
     let (inside, outside) = (members.len() as f64, non_members.len() as f64);
-    let plan = Permutations { count: PERMUTATIONS, seed: ctx.seed("permutations of members") };
+    let plan = Permutations { count, seed: ctx.seed("permutations of members") };
     let statistic = |_: usize, labels: &[bool]| {
         let sum: f64 = all.iter().zip(labels).map(|(gain, member)| if *member { *gain } else { 0.0 }).sum();
         // Sums of ones are exact; of means of persons, the last bits must not decide.
@@ -212,13 +226,26 @@ fn beside_unrelated(observed: f64, null: Vec<f64>, alpha: f64) -> Result<Option<
     Ok(compared.map(|c| Unrelated { statistic, observed, null, p: c.p, method: c.method }))
 }
 
+/// An upper bound on the difference that holds where guesses seldom differ, and of which resamples know nothing: by the score interval of Poisson counts with half
+/// a count added, each side's variance from its squares. Where none differs it is about what the rule of three gives.
+fn sparse_upper(members: &[f64], non_members: &[f64], alpha: f64) -> Result<f64> {
+    let z = power::critical_difference(alpha.clamp(1e-6, 0.5 - 1e-6)).map_err(statistics)?;
+    let squares = |units: &[f64]| units.iter().map(|gain| gain * gain).sum::<f64>();
+    let (inside, outside) = (members.len() as f64, non_members.len() as f64);
+    let spread = |units: &[f64], count: f64| (squares(units) + 0.5 + z * z / 4.0) / (count * count);
+    let shift = (z * z / 2.0 + 0.5) * (1.0 / inside + 1.0 / outside);
+    let error = (spread(members, inside) + spread(non_members, outside)).sqrt();
+    Ok(mean_difference(members, non_members) + shift + z * error)
+}
+
 /// Smallest difference that the test shows with this power, by the normal approximation with the scatter of these guesses.
 fn detectable(members: &[f64], non_members: &[f64], alpha: f64, power: f64) -> Result<Option<f64>> {
     if (members.len().min(non_members.len()) as u64) < FEWEST_UNITS {
         return Ok(None);
     }
-    let error =
-        (variance(members) / members.len() as f64 + variance(non_members) / non_members.len() as f64).sqrt();
+    // One guess more that differs: where none does, the scatter is not nothing.
+    let spread = |units: &[f64]| (variance(units) + 1.0 / units.len() as f64) / units.len() as f64;
+    let error = (spread(members) + spread(non_members)).sqrt();
     power::smallest_detectable_difference(error, alpha, power).map(Some).map_err(statistics)
 }
 
@@ -239,7 +266,8 @@ impl Sides<'_> {
     }
 
     fn plan(&self) -> bootstrap::Plan {
-        bootstrap::Plan { replicates: REPLICATES, confidence: self.settings.confidence, seed: self.seed }
+        let confidence = self.settings.confidence;
+        bootstrap::Plan { replicates: replicates(confidence), confidence, seed: self.seed }
     }
 
     /// The mean among members minus that among non-members.
@@ -298,15 +326,16 @@ impl Sides<'_> {
         Ok(Beyond { gain, wins, losses, p: binomial::mcnemar_greater(wins, losses) })
     }
 
-    fn surest(&self, attack: &Named, imputation: &Named, k: u64) -> Result<Option<Surest>> {
+    fn surest(&self, attack: &Named, imputation: &Named, k: u64, ctx: &Ctx<'_>) -> Result<Option<Surest>> {
         let sides = [self.rows(true), self.rows(false)];
         if sides.iter().any(|rows| (rows.len() as u64) < k) {
             return Ok(None);
         }
         let of = |named: &Named, rows: &[usize]| {
             let mut rows = rows.to_vec();
-            // Equal ones in the order of the roster, which says nothing of values.
-            rows.sort_by(|a, b| named.sureness[*b].total_cmp(&named.sureness[*a]).then(a.cmp(b)));
+            // Equal ones as chance has it: a file may be sorted by the attribute.
+            shuffle(&mut rows, &mut ctx.rng("equally sure guesses"));
+            rows.sort_by(|a, b| named.sureness[*b].total_cmp(&named.sureness[*a]));
             rows.truncate(k as usize);
             self.rate(&named.right, &rows)
         };
@@ -406,21 +435,23 @@ fn positive(
     let effect: Vec<f64> = tallies.iter().map(|[without, with]| rate(*with) - rate(*without)).collect();
     let units = truth.units(&effect, PersonScore::Mean, Some(&both))?;
     let effects: Vec<f64> = units.all.iter().map(|unit| unit.0).collect();
-    if effects.is_empty() {
-        return Ok(None);
-    }
     let plan = bootstrap::Plan {
-        replicates: REPLICATES,
+        replicates: replicates(settings.confidence),
         confidence: settings.confidence,
         seed: ctx.seed("individual effect"),
     };
-    let interval = bootstrap::sample_interval(&effects, &plan, mean).map_err(statistics)?;
+    let individual = if effects.is_empty() {
+        None
+    } else {
+        let interval = bootstrap::sample_interval(&effects, &plan, mean).map_err(statistics)?;
+        Some(Figure { value: mean(&effects), interval })
+    };
     let (members, non_members) = truth.count();
     let dose = Mixture { inside: &inside, outside: &outside, members, non_members };
     Ok(Some(AttributeControl {
         models: differences.len() as u64,
         difference: mean(&differences),
-        individual: Figure { value: mean(&effects), interval },
+        individual,
         units: effects.len() as u64,
         detected: dose.detected(settings, alpha, &mut ctx.rng("dose of guesses"))?,
     }))
@@ -532,7 +563,7 @@ pub(crate) fn verdict(
     if verdict == Verdict::Inconclusive {
         reasons.extend(grounds.doubts.iter().cloned());
     }
-    if verdict != Verdict::LeakDemonstrated && grounds.validity.is_empty() {
+    if grounds.validity.is_empty() {
         reasons.extend(population_inference(result));
     }
     (verdict, reasons)

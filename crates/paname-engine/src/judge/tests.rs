@@ -933,6 +933,8 @@ fn guessed(
         candidates: 3,
         left_out: 0,
         known: records as u64,
+        learned: persons as u64,
+        twins: 0,
         values,
         prior: 0,
         target,
@@ -981,7 +983,9 @@ fn absence_of_a_difference_needs_a_bound_and_a_control_that_sees() {
     // It would find much where a model learned by heart, and finds nothing here.
     let mut sees = Guessing { right: [0.9, 0.5], models: 4, ..CHANCE };
     let reference = guessed(2_000, sees, &settings, Split::Random, 5).0.positive.unwrap();
-    assert!((reference.individual.value - 0.4).abs() < 0.05 && (reference.difference - 0.4).abs() < 0.05);
+    assert!(
+        (reference.individual.unwrap().value - 0.4).abs() < 0.05 && (reference.difference - 0.4).abs() < 0.05
+    );
     assert!(reference.detected.unwrap().estimate > 0.8);
     sees.right = [0.5; 2];
     let quiet = guessed(2_000, sees, &settings, Split::Random, 5).0;
@@ -1045,6 +1049,47 @@ fn validate_intervals_of_differences() {
         );
         let above = found.iter().filter(|result| result.upper < 0.15).count() as u64;
         at_most(&format!("upper bound below the difference of 0.15, {what}"), 0.05, above);
+    }
+}
+
+/// Guesses that differ from imputation on few members only, where resamples know little of what was not seen.
+#[test]
+#[ignore = "simulates thousands of audits"]
+fn validate_bounds_of_rare_differences() {
+    let settings = settings(&[0.1]);
+    for persons in [150, 400] {
+        let below = (0..MANY).filter(|&seed| {
+            let mut rng = Pcg64::seed_from_u64(seed);
+            let truth = truth(2 * persons);
+            let one_hot = |v: u32| (0..3).map(move |w| f64::from(u8::from(v == w)));
+            // Imputation is never right, and the attack of one member in twenty.
+            let right = |member: bool, rng: &mut Pcg64| member && below(rng, 20) == 0;
+            let target: Vec<f64> =
+                truth.member.iter().flat_map(|&member| one_hot(u32::from(right(member, &mut rng)))).collect();
+            let imputed = (0..2 * persons).flat_map(|_| one_hot(0)).collect();
+            let values = vec![1; 2 * persons];
+            let table = table();
+            let guesses = guesses::Guesses {
+                table: &table,
+                scale: paname_core::Scale::Nominal,
+                candidates: 3,
+                left_out: 0,
+                known: 1,
+                learned: 1,
+                twins: 0,
+                values,
+                prior: 0,
+                target,
+                imputed,
+                played: Vec::new(),
+            };
+            let ctx = Ctx::new(seed, "audit", 1, &());
+            guesses::measure(&guesses, &truth, &settings, 1, &ctx).unwrap().upper < 0.05
+        });
+        let what = format!(
+            "upper bound below the difference of 0.05, guesses that differ on a twentieth of {persons} members"
+        );
+        at_most(&what, 0.05, below.count() as u64);
     }
 }
 

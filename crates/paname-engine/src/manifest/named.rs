@@ -162,6 +162,12 @@ fn imputer(
         )));
     }
     let config = serde_json::Value::Object(parameters.clone());
+    let files = entry.files(config.clone(), Path::new(".")).map_err(|error| problem(words(&error)))?;
+    if !files.is_empty() {
+        return Err(problem(format!(
+            "attack `{name}` depends on files; expected one that does not, such as `imputation`"
+        )));
+    }
     let built = entry.build(config).and_then(|attack| attack.needs(1));
     let needs = built.map_err(|error| problem(words(&error)))?;
     if !needs.signals.is_empty() || !needs.access.is_empty() || needs.references_min > 0 || needs.asks() {

@@ -183,7 +183,8 @@ fn numbers(core: &Core, result: &AttributeResult, language: Language) -> Vec<Num
             ],
         )],
     }));
-    numbers.extend(result.positive.as_ref().map(|control| {
+    numbers.extend(result.positive.as_ref().and_then(|control| {
+        let individual = control.individual.as_ref()?;
         let units = language.fill(
             key!("attribute.individual.units"),
             &[
@@ -192,7 +193,7 @@ fn numbers(core: &Core, result: &AttributeResult, language: Language) -> Vec<Num
                 ("units", &language.count(control.units)),
             ],
         );
-        difference(key!("attribute.individual"), &control.individual, vec![units])
+        Some(difference(key!("attribute.individual"), individual, vec![units]))
     }));
     numbers
 }
@@ -259,6 +260,10 @@ fn facts(result: &AttributeResult, language: Language) -> Vec<(String, String)> 
         let value =
             language.fill(key!("attribute.left_out.value"), &[("n", &language.count(result.left_out))]);
         rows.push((key!("attribute.left_out"), value));
+    }
+    if result.twins > 0 {
+        let value = language.fill(key!("attribute.twins.value"), &[("n", &language.count(result.twins))]);
+        rows.push((key!("attribute.twins"), value));
     }
     let imputer = language.fill(
         key!("attribute.imputer.value"),

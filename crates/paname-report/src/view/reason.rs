@@ -174,7 +174,6 @@ fn common(reason: &Reason, language: Language) -> String {
         Reason::ImputerKnowsLess { rows, target_rows } => {
             language.fill(key!("reason.imputer"), &[("rows", &n(*rows)), ("target_rows", &n(*target_rows))])
         }
-        Reason::NoAttribute => language.text(key!("reason.no_attribute")),
         Reason::CandidateBudget { needed, allowed, candidates, sample } => language.fill(
             key!("reason.candidate_budget"),
             &[

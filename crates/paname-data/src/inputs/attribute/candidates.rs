@@ -89,8 +89,8 @@ impl Asker<'_> {
         match self.question.scale {
             Some(Scale::Continuous) => self.bins(field, most),
             None => {
-                let few = kind == ColumnKind::Whole
-                    && sorted((0..self.sheet.records).filter_map(number)).len() <= most;
+                let few =
+                    kind == ColumnKind::Whole && sorted(self.counted().filter_map(number)).len() <= most;
                 if few {
                     self.listed(self.sheet.coded(field)?, Scale::Ordinal)
                 } else {
@@ -116,7 +116,8 @@ impl Asker<'_> {
     /// Those of so many values that are candidates, in their order: those that occur, or all of them, and where they are too many the most frequent.
     fn kept(&self, codes: &[Option<u32>], values: usize, all: bool) -> Result<Vec<u32>> {
         let mut occurs = vec![0_usize; values];
-        for &code in codes.iter().flatten() {
+        // A value that only audited records have would tell whoever sees the candidates that one of them has it.
+        for &code in codes[self.counted()].iter().flatten() {
             occurs[code as usize] += 1;
         }
         if occurs.iter().filter(|times| **times > 0).count() < 2 {
@@ -128,16 +129,12 @@ impl Asker<'_> {
             return Ok(there);
         }
         let counted = self.counted();
-        let mut frequent = vec![0_usize; values];
-        for &code in codes[counted.clone()].iter().flatten() {
-            frequent[code as usize] += 1;
-        }
         let mut kept = there.clone();
-        kept.sort_by_key(|&code| std::cmp::Reverse(frequent[code as usize]));
+        kept.sort_by_key(|&code| std::cmp::Reverse(occurs[code as usize]));
         kept.truncate(most);
         kept.sort_unstable();
         if self.question.most.is_none() {
-            let covered: usize = kept.iter().map(|&code| frequent[code as usize]).sum();
+            let covered: usize = kept.iter().map(|&code| occurs[code as usize]).sum();
             let share = 100.0 * covered as f64 / counted.len().max(1) as f64;
             let whose = if self.population.is_empty() { "records" } else { "population" };
             let problem = format!(
