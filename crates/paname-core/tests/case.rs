@@ -329,7 +329,7 @@ fn groups_are_of_different_records_and_stay_when_a_model_plays_the_target() {
 }
 
 fn attribute(records: usize, candidates: usize) -> Attribute {
-    let known = |records: usize| Tensor::from_vec(vec![0.0_f32; records], &[records, 1]).unwrap();
+    let known = |records: usize| Tensor::from_vec(vec![0.0_f32; records], &[records, 1]).expect("a tensor");
     Attribute {
         name: "sex".into(),
         scale: Scale::Nominal,
@@ -357,7 +357,7 @@ fn a_reference_model_gives_no_value_of_its_own_records_away() {
         let number = |m: usize, a: usize| (1000 * r + 10 * m + a) as f32;
         assert_eq!(target, [number(0, 0), number(0, 1)]);
         let own = (3 - r % 3) % 3;
-        let other = if own == 0 { 1 } else { 0 };
+        let other = usize::from(own == 0);
         for m in 0..3 {
             let shown = if m == own { other } else { m };
             assert_eq!(references[2 * m..2 * m + 2], [number(shown + 1, 0), number(shown + 1, 1)], "{r} {m}");
