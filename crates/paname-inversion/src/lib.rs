@@ -1,0 +1,6 @@
+//! Model inversion.
+#![forbid(unsafe_code)]
+pub mod constraint;
+pub mod objective;
+pub mod regulariser;
+pub mod step;
