@@ -8,6 +8,7 @@ use paname_core::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
     low: Vec<f32>,
+    high: Vec<f32>,
     range: Vec<f32>,
     groups: Vec<Vec<usize>>,
 }
@@ -30,7 +31,7 @@ impl Constraint {
             ));
         }
         let range = pairs.map(|(low, high)| high - low).collect();
-        Ok(Self { low, range, groups: Vec::new() })
+        Ok(Self { low, high: high.to_vec(), range, groups: Vec::new() })
     }
 
     /// Adds groups of columns, which then lie between 0 and 1 and add up to 1. Fails where a column is none of the input’s or stands twice, or
@@ -51,7 +52,7 @@ impl Constraint {
                         )));
                     }
                 }
-                (self.low[column], self.range[column]) = (0.0, 1.0);
+                (self.low[column], self.high[column], self.range[column]) = (0.0, 1.0, 1.0);
             }
         }
         self.groups = groups;
@@ -90,8 +91,8 @@ impl Constraint {
     /// The input that is at `units`.
     pub fn input(&self, units: &[f32]) -> impl Iterator<Item = f32> {
         // Rounding does not lead beyond the bounds.
-        let bounded = |((u, low), range): ((&f32, &f32), &f32)| (low + range * u).clamp(*low, low + range);
-        units.iter().zip(&self.low).zip(&self.range).map(bounded)
+        let bounds = self.low.iter().zip(&self.high).zip(&self.range);
+        units.iter().zip(bounds).map(|(u, ((low, high), range))| (low + range * u).clamp(*low, *high))
     }
 
     /// Where an input is, whether allowed or not.
@@ -108,16 +109,22 @@ impl Constraint {
             shares.clear();
             shares.extend(group.iter().map(|&column| f64::from(units[column])));
             onto_simplex(&mut shares);
-            group.iter().zip(&shares).for_each(|(&column, share)| units[column] = *share as f32);
+            for (&column, share) in group.iter().zip(&shares) {
+                units[column] = *share as f32;
+            }
         }
-        units.iter_mut().for_each(|u| *u = u.clamp(0.0, 1.0));
+        for u in units {
+            *u = u.clamp(0.0, 1.0);
+        }
     }
 
     /// Gives the 1 of each group to the largest of its columns, the first of equal ones.
     pub fn harden(&self, units: &mut [f32]) {
         for group in &self.groups {
             let best = group.iter().copied().reduce(|best, j| if units[j] > units[best] { j } else { best });
-            group.iter().for_each(|&column| units[column] = f32::from(u8::from(Some(column) == best)));
+            for &column in group {
+                units[column] = f32::from(u8::from(Some(column) == best));
+            }
         }
     }
 }
@@ -134,7 +141,9 @@ pub fn onto_simplex(values: &mut [f64]) {
             level = candidate;
         }
     }
-    values.iter_mut().for_each(|value| *value = (*value - level).max(0.0));
+    for value in values {
+        *value = (*value - level).max(0.0);
+    }
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ impl Objective {
                 // All others together: 1 − p without cancellation where p is nearly 1.
                 let others: f64 =
                     derivative.iter().enumerate().filter(|(j, _)| *j != class).map(|(_, p)| p).sum();
-                derivative.iter_mut().for_each(|q| *q *= p);
+                for q in derivative.iter_mut() {
+                    *q *= p;
+                }
                 derivative[class] = -p * others;
                 others
             }
@@ -150,7 +152,9 @@ fn softmax(z: &[f64], p: &mut [f64]) {
     let most = largest(z);
     p.iter_mut().zip(z).for_each(|(p, z)| *p = libm::exp(z - most));
     let sum: f64 = p.iter().sum();
-    p.iter_mut().for_each(|p| *p /= sum);
+    for p in p {
+        *p /= sum;
+    }
 }
 
 /// arcosh(1 + 2‖u − v‖² / ((1 − ‖u‖²)(1 − ‖v‖²))) with u = z / ‖z‖₁.
