@@ -8,14 +8,15 @@
 //!
 //! **Formula.** min over x of L(f(x), y) + α_tv TV(x) + α₂ mean x² + α_p mean |x|^p, within the bounds of inputs, by Adam, momentum or signed steps. L is
 //! the `objective`: the cross-entropy, the margin, the logit or the Poincaré distance. Values, steps and penalties count in units of each value’s range.
-//! Columns of one group share a 1 among them while the walk goes on; at its end the largest gets it. The score is p_y of the x of the least sum.
+//! Columns of one group share a 1 among them while the walk goes on; at its end the largest gets it. With `jitter` images are moved at random before
+//! each question, round the edges. The score is p_y of the x of the least sum, unmoved.
 //!
 //! **Paper.** Yin et al., *Dreaming to Distill: Data-free Knowledge Transfer via DeepInversion*, CVPR 2020, arXiv 1912.08795, without its statistics of
 //! batches; the margin: Yuan et al., AAAI 2023, arXiv 2302.09814; the Poincaré distance: Struppek et al., ICML 2022, arXiv 2201.12179. Groups: the projection
 //! of Duchi et al., ICML 2008.
 //!
 //! **Cost.** At most `starts` × (`steps` + 1) questions per class; where gradients are estimated, 1 + 2 `samples` in the place of each of the first
-//! `steps`; one more per start where there are groups.
+//! `steps`; one more per start where there are groups or jitter.
 //!
 //! **When it fails.** Smoothness is not likeness: of deep networks results need better knowledge of what inputs look like. Where a class has many
 //! members, the result is at best their average, which is nobody. A group’s columns between 0 and 1 may convince the model where none alone does.
@@ -68,6 +69,8 @@ pub struct Config {
     pub confidence: f64,
     /// Pixels to each side over which images are averaged after each step; 0 for none.
     pub blur: usize,
+    /// Pixels that images are moved by at most, at random, before each question, from 0 to 1000: what is found does not hang on a place.
+    pub jitter: usize,
     /// Where gradients come from: `given` by the target, `estimated` from its answers, or `auto`: given where the target gives them.
     pub gradient: Gradient,
     /// How gradients are estimated, where they are.
@@ -99,6 +102,7 @@ impl Default for Config {
             patience: 50,
             confidence: 2.0,
             blur: 0,
+            jitter: 0,
             gradient: Gradient::default(),
             estimate: Estimate::default(),
             outputs: Wanted::default(),
@@ -125,6 +129,7 @@ impl Config {
             estimate: &self.estimate,
             outputs: self.outputs,
             inputs: &self.input,
+            again: !self.input.groups.is_empty() || self.jitter > 0,
             batch: self.batch,
         }
     }
@@ -163,6 +168,9 @@ impl Attack for RegularisedAscent {
                 config.momentum
             )));
         }
+        if config.jitter > 1000 {
+            return Err(Error::Config(format!("`jitter` must be from 0 to 1000, got {}", config.jitter)));
+        }
         if config.patience == 0 {
             return Err(Error::Config("`patience` must be at least 1, got 0".into()));
         }
@@ -183,6 +191,7 @@ impl Attack for RegularisedAscent {
             patience: config.patience,
             confidence: config.confidence,
             blur: config.blur,
+            jitter: config.jitter,
         };
         Ok(Self { config, climb })
     }

@@ -66,6 +66,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) estimate: &'a Estimate,
     pub(crate) outputs: Wanted,
     pub(crate) inputs: &'a Inputs,
+    /// Whether what is found is asked about once more.
+    pub(crate) again: bool,
     pub(crate) batch: usize,
 }
 
@@ -96,8 +98,8 @@ impl Asking<'_> {
     /// The most questions that one class costs.
     fn questions(&self, estimated: bool) -> u64 {
         let each = if estimated { self.estimate.questions() } else { 1 };
-        // One more about the last place, and one about what a table makes of the best.
-        let last = 1 + u64::from(!self.inputs.groups.is_empty());
+        // One more about the last place, and one about what comes out.
+        let last = 1 + u64::from(self.again);
         (self.starts as u64).saturating_mul((self.steps as u64).saturating_mul(each).saturating_add(last))
     }
 

@@ -8,7 +8,8 @@ use rand_pcg::Pcg64;
 use crate::asking::{Asking, Chosen, access, answered, cotangent};
 use crate::estimated::EstimatedGradient;
 use crate::objective::{Objective, Valued};
-use crate::regulariser::{Variation, box_blur, mean_power, mean_square, total_variation};
+use crate::random::whole;
+use crate::regulariser::{Variation, box_blur, mean_power, mean_square, roll, total_variation};
 use crate::space::{Begin, Space};
 use crate::step::{Memory, Stepping};
 
@@ -35,10 +36,17 @@ pub(crate) struct Climb {
     pub(crate) confidence: f64,
     /// Radius of the blur after each step; 0 for none.
     pub(crate) blur: usize,
+    /// Pixels that images are moved by at most, at random, before each question; 0 for none.
+    pub(crate) jitter: usize,
 }
 
 /// Times that a step is halved because of what is no number.
 const HALVINGS: u32 = 8;
+
+/// Bytes that walks hold at a time; few in tests, so that they see walks wait for others.
+const ROOM: usize = if cfg!(test) { 1 << 10 } else { 1 << 30 };
+/// Bytes that a walk holds for each value of an input: places, gradients and the memory of steps.
+const HELD: usize = 48;
 
 /// Why a walk has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +81,8 @@ struct Walk {
     seen: usize,
     halvings: u32,
     end: Option<End>,
+    /// Pixels down and to the right that the image is moved by in the next question.
+    shift: (isize, isize),
     stream: Pcg64,
 }
 
@@ -95,7 +105,11 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
     let classes = asking.classes(case)?;
     let space = Space::of(case, ctx, asking.inputs)?;
     let image = space.image();
-    let of_images = [("total-variation", climb.penalties.total_variation > 0.0), ("blur", climb.blur > 0)];
+    let of_images = [
+        ("total-variation", climb.penalties.total_variation > 0.0),
+        ("blur", climb.blur > 0),
+        ("jitter", climb.jitter > 0),
+    ];
     if let Some((key, _)) = of_images.into_iter().find(|(_, used)| *used && image.is_none()) {
         let got = &space.shape;
         return Err(Error::Config(format!(
@@ -112,9 +126,24 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
     let target = estimating.as_ref().map_or(case.target(), |estimating| estimating as &dyn Target);
     let offsets = space.constraint.offsets();
     let search = Search { case, ctx, asking, climb, chosen, space, offsets, image };
-    let mut walks = search.begin(&classes)?;
-    let ended = search.walk(target, &mut walks).and_then(|()| search.harden(&mut walks));
-    search.report(&walks);
+    // Every start of every class, as many at a time as there is room for.
+    let starts: Vec<(u32, usize)> =
+        classes.iter().flat_map(|class| (0..asking.starts).map(|start| (*class, start))).collect();
+    let at_a_time = (ROOM / HELD / search.space.constraint.len()).max(asking.batch);
+    let mut walks: Vec<Walk> = Vec::with_capacity(starts.len());
+    let mut ended = Ok(());
+    for group in starts.chunks(at_a_time) {
+        let (before, mut some) = (walks.len(), search.begin(group)?);
+        ended = search.walk(target, &mut some, (before, starts.len()));
+        if ended.is_ok() {
+            ended = search.look_again(&mut some);
+        }
+        walks.extend(some.into_iter().map(Walk::at_rest));
+        if ended.is_err() {
+            break;
+        }
+    }
+    search.report(&walks, starts.len());
     let moved = walks.iter().any(|walk| walk.seen > 1 && walk.best.is_some());
     match ended {
         Ok(()) => {}
@@ -127,36 +156,43 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
     search.findings(walks)
 }
 
+impl Walk {
+    /// The walk without what only the way took.
+    fn at_rest(self) -> Self {
+        let (units, memory) = (Vec::new(), Memory::default());
+        Self { units, memory, good: None, window: VecDeque::new(), ..self }
+    }
+}
+
 impl Search<'_> {
-    /// Every start of every class, in that order.
-    fn begin(&self, classes: &[u32]) -> Result<Vec<Walk>> {
+    /// These starts of these classes.
+    fn begin(&self, starts: &[(u32, usize)]) -> Result<Vec<Walk>> {
         let width = self.space.constraint.len();
-        let mut walks = Vec::with_capacity(classes.len() * self.asking.starts);
-        for &class in classes {
-            for start in 0..self.asking.starts {
-                let mut stream = self.ctx.rng(&format!("class {class} start {start}"));
-                let units = self.space.begin(self.asking.begin, start, &mut stream)?;
-                walks.push(Walk {
-                    class,
-                    units,
-                    memory: Memory::new(self.climb.stepping, width),
-                    rate: self.climb.rate,
-                    window: VecDeque::new(),
-                    good: None,
-                    best: None,
-                    seen: 0,
-                    halvings: 0,
-                    end: None,
-                    stream,
-                });
-            }
-        }
-        Ok(walks)
+        let begin = |&(class, start): &(u32, usize)| {
+            let mut stream = self.ctx.rng(&format!("class {class} start {start}"));
+            let units = self.space.begin(self.asking.begin, start, &mut stream)?;
+            Ok(Walk {
+                class,
+                units,
+                memory: Memory::new(self.climb.stepping, width),
+                rate: self.climb.rate,
+                window: VecDeque::new(),
+                good: None,
+                best: None,
+                seen: 0,
+                halvings: 0,
+                end: None,
+                shift: (0, 0),
+                stream,
+            })
+        };
+        starts.iter().map(begin).collect()
     }
 
-    /// Walks until all have ended. Places are looked at once more than steps are taken.
-    fn walk(&self, target: &dyn Target, walks: &mut [Walk]) -> Result<()> {
-        let (steps, total) = (self.asking.steps, walks.len() * (self.asking.steps + 1));
+    /// Walks until all have ended. Places are looked at once more than steps are taken. So many of all walks have ended before.
+    fn walk(&self, target: &dyn Target, walks: &mut [Walk], (before, all): (usize, usize)) -> Result<()> {
+        let (steps, looks) = (self.asking.steps, self.asking.steps + 1);
+        let (before, total) = (before * looks, all * looks);
         for step in 0..=steps {
             let active: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].end.is_none()).collect();
             if active.is_empty() {
@@ -164,7 +200,8 @@ impl Search<'_> {
             }
             let last = step == steps;
             for (i, some) in active.chunks(self.asking.batch).enumerate() {
-                self.ctx.tick(step * walks.len() + i * self.asking.batch, total)?;
+                self.ctx.tick(before + step * walks.len() + i * self.asking.batch, total)?;
+                self.shift(walks, some, last);
                 // The last place is only looked at: the target itself answers, without probes.
                 let (valued, gradients) = if last {
                     (self.look(walks, some)?, Vec::new())
@@ -178,11 +215,32 @@ impl Search<'_> {
                 }
             }
         }
-        self.ctx.tick(total, total)
+        // Those whose last answer was no number.
+        walks.iter_mut().filter(|walk| walk.end.is_none()).for_each(|walk| walk.end = Some(End::Spent));
+        self.ctx.tick(before + walks.len() * looks, total)
+    }
+
+    /// Draws where images are moved before the next question; nowhere before one whose answer is told.
+    fn shift(&self, walks: &mut [Walk], some: &[usize], told: bool) {
+        let most = self.climb.jitter;
+        for &w in some {
+            let walk = &mut walks[w];
+            walk.shift = if told || most == 0 {
+                (0, 0)
+            } else {
+                (whole(most, &mut walk.stream), whole(most, &mut walk.stream))
+            };
+        }
     }
 
     fn query(&self, walks: &[Walk], some: &[usize]) -> Result<Query> {
-        let inputs = self.space.batch(some.iter().map(|&w| &walks[w].units[..]))?;
+        let places = some.iter().map(|&w| &walks[w].units[..]);
+        let inputs = self.space.batch(places, |i, input| {
+            let (down, right) = walks[some[i]].shift;
+            if let Some(image) = self.image {
+                roll(input, image, down, right);
+            }
+        })?;
         let want = access(self.chosen.answers);
         Ok(Query { input: Input::Tensor(inputs), labels: None, want, layers: Vec::new() })
     }
@@ -216,7 +274,14 @@ impl Search<'_> {
             let expected = format!("{} of {:?}", some.len(), self.space.shape);
             return Err(Error::mismatch("gradients", expected, format!("shape {:?}", gradients.shape())));
         }
-        Ok((valued, gradients.to_f32()?.into_owned()))
+        let mut gradients = gradients.to_f32()?.into_owned();
+        if let Some(image) = self.image {
+            for (&w, gradient) in some.iter().zip(gradients.chunks_exact_mut(self.space.constraint.len())) {
+                let (down, right) = walks[w].shift;
+                roll(gradient, image, -down, -right);
+            }
+        }
+        Ok((valued, gradients))
     }
 
     /// Takes note of a place and goes to the next.
@@ -321,9 +386,9 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Gives each group of columns its one value, and asks about the confidence of what comes out.
-    fn harden(&self, walks: &mut [Walk]) -> Result<()> {
-        if !self.space.constraint.has_groups() {
+    /// Gives each group of columns its one value, and asks about the confidence of what comes out, and of images that were moved.
+    fn look_again(&self, walks: &mut [Walk]) -> Result<()> {
+        if !self.space.constraint.has_groups() && self.climb.jitter == 0 {
             return Ok(());
         }
         let found: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].best.is_some()).collect();
@@ -335,6 +400,7 @@ impl Search<'_> {
                 units.clone_from(&best.units);
                 self.space.constraint.harden(units);
             }
+            self.shift(walks, some, true);
             let valued = self.look(walks, some)?;
             for (&w, confidence) in some.iter().zip(valued.confidences) {
                 let Walk { best, units, .. } = &mut walks[w];
@@ -360,17 +426,17 @@ impl Search<'_> {
     }
 
     /// Says how walks ended, without a word of what was found.
-    fn report(&self, walks: &[Walk]) {
+    fn report(&self, walks: &[Walk], all: usize) {
         let of = |end: Option<End>| walks.iter().filter(|walk| walk.end == end).count();
         self.ctx.log(&format!(
             "of {} walks {} reached the confidence, {} got no better, {} had no gradient, {} took all steps, {} were lost, {} did not end",
-            walks.len(),
+            all,
             of(Some(End::Confident)),
             of(Some(End::Patient)),
             of(Some(End::Stuck)),
             of(Some(End::Spent)),
             of(Some(End::Lost)),
-            of(None),
+            all - walks.iter().filter(|walk| walk.end.is_some()).count(),
         ));
         let halvings: u32 = walks.iter().map(|walk| walk.halvings).sum();
         if halvings > 0 {
@@ -386,7 +452,7 @@ impl Search<'_> {
         let mut found = Vec::with_capacity(walks.len());
         for (place, walk) in walks.into_iter().enumerate() {
             if let Some(Best { confidence, units, .. }) = walk.best {
-                let input = self.space.batch(std::iter::once(&units[..]))?.index(0)?;
+                let input = self.space.batch(std::iter::once(&units[..]), |_, _| ())?.index(0)?;
                 let class = place / self.asking.starts;
                 found.push((class, Reconstruction { class: walk.class, input, score: confidence }));
             }

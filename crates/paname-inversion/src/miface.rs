@@ -13,7 +13,8 @@
 //! **Paper.** Fredrikson, Jha and Ristenpart, *Model Inversion Attacks that Exploit Confidence Information and Basic Countermeasures*, ACM CCS 2015,
 //! algorithm 1. There γ bounds the cost; here `confidence` is what remains of 1.
 //!
-//! **Cost.** At most `starts` × (`steps` + 1) questions per class; where gradients are estimated, 1 + 2 `samples` in the place of each of the first `steps`.
+//! **Cost.** At most `starts` × (`steps` + 1) questions per class; where gradients are estimated, 1 + 2 `samples` in the place of each of the first `steps`;
+//! one more per start where there are groups.
 //!
 //! **When it fails.** Of deep networks the result mostly looks like noise: confidence is reached without a likeness. Where a class has many members, the
 //! result is at best their average, which is nobody. Where p_y is nearly 0 at the start, its gradient is too.
@@ -98,6 +99,7 @@ impl Config {
             estimate: &self.estimate,
             outputs: self.outputs,
             inputs: &self.input,
+            again: !self.input.groups.is_empty(),
             batch: self.batch,
         }
     }
@@ -137,6 +139,7 @@ impl Attack for Miface {
             patience: config.patience,
             confidence: config.confidence,
             blur: config.blur,
+            jitter: 0,
         };
         Ok(Self { config, climb })
     }

@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn classes_that_cannot_be_are_passed_over() {
+        for objective in [Objective::CrossEntropy, Objective::OneMinusProbability, Objective::MaxMargin] {
+            let z = [1.0, f64::NEG_INFINITY, 0.0];
+            let (mut derivative, mut without) = ([0.0; 3], [0.0; 2]);
+            let value = objective.of(&z, 0, &mut derivative);
+            assert_eq!(value, objective.of(&[1.0, 0.0], 0, &mut without), "{objective:?}");
+            assert_eq!(derivative, [without[0], 0.0, without[1]], "{objective:?}");
+        }
+        let mut derivative = [0.0; 3];
+        assert!(!Objective::CrossEntropy.of(&[1.0, f64::NEG_INFINITY, 0.0], 1, &mut derivative).is_finite());
+    }
+
+    #[test]
     fn answers_of_another_shape_are_refused() {
         let batch = |answers: &[f32], width, classes: &[u32]| {
             Objective::CrossEntropy

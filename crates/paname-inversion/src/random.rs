@@ -29,3 +29,9 @@ pub(crate) fn fill_signs(values: &mut [f32], rng: &mut impl Rng) {
         }
     }
 }
+
+/// A whole number from −most to most.
+pub(crate) fn whole(most: usize, rng: &mut impl Rng) -> isize {
+    let values = 2 * most + 1;
+    ((uniform(rng) * values as f64) as usize).min(values - 1) as isize - most as isize
+}

@@ -115,6 +115,25 @@ pub fn box_blur(x: &mut [f32], [channels, height, width]: [usize; 3], radius: us
     }
 }
 
+/// Moves an image down and to the right, or back where a number is negative; what leaves it on one side comes in on the other.
+///
+/// # Panics
+/// Where the image has another size than the shape.
+pub fn roll(x: &mut [f32], [channels, height, width]: [usize; 3], down: isize, right: isize) {
+    assert_eq!(x.len(), channels * height * width, "an image of another size");
+    if x.is_empty() {
+        return;
+    }
+    let (down, right) =
+        (down.rem_euclid(height as isize) as usize, right.rem_euclid(width as isize) as usize);
+    for image in x.chunks_exact_mut(height * width) {
+        image.rotate_right(down * width);
+        for row in image.chunks_exact_mut(width) {
+            row.rotate_right(right);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -179,6 +198,17 @@ mod tests {
             assert_eq!(of(&[0.0, 1.0], [2, 1, 1], variation), 0.0);
             assert_eq!(of(&[], [0, 2, 2], variation), 0.0);
         }
+    }
+
+    #[test]
+    fn images_roll_there_and_back() {
+        let mut image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        roll(&mut image, [1, 2, 3], 1, -1);
+        assert_eq!(image, [5.0, 6.0, 4.0, 2.0, 3.0, 1.0]);
+        roll(&mut image, [1, 2, 3], -1, 7);
+        assert_eq!(image, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        roll(&mut image, [2, 1, 3], 9, 1);
+        assert_eq!(image, [3.0, 1.0, 2.0, 6.0, 4.0, 5.0]);
     }
 
     #[test]

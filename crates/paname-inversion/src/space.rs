@@ -162,12 +162,18 @@ impl Space {
         Ok(units)
     }
 
-    /// A batch of inputs.
-    pub(crate) fn batch<'a>(&self, walks: impl Iterator<Item = &'a [f32]>) -> Result<Tensor> {
+    /// A batch of inputs, each of which `change` may still change.
+    pub(crate) fn batch<'a>(
+        &self,
+        walks: impl Iterator<Item = &'a [f32]>,
+        mut change: impl FnMut(usize, &mut [f32]),
+    ) -> Result<Tensor> {
         let mut rows = Vec::new();
         let mut count = 0;
         for units in walks {
+            let start = rows.len();
             rows.extend(self.constraint.input(units));
+            change(count, &mut rows[start..]);
             count += 1;
         }
         let shape: Vec<usize> = std::iter::once(count).chain(self.shape.iter().copied()).collect();

@@ -31,7 +31,7 @@ pub struct Stepping {
 const LEAST: f64 = 1e-8;
 
 /// The memory of a walk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     mean: Vec<f64>,
     squares: Vec<f64>,

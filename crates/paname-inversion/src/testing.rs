@@ -37,7 +37,9 @@ impl Net {
         let normal = |stage: &str, count: usize, scale: f32| {
             let mut values = vec![0.0; count];
             fill_normal(&mut values, &mut ctx.rng(stage));
-            values.iter_mut().for_each(|x| *x *= scale);
+            for x in &mut values {
+                *x *= scale;
+            }
             values
         };
         let width: usize = shape.iter().product();
@@ -191,7 +193,7 @@ pub(crate) enum Wrong {
     /// Gradients are nothing and answers the same everywhere.
     Flat,
     MoreRows,
-    MoreClasses,
+    FewerClasses,
     Scalar,
     NothingAnswered,
     GradientRows,
@@ -213,7 +215,7 @@ impl Hostile {
             Wrong::Answers(value) => all(value, &[rows, classes])?,
             Wrong::Flat => all(0.25, &[rows, classes])?,
             Wrong::MoreRows => all(0.0, &[rows + 1, classes])?,
-            Wrong::MoreClasses => all(0.0, &[rows, 1])?,
+            Wrong::FewerClasses => all(0.0, &[rows, 1])?,
             Wrong::Scalar => all(0.0, &[rows])?,
             Wrong::NothingAnswered => return Ok(Outputs::default()),
             Wrong::Beyond(edge) => {

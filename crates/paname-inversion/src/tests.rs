@@ -232,10 +232,45 @@ fn total_variation_and_blur_make_images_smoother() {
         assert!(some < 0.8 * plain && much < some, "{variation}: {plain} {some} {much}");
     }
     assert!(with(0.0, "isotropic", 1) < 0.6 * plain);
-    for key in ["total-variation", "blur"] {
+    for key in ["total-variation", "blur", "jitter"] {
         let error = refused("regularised-ascent", json!({ key: 1 }), &regression());
         assert!(error.contains(&format!("`{key}` is of images")), "{error}");
     }
+}
+
+#[test]
+fn images_may_be_moved_at_random() {
+    let net = Net::new(&[2, 6, 6], 3, 0, 5);
+    let of = |jitter: usize, confidence: f64| {
+        let config =
+            json!({ "starts": 2, "steps": 60, "jitter": jitter, "confidence": confidence, "patience": 100 });
+        let found = found("regularised-ascent", config.clone(), &net);
+        check(&found, &net, 2);
+        (asked("regularised-ascent", config, &net).0, found)
+    };
+    let ((plain, still), (again, moved)) = (of(0, 2.0), of(2, 2.0));
+    assert_eq!((plain, again), (6 * 61, 6 * 62));
+    assert!(still.iter().all(|one| one.score > 0.9));
+    assert_ne!(bits(&still), bits(&moved));
+    // What is found is then found elsewhere too.
+    for jitter in [1, 2] {
+        let mean = |found: &[Reconstruction]| {
+            let moved = |one: &Reconstruction| {
+                let mut sum = 0.0;
+                for (down, right) in [(0, 0), (1, 0), (0, -1), (-1, 1), (1, 1)] {
+                    let mut image = values(one);
+                    crate::regulariser::roll(&mut image, [2, 6, 6], down, right);
+                    sum += net.probabilities(&image)[one.class as usize] / 5.0;
+                }
+                sum
+            };
+            found.iter().map(moved).sum::<f64>()
+        };
+        let (_, moved) = of(jitter, 2.0);
+        assert!(mean(&moved) > mean(&still), "{jitter} {} {}", mean(&moved), mean(&still));
+    }
+    let error = refused("regularised-ascent", json!({ "jitter": 1001 }), &net);
+    assert!(error.contains("`jitter` must be from 0 to 1000"), "{error}");
 }
 
 /// Questions that a run puts to a target, and how its walks ended.
@@ -399,7 +434,7 @@ fn hostile_targets_give_errors_and_not_panics() {
             (Wrong::Answers(f32::NAN), "answers about inputs: expected finite numbers"),
             (Wrong::Answers(f32::INFINITY), "answers about inputs: expected finite numbers"),
             (Wrong::MoreRows, "expected one row for each of 8 questions"),
-            (Wrong::MoreClasses, "class to invert: expected below 1, got 1"),
+            (Wrong::FewerClasses, "class to invert: expected below 1, got 1"),
             (Wrong::Scalar, "answers: expected [records, classes], got shape [8]"),
             (Wrong::NothingAnswered, "access denied: logits"),
             (Wrong::GradientRows, "gradients: expected 8 of [6], got shape [9, 2]"),
@@ -424,7 +459,7 @@ fn hostile_targets_give_errors_and_not_panics() {
         for wrong in [
             Wrong::Answers(f32::NAN),
             Wrong::MoreRows,
-            Wrong::MoreClasses,
+            Wrong::FewerClasses,
             Wrong::Scalar,
             Wrong::NothingAnswered,
         ] {
