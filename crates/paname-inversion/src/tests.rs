@@ -297,6 +297,9 @@ fn walks_stop_where_they_should() {
         let (more, ends) = asked(name, config(0.95, 50), &net);
         assert!(ends.contains("1 reached the confidence"), "{ends}");
         assert!(1 < some && some < more && more < 2000, "{name} {some} {more}");
+        // While it gets better, the least patience is enough.
+        let (impatient, ends) = asked(name, config(0.95, 3), &net);
+        assert!(impatient == more && more > 10, "{name} {impatient} {more} {ends}");
         // No confidence is enough: at the bounds nothing gets better, and patience ends.
         let long_steps = |patience: usize| {
             let mut config = config(2.0, patience);
