@@ -1,0 +1,228 @@
+//! What the attacks share that put inputs to the model: which answers and gradients, for which classes, and what that costs.
+
+use paname_core::{Access, Case, CaseSize, Ctx, Error, Needs, Outputs, Result, Task, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::estimated::Estimate;
+use crate::objective::Answers;
+use crate::space::{Begin, Inputs};
+
+/// Where gradients come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gradient {
+    /// From the target where it gives them, from its answers elsewhere.
+    #[default]
+    Auto,
+    /// From the target.
+    Given,
+    /// From the target’s answers to probes.
+    Estimated,
+}
+
+/// Which answers are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// Logits where they are granted, probabilities elsewhere.
+    #[default]
+    Auto,
+    /// Logits.
+    Logits,
+    /// Probabilities.
+    Probabilities,
+}
+
+impl Gradient {
+    /// The choice that a case calls for.
+    pub(crate) fn settled(self, size: &CaseSize) -> Self {
+        match self {
+            Self::Auto if size.granted.contains(Access::INPUT_GRADIENT) => Self::Given,
+            Self::Auto => Self::Estimated,
+            made => made,
+        }
+    }
+}
+
+impl Wanted {
+    /// The choice that a case calls for.
+    pub(crate) fn settled(self, size: &CaseSize) -> Self {
+        match self {
+            Self::Auto if size.granted.contains(Access::LOGITS) => Self::Logits,
+            Self::Auto => Self::Probabilities,
+            made => made,
+        }
+    }
+}
+
+/// The parameters that all attacks have, whatever they are called there.
+pub(crate) struct Asking<'a> {
+    pub(crate) classes: &'a [u32],
+    pub(crate) starts: usize,
+    pub(crate) begin: Begin,
+    pub(crate) steps: usize,
+    pub(crate) gradient: Gradient,
+    pub(crate) estimate: &'a Estimate,
+    pub(crate) outputs: Wanted,
+    pub(crate) inputs: &'a Inputs,
+    /// Whether what is found is asked about once more.
+    pub(crate) again: bool,
+    pub(crate) batch: usize,
+}
+
+/// Choices that a run makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    /// Whether gradients are estimated.
+    pub(crate) estimated: bool,
+    pub(crate) answers: Answers,
+}
+
+impl Asking<'_> {
+    pub(crate) fn check(&self) -> Result<()> {
+        for (key, value) in [("starts", self.starts), ("steps", self.steps), ("batch", self.batch)] {
+            if value == 0 {
+                return Err(Error::Config(format!("`{key}` must be at least 1, got 0")));
+            }
+        }
+        for (i, class) in self.classes.iter().enumerate() {
+            if self.classes[..i].contains(class) {
+                return Err(Error::Config(format!("`classes`: class {class} stands twice")));
+            }
+        }
+        self.estimate.check()?;
+        self.inputs.check()
+    }
+
+    /// The most questions that one class costs.
+    fn questions(&self, estimated: bool) -> u64 {
+        let each = if estimated { self.estimate.questions() } else { 1 };
+        // One more about the last place, and one about what comes out.
+        let last = 1 + u64::from(self.again);
+        (self.starts as u64).saturating_mul((self.steps as u64).saturating_mul(each).saturating_add(last))
+    }
+
+    /// What a run needs. Where all classes are rebuilt, whose number is not known yet, they are taken to be as many as the audited records.
+    pub(crate) fn needs(&self, records: usize) -> Needs {
+        let answers = if self.outputs == Wanted::Logits { Access::LOGITS } else { Access::PROBABILITIES };
+        let gradient =
+            if self.gradient == Gradient::Given { Access::INPUT_GRADIENT } else { Access::empty() };
+        let one = self.questions(self.gradient != Gradient::Given);
+        let each = match self.classes.len() as u64 {
+            0 => one,
+            classes => one.saturating_mul(classes).div_ceil(records.max(1) as u64),
+        };
+        Needs {
+            access: Access::NEW_INPUTS | answers | gradient,
+            population_min: usize::from(self.begin == Begin::Mean),
+            queries_per_record: each,
+            ..Needs::default()
+        }
+    }
+
+    /// Makes the choices that were left open.
+    pub(crate) fn choose(&self, case: &Case<'_>) -> Result<Chosen> {
+        if case.task() != Task::Classification {
+            return Err(Error::Unsupported(format!(
+                "inversion of the classes of a model of {}",
+                case.task()
+            )));
+        }
+        let offered = case.granted() & case.target().card().offers();
+        if !offered.contains(Access::NEW_INPUTS) {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
+        let answers = match self.outputs {
+            Wanted::Logits => Answers::Logits,
+            Wanted::Auto if offered.contains(Access::LOGITS) => Answers::Logits,
+            Wanted::Auto | Wanted::Probabilities => Answers::Probabilities,
+        };
+        if !offered.contains(access(answers)) {
+            return Err(Error::Denied(access(answers)));
+        }
+        let estimated = match self.gradient {
+            Gradient::Given if !offered.contains(Access::INPUT_GRADIENT) => {
+                let questions = self.questions(true);
+                return Err(Error::Config(format!(
+                    "`gradient`: the target gives no gradients; with \"estimated\" the attack runs, at most {questions} questions for each class"
+                )));
+            }
+            Gradient::Given => false,
+            Gradient::Estimated => true,
+            Gradient::Auto => !offered.contains(Access::INPUT_GRADIENT),
+        };
+        Ok(Chosen { estimated, answers })
+    }
+
+    /// The classes that are rebuilt.
+    pub(crate) fn classes(&self, case: &Case<'_>) -> Result<Vec<u32>> {
+        let labelled =
+            [case.audited(), case.population()].into_iter().find_map(|cohort| cohort.classes().ok());
+        let known = case.target().card().classes.or(labelled.map(|(_, classes)| classes));
+        match known {
+            Some(known) => {
+                if let Some(class) = self.classes.iter().find(|class| **class as usize >= known) {
+                    return Err(Error::Config(format!(
+                        "`classes`: expected numbers below {known}, got {class}"
+                    )));
+                }
+                if known == 0 || u32::try_from(known).is_err() {
+                    return Err(Error::mismatch("classes of the target", "at least 1", known));
+                }
+                Ok(if self.classes.is_empty() { (0..known as u32).collect() } else { self.classes.to_vec() })
+            }
+            None if self.classes.is_empty() => {
+                Err(Error::Config("the target does not say how many classes it has: set `classes`".into()))
+            }
+            None => Ok(self.classes.to_vec()),
+        }
+    }
+
+    /// Says what a run costs at most, in words.
+    pub(crate) fn announce(&self, ctx: &Ctx<'_>, classes: usize, chosen: Chosen) {
+        let one = self.questions(chosen.estimated);
+        let gradient = if chosen.estimated { "estimated" } else { "given" };
+        let all = one.saturating_mul(classes as u64);
+        ctx.log(&format!(
+            "gradients are {gradient}: {classes} classes of {} starts and {} steps, at most {all} questions",
+            self.starts, self.steps
+        ));
+        if self.gradient == Gradient::Auto {
+            ctx.chose("gradient", gradient);
+        }
+        if self.outputs == Wanted::Auto {
+            ctx.chose("outputs", if chosen.answers == Answers::Logits { "logits" } else { "probabilities" });
+        }
+    }
+}
+
+/// The access that answers are.
+pub(crate) fn access(answers: Answers) -> Access {
+    match answers {
+        Answers::Logits => Access::LOGITS,
+        Answers::Probabilities => Access::PROBABILITIES,
+    }
+}
+
+/// The answers `[rows, classes]`, one of them for each class that is rebuilt.
+pub(crate) fn answered(outputs: &Outputs, answers: Answers, rows: usize) -> Result<&Tensor> {
+    outputs.check_rows(rows)?;
+    let field = match answers {
+        Answers::Logits => &outputs.logits,
+        Answers::Probabilities => &outputs.probabilities,
+    };
+    let tensor = field.as_ref().ok_or(Error::Denied(access(answers)))?;
+    if tensor.shape().len() == 2 {
+        return Ok(tensor);
+    }
+    Err(Error::mismatch("answers", "[records, classes]", format!("shape {:?}", tensor.shape())))
+}
+
+/// Cotangents of answers.
+pub(crate) fn cotangent(answers: Answers, tensor: Tensor) -> Outputs {
+    match answers {
+        Answers::Logits => Outputs { logits: Some(tensor), ..Outputs::default() },
+        Answers::Probabilities => Outputs { probabilities: Some(tensor), ..Outputs::default() },
+    }
+}

@@ -1,0 +1,471 @@
+//! The walk that all attacks take: from every start of every class at once, down the gradient of an objective.
+
+use std::collections::VecDeque;
+
+use paname_core::{Case, Ctx, Error, Findings, Input, Query, Reconstruction, Result, Target, Tensor};
+use rand_pcg::Pcg64;
+
+use crate::asking::{Asking, Chosen, access, answered, cotangent};
+use crate::estimated::EstimatedGradient;
+use crate::objective::{Objective, Valued};
+use crate::random::whole;
+use crate::regulariser::{Variation, box_blur, mean_power, mean_square, roll, total_variation};
+use crate::space::{Begin, Space};
+use crate::step::{Memory, Stepping};
+
+/// Weights of what is held against implausible inputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Penalties {
+    pub(crate) variation: Variation,
+    pub(crate) total_variation: f64,
+    pub(crate) l2: f64,
+    pub(crate) lp: f64,
+    pub(crate) power: f64,
+}
+
+/// How walks go.
+pub(crate) struct Climb {
+    pub(crate) objective: Objective,
+    pub(crate) penalties: Penalties,
+    pub(crate) stepping: Stepping,
+    /// Length of a step, in units of the range.
+    pub(crate) rate: f64,
+    /// A walk ends that for so many steps was never better than the worst of them.
+    pub(crate) patience: usize,
+    /// A walk ends that reaches so much.
+    pub(crate) confidence: f64,
+    /// Radius of the blur after each step; 0 for none.
+    pub(crate) blur: usize,
+    /// Pixels that images are moved by at most, at random, before each question; 0 for none.
+    pub(crate) jitter: usize,
+}
+
+/// Times that a step is halved because of what is no number.
+const HALVINGS: u32 = 8;
+
+/// Bytes that walks hold at a time; few in tests, so that they see walks wait for others.
+const ROOM: usize = if cfg!(test) { 1 << 10 } else { 1 << 30 };
+/// Bytes that a walk holds for each value of an input: places, gradients and the memory of steps.
+const HELD: usize = 48;
+
+/// Why a walk has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Confident,
+    Patient,
+    /// Its gradient is nothing.
+    Stuck,
+    /// There are no more steps.
+    Spent,
+    /// What the model answers is no number, however short the step.
+    Lost,
+}
+
+struct Best {
+    loss: f64,
+    confidence: f64,
+    units: Vec<f32>,
+}
+
+struct Walk {
+    class: u32,
+    units: Vec<f32>,
+    memory: Memory,
+    rate: f64,
+    /// Losses of the last steps.
+    window: VecDeque<f64>,
+    /// The last place where all was finite, and the gradient there.
+    good: Option<(Vec<f32>, Vec<f64>)>,
+    best: Option<Best>,
+    /// Places that were looked at with success.
+    seen: usize,
+    halvings: u32,
+    end: Option<End>,
+    /// Pixels down and to the right that the image is moved by in the next question.
+    shift: (isize, isize),
+    stream: Pcg64,
+}
+
+/// What all walks share.
+struct Search<'a> {
+    case: &'a Case<'a>,
+    ctx: &'a Ctx<'a>,
+    asking: &'a Asking<'a>,
+    climb: &'a Climb,
+    chosen: Chosen,
+    space: Space,
+    /// Added to units so that penalties see nothing where inputs are nothing.
+    offsets: Vec<f32>,
+    image: Option<[usize; 3]>,
+}
+
+/// Rebuilds an input of each class.
+pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &Climb) -> Result<Findings> {
+    let chosen = asking.choose(case)?;
+    let classes = asking.classes(case)?;
+    let space = Space::of(case, ctx, asking.inputs)?;
+    let image = space.image();
+    let of_images = [
+        ("total-variation", climb.penalties.total_variation > 0.0),
+        ("blur", climb.blur > 0),
+        ("jitter", climb.jitter > 0),
+    ];
+    if let Some((key, _)) = of_images.into_iter().find(|(_, used)| *used && image.is_none()) {
+        let got = &space.shape;
+        return Err(Error::Config(format!(
+            "`{key}` is of images [channels, height, width], and inputs have the shape {got:?}"
+        )));
+    }
+    asking.announce(ctx, classes.len(), chosen);
+    let estimating = if chosen.estimated {
+        let estimated = EstimatedGradient::new(case.target(), ctx, asking.estimate.clone(), asking.batch)?;
+        Some(estimated.with_ranges(space.constraint.range()))
+    } else {
+        None
+    };
+    let target = estimating.as_ref().map_or(case.target(), |estimating| estimating as &dyn Target);
+    let offsets = space.constraint.offsets();
+    let search = Search { case, ctx, asking, climb, chosen, space, offsets, image };
+    // Every start of every class, as many at a time as there is room for.
+    let starts: Vec<(u32, usize)> =
+        classes.iter().flat_map(|class| (0..asking.starts).map(|start| (*class, start))).collect();
+    let at_a_time = (ROOM / HELD / search.space.constraint.len()).max(asking.batch);
+    let mut walks: Vec<Walk> = Vec::with_capacity(starts.len());
+    let mut ended = Ok(());
+    for group in starts.chunks(at_a_time) {
+        let (before, mut some) = (walks.len(), search.begin(group)?);
+        ended = search.walk(target, &mut some, (before, starts.len()));
+        if ended.is_ok() {
+            ended = search.look_again(&mut some);
+        }
+        walks.extend(some.into_iter().map(Walk::at_rest));
+        if ended.is_err() {
+            break;
+        }
+    }
+    search.report(&walks, starts.len());
+    let moved = walks.iter().any(|walk| walk.seen > 1 && walk.best.is_some());
+    match ended {
+        Ok(()) => {}
+        Err(error @ (Error::Cancelled | Error::Budget { .. })) if moved => {
+            ctx.log(&format!("partial: {error}; what was found so far is given"));
+            search.harden_unasked(&mut walks);
+        }
+        Err(error) => return Err(error),
+    }
+    search.findings(walks)
+}
+
+impl Walk {
+    /// The walk without what only the way took.
+    fn at_rest(self) -> Self {
+        let (units, memory) = (Vec::new(), Memory::default());
+        Self { units, memory, good: None, window: VecDeque::new(), ..self }
+    }
+}
+
+impl Search<'_> {
+    /// These starts of these classes.
+    fn begin(&self, starts: &[(u32, usize)]) -> Result<Vec<Walk>> {
+        let width = self.space.constraint.len();
+        let begin = |&(class, start): &(u32, usize)| {
+            let mut stream = self.ctx.rng(&format!("class {class} start {start}"));
+            let units = self.space.begin(self.asking.begin, start, &mut stream)?;
+            Ok(Walk {
+                class,
+                units,
+                memory: Memory::new(self.climb.stepping, width),
+                rate: self.climb.rate,
+                window: VecDeque::new(),
+                good: None,
+                best: None,
+                seen: 0,
+                halvings: 0,
+                end: None,
+                shift: (0, 0),
+                stream,
+            })
+        };
+        starts.iter().map(begin).collect()
+    }
+
+    /// Walks until all have ended. Places are looked at once more than steps are taken. So many of all walks have ended before.
+    fn walk(&self, target: &dyn Target, walks: &mut [Walk], (before, all): (usize, usize)) -> Result<()> {
+        let (steps, looks) = (self.asking.steps, self.asking.steps + 1);
+        let (before, total) = (before * looks, all * looks);
+        for step in 0..=steps {
+            let active: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].end.is_none()).collect();
+            if active.is_empty() {
+                break;
+            }
+            let last = step == steps;
+            for (i, some) in active.chunks(self.asking.batch).enumerate() {
+                self.ctx.tick(before + step * walks.len() + i * self.asking.batch, total)?;
+                self.shift(walks, some, last);
+                // The last place is only looked at: the target itself answers, without probes.
+                let (valued, gradients) = if last {
+                    (self.look(walks, some)?, Vec::new())
+                } else {
+                    self.look_with_gradients(target, walks, some)?
+                };
+                let width = self.space.constraint.len();
+                for (i, &w) in some.iter().enumerate() {
+                    let gradient = gradients.get(i * width..(i + 1) * width);
+                    self.advance(&mut walks[w], valued.values[i], valued.confidences[i], gradient)?;
+                }
+            }
+        }
+        // Those whose last answer was no number.
+        walks.iter_mut().filter(|walk| walk.end.is_none()).for_each(|walk| walk.end = Some(End::Spent));
+        self.ctx.tick(before + walks.len() * looks, total)
+    }
+
+    /// Draws where images are moved before the next question; nowhere before one whose answer is told.
+    fn shift(&self, walks: &mut [Walk], some: &[usize], told: bool) {
+        let most = self.climb.jitter;
+        for &w in some {
+            let walk = &mut walks[w];
+            walk.shift = if told || most == 0 {
+                (0, 0)
+            } else {
+                (whole(most, &mut walk.stream), whole(most, &mut walk.stream))
+            };
+        }
+    }
+
+    fn query(&self, walks: &[Walk], some: &[usize]) -> Result<Query> {
+        let places = some.iter().map(|&w| &walks[w].units[..]);
+        let inputs = self.space.batch(places, |i, input| {
+            let (down, right) = walks[some[i]].shift;
+            if let Some(image) = self.image {
+                roll(input, image, down, right);
+            }
+        })?;
+        let want = access(self.chosen.answers);
+        Ok(Query { input: Input::Tensor(inputs), labels: None, want, layers: Vec::new() })
+    }
+
+    fn valued(&self, answers: &Tensor, walks: &[Walk], some: &[usize]) -> Result<Valued> {
+        let classes: Vec<u32> = some.iter().map(|&w| walks[w].class).collect();
+        self.climb.objective.batch(&answers.to_f32()?, self.chosen.answers, answers.shape()[1], &classes)
+    }
+
+    fn look(&self, walks: &[Walk], some: &[usize]) -> Result<Valued> {
+        let answers = self.case.target().predict(&self.query(walks, some)?)?;
+        self.valued(answered(&answers, self.chosen.answers, some.len())?, walks, some)
+    }
+
+    /// The objective and its gradients with respect to the inputs.
+    fn look_with_gradients(
+        &self,
+        target: &dyn Target,
+        walks: &[Walk],
+        some: &[usize],
+    ) -> Result<(Valued, Vec<f32>)> {
+        let (answers, pullback) = target.vjp(&self.query(walks, some)?)?;
+        let answers = answered(&answers, self.chosen.answers, some.len())?;
+        let mut valued = self.valued(answers, walks, some)?;
+        let cotangents = Tensor::from_vec(std::mem::take(&mut valued.cotangents), answers.shape())?;
+        let gradients = pullback.apply(&cotangent(self.chosen.answers, cotangents))?;
+        if gradients.shape().is_empty()
+            || gradients.rows() != some.len()
+            || gradients.len() != some.len() * self.space.constraint.len()
+        {
+            let expected = format!("{} of {:?}", some.len(), self.space.shape);
+            return Err(Error::mismatch("gradients", expected, format!("shape {:?}", gradients.shape())));
+        }
+        let mut gradients = gradients.to_f32()?.into_owned();
+        if let Some(image) = self.image {
+            for (&w, gradient) in some.iter().zip(gradients.chunks_exact_mut(self.space.constraint.len())) {
+                let (down, right) = walks[w].shift;
+                roll(gradient, image, -down, -right);
+            }
+        }
+        Ok((valued, gradients))
+    }
+
+    /// Takes note of a place and goes to the next.
+    fn advance(&self, walk: &mut Walk, value: f64, confidence: f64, gradient: Option<&[f32]>) -> Result<()> {
+        // In units of the range.
+        let mut slopes: Vec<f64> = gradient
+            .into_iter()
+            .flatten()
+            .zip(self.space.constraint.range())
+            .map(|(g, range)| f64::from(*g) * f64::from(*range))
+            .collect();
+        if slopes.is_empty() {
+            slopes.resize(walk.units.len(), 0.0);
+        }
+        let loss = value + self.penalty(&walk.units, &mut slopes);
+        if !loss.is_finite() || !confidence.is_finite() {
+            return self.recover(walk);
+        }
+        walk.seen += 1;
+        if walk.best.as_ref().is_none_or(|best| loss < best.loss) {
+            walk.best = Some(Best { loss, confidence, units: walk.units.clone() });
+        }
+        if confidence >= self.climb.confidence {
+            walk.end = Some(End::Confident);
+            return Ok(());
+        }
+        let worst = walk.window.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if walk.window.len() >= self.climb.patience && loss >= worst {
+            walk.end = Some(End::Patient);
+            return Ok(());
+        }
+        walk.window.push_back(loss);
+        if walk.window.len() > self.climb.patience {
+            walk.window.pop_front();
+        }
+        if gradient.is_none() {
+            walk.end = Some(End::Spent);
+            return Ok(());
+        }
+        if slopes.iter().any(|slope| !slope.is_finite()) {
+            return self.recover(walk);
+        }
+        let before = walk.units.clone();
+        let nothing = slopes.iter().all(|slope| *slope == 0.0);
+        walk.good = Some((before.clone(), slopes.clone()));
+        self.step(walk, &mut slopes);
+        if nothing && walk.units == before {
+            walk.end = Some(End::Stuck);
+        }
+        Ok(())
+    }
+
+    /// What is held against a place; its derivative is added to `slopes`.
+    fn penalty(&self, units: &[f32], slopes: &mut [f64]) -> f64 {
+        let Penalties { variation, total_variation: tv, l2, lp, power } = self.climb.penalties;
+        let mut sum = 0.0;
+        if let Some(image) = self.image.filter(|_| tv > 0.0) {
+            sum += tv * total_variation(units, image, variation, tv, slopes);
+        }
+        if l2 > 0.0 || lp > 0.0 {
+            let values: Vec<f32> = units.iter().zip(&self.offsets).map(|(u, offset)| u + offset).collect();
+            if l2 > 0.0 {
+                sum += l2 * mean_square(&values, l2, slopes);
+            }
+            if lp > 0.0 {
+                sum += lp * mean_power(&values, power, lp, slopes);
+            }
+        }
+        sum
+    }
+
+    /// One step against the slopes, to the nearest allowed place.
+    fn step(&self, walk: &mut Walk, slopes: &mut [f64]) {
+        walk.memory.turn(self.climb.stepping, slopes);
+        for (unit, slope) in walk.units.iter_mut().zip(slopes) {
+            // Beyond the bounds either way, and within what single precision holds.
+            *unit = (f64::from(*unit) - walk.rate * *slope).clamp(-1e6, 1e6) as f32;
+        }
+        if let Some(image) = self.image {
+            box_blur(&mut walk.units, image, self.climb.blur);
+        }
+        self.space.constraint.project(&mut walk.units);
+    }
+
+    /// Goes on from the last good place with half the step, or from somewhere else where there was none.
+    fn recover(&self, walk: &mut Walk) -> Result<()> {
+        if walk.halvings == HALVINGS {
+            walk.end = Some(End::Lost);
+            return Ok(());
+        }
+        walk.halvings += 1;
+        walk.rate /= 2.0;
+        walk.memory = Memory::new(self.climb.stepping, walk.units.len());
+        match walk.good.take() {
+            Some((units, slopes)) => {
+                walk.units.clone_from(&units);
+                self.step(walk, &mut slopes.clone());
+                walk.good = Some((units, slopes));
+            }
+            None => walk.units = self.space.begin(Begin::Noise, 0, &mut walk.stream)?,
+        }
+        Ok(())
+    }
+
+    /// Gives each group of columns its one value, and asks about the confidence of what comes out, and of images that were moved.
+    fn look_again(&self, walks: &mut [Walk]) -> Result<()> {
+        if !self.space.constraint.has_groups() && self.climb.jitter == 0 {
+            return Ok(());
+        }
+        let found: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].best.is_some()).collect();
+        let count = found.len();
+        for (i, some) in found.chunks(self.asking.batch).enumerate() {
+            self.ctx.tick(i * self.asking.batch, count)?;
+            for &w in some {
+                let Walk { best: Some(best), units, .. } = &mut walks[w] else { continue };
+                units.clone_from(&best.units);
+                self.space.constraint.harden(units);
+            }
+            self.shift(walks, some, true);
+            let valued = self.look(walks, some)?;
+            for (&w, confidence) in some.iter().zip(valued.confidences) {
+                let Walk { best, units, .. } = &mut walks[w];
+                if confidence.is_finite()
+                    && let Some(best) = best
+                {
+                    best.confidence = confidence;
+                    best.units.clone_from(units);
+                } else {
+                    // The model says nothing of it.
+                    *best = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same where no question is left: confidences are those before.
+    fn harden_unasked(&self, walks: &mut [Walk]) {
+        for best in walks.iter_mut().filter_map(|walk| walk.best.as_mut()) {
+            self.space.constraint.harden(&mut best.units);
+        }
+    }
+
+    /// Says how walks ended, without a word of what was found.
+    fn report(&self, walks: &[Walk], all: usize) {
+        let of = |end: Option<End>| walks.iter().filter(|walk| walk.end == end).count();
+        self.ctx.log(&format!(
+            "of {} walks {} reached the confidence, {} got no better, {} had no gradient, {} took all steps, {} were lost, {} did not end",
+            all,
+            of(Some(End::Confident)),
+            of(Some(End::Patient)),
+            of(Some(End::Stuck)),
+            of(Some(End::Spent)),
+            of(Some(End::Lost)),
+            all - walks.iter().filter(|walk| walk.end.is_some()).count(),
+        ));
+        let halvings: u32 = walks.iter().map(|walk| walk.halvings).sum();
+        if halvings > 0 {
+            let restarted = walks.iter().filter(|walk| walk.halvings > 0).count();
+            self.ctx.log(&format!(
+                "answers or gradients were no finite numbers: {restarted} walks restarted with half the step, {halvings} times in all"
+            ));
+        }
+    }
+
+    /// What was found, class by class, the best start of each first.
+    fn findings(&self, walks: Vec<Walk>) -> Result<Findings> {
+        let mut found = Vec::with_capacity(walks.len());
+        for (place, walk) in walks.into_iter().enumerate() {
+            if let Some(Best { confidence, units, .. }) = walk.best {
+                let input = self.space.batch(std::iter::once(&units[..]), |_, _| ())?.index(0)?;
+                let class = place / self.asking.starts;
+                found.push((class, Reconstruction { class: walk.class, input, score: confidence }));
+            }
+        }
+        if found.is_empty() {
+            return Err(Error::mismatch(
+                "answers about inputs",
+                "finite numbers",
+                "none, wherever walks went",
+            ));
+        }
+        // Stable: the first of equal ones stays first.
+        found.sort_by(|(a, one), (b, other)| a.cmp(b).then(other.score.total_cmp(&one.score)));
+        Ok(Findings::Reconstructions(found.into_iter().map(|(_, found)| found).collect()))
+    }
+}

@@ -1,0 +1,368 @@
+//! Models small enough to be written down, and cases of them.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use paname_core::{
+    Access, Case, CaseParts, Cohort, Ctx, Entry, Error, Findings, Host, Indices, Input, Labels, Membership,
+    Outputs, Pullback, Query, Reconstruction, Result, Signal, SignalSource, Target, TargetCard, Task, Tensor,
+    Whom,
+};
+
+use crate::random::fill_normal;
+
+/// A softmax regression, or one over a layer of tanh, with gradients written by hand.
+#[derive(Clone)]
+pub(crate) struct Net {
+    pub(crate) card: TargetCard,
+    /// Of one input.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) classes: usize,
+    /// `[hidden][width]`; empty where there is no layer between.
+    pub(crate) first: Vec<f32>,
+    /// `[classes][hidden or width]`.
+    pub(crate) second: Vec<f32>,
+    /// Records: `[records][width]`, where inputs are told.
+    pub(crate) records: Option<Vec<f32>>,
+}
+
+pub(crate) const RECORDS: usize = 40;
+
+impl Net {
+    /// Weights and records drawn from a seed; records are between −1 and 2 or so.
+    pub(crate) fn new(shape: &[usize], classes: usize, hidden: usize, seed: u64) -> Self {
+        let ctx = Ctx::new(seed, "net", 1, &());
+        let normal = |stage: &str, count: usize, scale: f32| {
+            let mut values = vec![0.0; count];
+            fill_normal(&mut values, &mut ctx.rng(stage));
+            for x in &mut values {
+                *x *= scale;
+            }
+            values
+        };
+        let width: usize = shape.iter().product();
+        let inner = if hidden == 0 { width } else { hidden };
+        let access = ["labels", "probabilities", "logits", "loss", "input-gradient", "new-inputs"];
+        Self {
+            card: TargetCard {
+                name: "net".into(),
+                classes: Some(classes),
+                access: access.map(str::to_owned).to_vec(),
+                augmentations: 1,
+                ..TargetCard::default()
+            },
+            shape: shape.to_vec(),
+            classes,
+            first: normal("first", hidden * width, 1.0),
+            second: normal("second", classes * inner, 1.5),
+            records: Some(normal("records", RECORDS * width, 0.5)),
+        }
+    }
+
+    /// The same without some accesses.
+    pub(crate) fn without(mut self, access: &[&str]) -> Self {
+        self.card.access.retain(|name| !access.contains(&name.as_str()));
+        self
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn hidden(&self, x: &[f32]) -> Vec<f64> {
+        let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        if self.first.is_empty() { x } else { product(&self.first, &x).into_iter().map(f64::tanh).collect() }
+    }
+
+    pub(crate) fn logits(&self, x: &[f32]) -> Vec<f64> {
+        product(&self.second, &self.hidden(x))
+    }
+
+    pub(crate) fn probabilities(&self, x: &[f32]) -> Vec<f64> {
+        let exponentials: Vec<f64> = self.logits(x).into_iter().map(f64::exp).collect();
+        let sum: f64 = exponentials.iter().sum();
+        exponentials.into_iter().map(|e| e / sum).collect()
+    }
+
+    fn inputs(&self, query: &Query) -> Result<Vec<f32>> {
+        let Input::Tensor(rows) = &query.input else { return Err(Error::Unsupported("records".into())) };
+        if rows.shape()[1..] != self.shape {
+            return Err(Error::mismatch("inputs", format!("{:?}", self.shape), format!("{rows:?}")));
+        }
+        Ok(rows.to_f32()?.into_owned())
+    }
+}
+
+fn product(weights: &[f32], x: &[f64]) -> Vec<f64> {
+    weights.chunks_exact(x.len()).map(|row| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum()).collect()
+}
+
+fn transposed(weights: &[f32], c: &[f64]) -> Vec<f64> {
+    let width = weights.len() / c.len();
+    let mut sum = vec![0.0; width];
+    for (row, c) in weights.chunks_exact(width).zip(c) {
+        sum.iter_mut().zip(row).for_each(|(sum, w)| *sum += c * f64::from(*w));
+    }
+    sum
+}
+
+fn tensor(values: Vec<f64>, shape: &[usize]) -> Result<Tensor> {
+    Tensor::from_vec(values.into_iter().map(|x| x as f32).collect(), shape)
+}
+
+impl Target for Net {
+    fn card(&self) -> &TargetCard {
+        &self.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let refused = query.want - self.card.offers();
+        if !refused.is_empty() {
+            return Err(Error::Denied(refused));
+        }
+        let (inputs, shape) = (self.inputs(query)?, [query.len(), self.classes]);
+        let rows = || inputs.chunks_exact(self.width());
+        let mut outputs = Outputs::default();
+        if query.want.contains(Access::LOGITS) {
+            outputs.logits = Some(tensor(rows().flat_map(|x| self.logits(x)).collect(), &shape)?);
+        }
+        if query.want.contains(Access::PROBABILITIES) {
+            outputs.probabilities =
+                Some(tensor(rows().flat_map(|x| self.probabilities(x)).collect(), &shape)?);
+        }
+        Ok(outputs)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        if !self.card.offers().contains(Access::INPUT_GRADIENT) {
+            return Err(Error::Denied(Access::INPUT_GRADIENT));
+        }
+        let pullback = Written { net: self.clone(), inputs: self.inputs(query)? };
+        Ok((self.predict(query)?, Box::new(pullback)))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let known = self.records.as_ref().ok_or(Error::Denied(Access::NEW_INPUTS))?;
+        let width = self.width();
+        let rows = records.iter().flat_map(|&r| known[r as usize * width..][..width].to_vec()).collect();
+        let shape: Vec<usize> = std::iter::once(records.len()).chain(self.shape.iter().copied()).collect();
+        Tensor::from_vec(rows, &shape)
+    }
+}
+
+struct Written {
+    net: Net,
+    inputs: Vec<f32>,
+}
+
+impl Pullback for Written {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let read = |c: &Option<Tensor>| c.as_ref().map(Tensor::to_f64).transpose();
+        let (logits, probabilities) = (read(&cotangent.logits)?, read(&cotangent.probabilities)?);
+        let (net, mut all) = (&self.net, Vec::new());
+        for (r, x) in self.inputs.chunks_exact(net.width()).enumerate() {
+            let row = |c: &[f64]| c[r * net.classes..(r + 1) * net.classes].to_vec();
+            let mut c = logits.as_deref().map_or(vec![0.0; net.classes], row);
+            if let Some(given) = probabilities.as_deref().map(row) {
+                let p = net.probabilities(x);
+                let mean: f64 = p.iter().zip(&given).map(|(p, c)| p * c).sum();
+                c.iter_mut().zip(p.iter().zip(given)).for_each(|(c, (p, given))| *c += p * (given - mean));
+            }
+            let mut below = transposed(&net.second, &c);
+            if !net.first.is_empty() {
+                below.iter_mut().zip(net.hidden(x)).for_each(|(c, h)| *c *= 1.0 - h * h);
+                below = transposed(&net.first, &below);
+            }
+            all.extend(below);
+        }
+        let shape: Vec<usize> =
+            std::iter::once(all.len() / net.width()).chain(net.shape.iter().copied()).collect();
+        tensor(all, &shape)
+    }
+}
+
+/// What is wrong with a target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Wrong {
+    Answers(f32),
+    /// Answers are no number where the first value is above this.
+    Beyond(f32),
+    Gradients(f32),
+    /// Gradients are nothing and answers the same everywhere.
+    Flat,
+    MoreRows,
+    FewerClasses,
+    Scalar,
+    NothingAnswered,
+    GradientRows,
+    GradientWidth,
+    InputScalar,
+    InputRows,
+}
+
+/// A target that has something wrong.
+pub(crate) struct Hostile(pub(crate) Net, pub(crate) Wrong);
+
+struct HostilePullback(Box<dyn Pullback>, Wrong);
+
+impl Hostile {
+    fn spoil(&self, query: &Query, mut answers: Outputs) -> Result<Outputs> {
+        let (rows, classes) = (query.len(), self.0.classes);
+        let all = |value: f32, shape: &[usize]| Tensor::from_vec(vec![value; shape.iter().product()], shape);
+        let spoilt = match self.1 {
+            Wrong::Answers(value) => all(value, &[rows, classes])?,
+            Wrong::Flat => all(0.25, &[rows, classes])?,
+            Wrong::MoreRows => all(0.0, &[rows + 1, classes])?,
+            Wrong::FewerClasses => all(0.0, &[rows, 1])?,
+            Wrong::Scalar => all(0.0, &[rows])?,
+            Wrong::NothingAnswered => return Ok(Outputs::default()),
+            Wrong::Beyond(edge) => {
+                let mut values = answers.logits.unwrap().to_f32()?.into_owned();
+                let inputs = self.0.inputs(query)?;
+                for (x, row) in inputs.chunks_exact(self.0.width()).zip(values.chunks_exact_mut(classes)) {
+                    if x[0] > edge {
+                        row.fill(f32::NAN);
+                    }
+                }
+                Tensor::from_vec(values, &[rows, classes])?
+            }
+            _ => return Ok(answers),
+        };
+        answers.logits = Some(spoilt);
+        Ok(answers)
+    }
+}
+
+impl Target for Hostile {
+    fn card(&self) -> &TargetCard {
+        &self.0.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.spoil(query, self.0.predict(query)?)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let (answers, pullback) = self.0.vjp(query)?;
+        Ok((self.spoil(query, answers)?, Box::new(HostilePullback(pullback, self.1))))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        match self.1 {
+            Wrong::InputScalar => Tensor::from_vec(vec![0.0_f32], &[]),
+            Wrong::InputRows => Tensor::from_vec(vec![0.0_f32; 3 * self.0.width()], &[3, self.0.width()]),
+            _ => self.0.input(records),
+        }
+    }
+}
+
+impl Pullback for HostilePullback {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let given = self.0.apply(cotangent)?;
+        let all = |value: f32, shape: &[usize]| Tensor::from_vec(vec![value; shape.iter().product()], shape);
+        match self.1 {
+            Wrong::Gradients(value) => all(value, given.shape()),
+            Wrong::Flat => all(0.0, given.shape()),
+            Wrong::GradientRows => all(0.0, &[given.rows() + 1, 2]),
+            Wrong::GradientWidth => all(0.0, &[given.rows(), 1]),
+            _ => Ok(given),
+        }
+    }
+}
+
+struct NoSignals;
+
+impl SignalSource for NoSignals {
+    fn models(&self) -> usize {
+        1
+    }
+
+    fn augmentations(&self) -> usize {
+        1
+    }
+
+    fn read(&self, signal: Signal, _: Whom, _: Range<usize>, _: &mut [f32]) -> Result<()> {
+        Err(Error::Unsupported(format!("{signal:?}")))
+    }
+}
+
+/// Has `work` see a case of a target: half of its records are audited, the others its population.
+pub(crate) fn with_case<T>(target: &dyn Target, granted: Access, work: impl FnOnce(&Case<'_>) -> T) -> T {
+    let half = RECORDS / 2;
+    let cohort = |range: Range<usize>| Cohort {
+        ids: range.clone().map(|r| r as u32).collect(),
+        labels: Labels::Classes {
+            values: range.map(|_| 0).collect(),
+            classes: 1.max(target.card().classes.unwrap_or(1)),
+        },
+    };
+    let parts = CaseParts {
+        task: Task::Classification,
+        granted,
+        target,
+        references: Vec::new(),
+        audited: cohort(0..half),
+        population: cohort(half..RECORDS),
+        audited_membership: Cow::Owned(Membership::none(half, 0)),
+        population_membership: Cow::Owned(Membership::none(RECORDS - half, 0)),
+        signals: &NoSignals,
+    };
+    work(&Case::new(parts).unwrap())
+}
+
+/// A host that keeps the log, and loses patience after so many reports of progress.
+#[derive(Default)]
+pub(crate) struct Listening {
+    pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) chosen: Mutex<Vec<(String, String)>>,
+    pub(crate) patience: Option<u64>,
+    pub(crate) ticks: AtomicU64,
+}
+
+impl Host for Listening {
+    fn progress(&self, done: u64, total: u64) {
+        assert!(done <= total, "{done} of {total}");
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.patience.is_some_and(|patience| self.ticks.load(Ordering::Relaxed) > patience)
+    }
+
+    fn log(&self, line: &str) {
+        self.lines.lock().unwrap().push(line.to_owned());
+    }
+
+    fn chose(&self, parameter: &str, value: &str) {
+        self.chosen.lock().unwrap().push((parameter.to_owned(), value.to_owned()));
+    }
+}
+
+pub(crate) fn entry(name: &str) -> &'static Entry {
+    crate::ATTACKS.iter().find(|entry| entry.info.name == name).unwrap()
+}
+
+/// What an attack finds, all that the target offers granted.
+pub(crate) fn attack(
+    name: &str,
+    config: serde_json::Value,
+    target: &dyn Target,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<Reconstruction>> {
+    let attack = entry(name).build(config)?;
+    with_case(target, target.card().offers(), |case| match attack.run(case, ctx)? {
+        Findings::Reconstructions(found) => Ok(found),
+        other => panic!("{other:?}"),
+    })
+}
+
+/// The same with a usual context.
+pub(crate) fn found(name: &str, config: serde_json::Value, target: &dyn Target) -> Vec<Reconstruction> {
+    attack(name, config, target, &Ctx::new(7, "test", 1, &())).unwrap()
+}
+
+pub(crate) fn refused(name: &str, config: serde_json::Value, target: &dyn Target) -> String {
+    attack(name, config, target, &Ctx::new(7, "test", 1, &())).unwrap_err().to_string()
+}
