@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("paname-evidence", &["paname-stats"]),
     ("paname-data", &["paname-core"]),
     ("paname-aia", &["paname-core"]),
+    ("paname-inversion", &["paname-core"]),
     ("paname-mia", &["paname-core"]),
     ("paname-report", &["paname-evidence", "paname-stats"]),
     ("paname-engine", &["paname-core", "paname-data", "paname-evidence", "paname-stats"]),
@@ -48,7 +49,7 @@ const PLUGIN_MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Attacks see no files, no terminal and no libtorch.
-const ATTACK_CRATES: &[&str] = &["paname-aia", "paname-mia"];
+const ATTACK_CRATES: &[&str] = &["paname-aia", "paname-inversion", "paname-mia"];
 const KEPT_FROM_ATTACKS: &[&str] =
     &["clap", "csv", "indicatif", "memmap2", "miette", "npyz", "tch", "tempfile", "toml", "zip"];
 
