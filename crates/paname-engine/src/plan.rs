@@ -127,6 +127,8 @@ pub struct PlannedRow {
 pub struct PlannedAttribute {
     /// Its name.
     pub name: String,
+    /// Its columns of the inputs.
+    pub columns: Vec<String>,
     /// What its values are to each other: `nominal`, `ordinal` or `continuous`.
     pub scale: Scale,
     /// The candidate values, or the ranges of numbers that they stand for. They belong on the user's screen.
@@ -614,7 +616,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
             let guessed = row
                 .attribute
-                .map(|attribute| judge::guesses::planned(attribute, settings, tests))
+                .map(|attribute| judge::guesses::planned(attribute, manifest, tests))
                 .transpose()?;
             let (members, non_members) = row
                 .attribute

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::attributes::Described;
 use crate::inputs::Inputs;
-use crate::manifest::{AttributeTable, PersonScore, Split, Statistics};
+use crate::manifest::{AttributeTable, Manifest, PersonScore, Split, Statistics};
 use crate::plan::PlannedAttribute;
 
 /// Permutations of who is a member, at the fewest: enough for a hundred tests that share a level of 5 %.
@@ -530,12 +530,15 @@ pub(crate) fn sides(inputs: &Inputs) -> (u64, u64) {
 }
 
 /// What a test of an attribute will be about, and what it can show.
-pub(crate) fn planned(described: &Described, settings: &Statistics, tests: u64) -> Result<PlannedAttribute> {
+pub(crate) fn planned(described: &Described, manifest: &Manifest, tests: u64) -> Result<PlannedAttribute> {
+    let settings = &manifest.content.statistics;
+    let table = manifest.content.attributes.iter().find(|table| table.name == described.name);
     let (members, non_members) = sides(&described.inputs);
     let error = (DISAGREEMENT / members.max(1) as f64 + DISAGREEMENT / non_members.max(1) as f64).sqrt();
     let alpha = settings.alpha / tests.max(1) as f64;
     Ok(PlannedAttribute {
         name: described.name.clone(),
+        columns: table.map(|table| table.column.names().to_vec()).unwrap_or_default(),
         scale: described.scale,
         candidates: described.candidates.clone(),
         records: described.inputs.audited as u64,

@@ -74,7 +74,14 @@ fn shown(plan: &Plan, language: Language) -> String {
         let stages: Vec<String> = plan.stages.iter().map(u32::to_string).collect();
         language.fill(key!("plan.stages"), &[("stages", &stages.join(", "))]) + " "
     };
-    let inputs = plan.inputs.as_ref().map_or_else(String::new, |inputs| described(inputs, language));
+    let sensitive: Vec<&str> = plan
+        .rows
+        .iter()
+        .filter_map(|row| row.attribute.as_ref())
+        .flat_map(|attribute| attribute.columns.iter().map(String::as_str))
+        .collect();
+    let inputs =
+        plan.inputs.as_ref().map_or_else(String::new, |inputs| described(inputs, &sensitive, language));
     format!(
         "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{stages}{steps}\n  {}\n",
         plan.steps.join("\n  ")
@@ -194,7 +201,7 @@ fn epsilon(planned: PlannedEpsilon, language: Language) -> String {
 }
 
 /// What the records are: in a line, and a table with the columns of a table.
-fn described(inputs: &InputsSchema, language: Language) -> String {
+fn described(inputs: &InputsSchema, sensitive: &[&str], language: Language) -> String {
     let shape: Vec<String> = inputs.shape.iter().map(usize::to_string).collect();
     let line = language.fill(
         key!("plan.inputs"),
@@ -207,6 +214,8 @@ fn described(inputs: &InputsSchema, language: Language) -> String {
     if inputs.columns.is_empty() {
         return line + "\n";
     }
+    let line =
+        if inputs.standardised { line + &language.text(key!("plan.inputs.standardised")) } else { line };
     let heading = [
         key!("plan.column"),
         key!("plan.column.kind"),
@@ -215,7 +224,7 @@ fn described(inputs: &InputsSchema, language: Language) -> String {
         key!("plan.column.missing"),
     ];
     let rows: Vec<Vec<String>> =
-        inputs.columns.iter().take(COLUMNS).map(|column| told(column, language)).collect();
+        inputs.columns.iter().take(COLUMNS).map(|column| told(column, sensitive, language)).collect();
     let more = if inputs.columns.len() > COLUMNS { "…\n" } else { "" };
     format!("{line}\n{}{more}", text_table(Some(&heading.map(|key| language.text(key))), &rows))
 }
@@ -224,7 +233,7 @@ fn described(inputs: &InputsSchema, language: Language) -> String {
 const COLUMNS: usize = 40;
 const CATEGORIES: usize = 6;
 
-fn told(column: &ColumnSchema, language: Language) -> Vec<String> {
+fn told(column: &ColumnSchema, sensitive: &[&str], language: Language) -> Vec<String> {
     let kind = match column.kind {
         ColumnKind::Whole => key!("plan.column.whole"),
         ColumnKind::Real => key!("plan.column.real"),
@@ -233,6 +242,15 @@ fn told(column: &ColumnSchema, language: Language) -> Vec<String> {
         ColumnKind::Text => key!("plan.column.text"),
         ColumnKind::Ignored => key!("plan.column.ignored"),
     };
+    let mut kind = language.text(kind);
+    if let Some(group) = &column.group {
+        let values = [("kind", kind.as_str()), ("group", &*on_one_line(group))];
+        kind = language.fill(key!("plan.column.group"), &values);
+    }
+    let own = |name: &str| name == column.name || column.group.as_deref() == Some(name);
+    if sensitive.iter().any(|name| own(name)) {
+        kind = language.fill(key!("plan.column.guessed_at"), &[("kind", kind.as_str())]);
+    }
     let guessed = if column.guessed { key!("plan.column.guessed") } else { key!("plan.column.declared") };
     let mut categories: Vec<String> =
         column.categories.iter().take(CATEGORIES).map(|text| on_one_line(text)).collect();
@@ -243,7 +261,7 @@ fn told(column: &ColumnSchema, language: Language) -> Vec<String> {
     let some = |text: String, there: bool| if there { text } else { "–".to_owned() };
     vec![
         on_one_line(&column.name),
-        language.text(kind),
+        kind,
         language.text(guessed),
         some(categories.join(", "), !column.categories.is_empty()),
         some(language.count(missing as u64), missing > 0),
