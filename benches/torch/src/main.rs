@@ -189,12 +189,13 @@ const BLOCK: usize = 4096;
 fn sweep(threads: usize, changed: bool) -> Result<f64> {
     let folder = tempfile::tempdir().map_err(|error| Error::caused("a folder", &error))?;
     let columns = 92;
-    let names: String = (0..columns).map(|c| format!(",c{c}")).collect();
+    let names: Vec<String> = (0..columns).map(|c| format!("c{c}")).collect();
     let row = |row: usize| {
-        let numbers: String = (0..columns).map(|c| format!(",{}.5", (row * 31 + c * 17) % 101)).collect();
-        format!("\n{row},value {}{numbers}", row % CANDIDATES)
+        let numbers: Vec<String> = (0..columns).map(|c| format!("{}.5", (row * 31 + c * 17) % 101)).collect();
+        format!("{row},value {},{}", row % CANDIDATES, numbers.join(","))
     };
-    let table = format!("id,attribute{names}{}", (0..RECORDS).map(row).collect::<String>());
+    let rows: Vec<String> = (0..RECORDS).map(row).collect();
+    let table = format!("id,attribute,{}\n{}\n", names.join(","), rows.join("\n"));
     std::fs::write(folder.path().join("inputs.csv"), table)
         .map_err(|error| Error::caused("a table", &error))?;
     let roster = Roster::new((0..RECORDS).map(|row| row.to_string()).collect(), "bench")?;
