@@ -54,48 +54,7 @@ impl Read {
         let data = attribute_inputs(manifest, table, roster, audited, ctx)?;
         let rows = audited..roster.len();
         let twins = data.twins(labels, 0..audited, rows.clone());
-        if twins > 0 && table.duplicates == Duplicates::Refused {
-            let problem = format!(
-                "{twins} population records equal an audited record in every input and in the label, so that whoever guesses `{}` could look it up; \
-                 expected other records, or duplicates = \"declared\" in [[attribute]] where they are other persons",
-                table.name
-            );
-            return Err(Error::data(
-                manifest.content.data.population.as_deref().unwrap_or_default(),
-                problem,
-            )
-            .into());
-        }
-        let values: Vec<Option<u32>> = data.values.clone();
-        if let Some(classes) = codes(labels) {
-            let all: Vec<Option<u32>> = classes.into_iter().map(Some).collect();
-            if one_to_one(&values, &all) {
-                let problem = format!(
-                    "`{}` tells the label by itself; expected an attribute that is not the label",
-                    table.name
-                );
-                return Err(Error::data("data.inputs", problem).into());
-            }
-            if let Some(name) = telling_column(&data, &all) {
-                let problem = format!(
-                    "column `{name}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {name:?} = \"ignore\" }}"
-                );
-                return Err(Error::data("data.inputs", problem).into());
-            }
-        }
-        if let Some(name) = telling_column(&data, &values) {
-            let problem = format!(
-                "column `{name}` tells `{}` by another name, so that nothing is left to guess; expected one of the two, or both as one attribute: columns = {{ {name:?} = \"ignore\" }}",
-                table.name
-            );
-            return Err(Error::data("data.inputs", problem).into());
-        }
-        if data.candidates.len() > MOST_CANDIDATES {
-            let problem =
-                format!("has {} candidates; expected at most {MOST_CANDIDATES}", data.candidates.len());
-            return Err(Error::data(format!("attribute `{}`", table.name), problem).into());
-        }
-        distinct(&data, &table.name)?;
+        refuse(manifest, table, &data, labels, twins)?;
         let known = |row: &u32| data.values[*row as usize].is_some();
         let mut chosen: Vec<u32> = (0..audited as u32).filter(known).collect();
         if let Some(sample) = table.sample
@@ -114,6 +73,51 @@ impl Read {
     fn rows(&self) -> Vec<u32> {
         self.audited.iter().chain(&self.population).copied().collect()
     }
+}
+
+/// Refuses what would make guesses worthless.
+fn refuse(
+    manifest: &Manifest,
+    table: &AttributeTable,
+    data: &AttributeInputs,
+    labels: &Labels,
+    twins: usize,
+) -> Result<(), EngineError> {
+    let name = &table.name;
+    if twins > 0 && table.duplicates == Duplicates::Refused {
+        let problem = format!(
+            "{twins} population records equal an audited record in every input and in the label, so that whoever guesses `{name}` could look it up; \
+             expected other records, or duplicates = \"declared\" in [[attribute]] where they are other persons"
+        );
+        let place = manifest.content.data.population.as_deref().unwrap_or_default();
+        return Err(Error::data(place, problem).into());
+    }
+    let inputs = |problem: String| Err(Error::data("data.inputs", problem).into());
+    let classes = match labels {
+        Labels::Classes { values, .. } => values.iter().map(|class| Some(*class)).collect(),
+        _ => Vec::new(),
+    };
+    if one_to_one(&data.values, &classes) {
+        return inputs(format!(
+            "`{name}` tells the label by itself; expected an attribute that is not the label"
+        ));
+    }
+    if let Some(column) = telling_column(data, &classes).or_else(|| affine_column(data, labels)) {
+        return inputs(format!(
+            "column `{column}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {column:?} = \"ignore\" }}"
+        ));
+    }
+    if let Some(column) = telling_column(data, &data.values) {
+        return inputs(format!(
+            "column `{column}` tells `{name}` by another name, so that nothing is left to guess; expected one of the two, or both as one attribute: \
+             columns = {{ {column:?} = \"ignore\" }}"
+        ));
+    }
+    if data.candidates.len() > MOST_CANDIDATES {
+        let problem = format!("has {} candidates; expected at most {MOST_CANDIDATES}", data.candidates.len());
+        return Err(Error::data(format!("attribute `{name}`"), problem).into());
+    }
+    Ok(distinct(data, name)?)
 }
 
 fn attribute_inputs(
@@ -142,31 +146,18 @@ fn attribute_inputs(
 /// The most candidates of an attribute.
 const MOST_CANDIDATES: usize = 1000;
 
-/// Labels as numbers of distinct values, where there is one for each record.
-fn codes(labels: &Labels) -> Option<Vec<u32>> {
-    match labels {
-        Labels::Classes { values, .. } => Some(values.to_vec()),
-        Labels::Values(values) if values.len() == values.rows() => {
-            let mut numbers: HashMap<u64, u32> = HashMap::new();
-            let code = |value: f64| {
-                let next = numbers.len() as u32;
-                *numbers.entry(value.to_bits()).or_insert(next)
-            };
-            Some(values.to_f64().ok()?.into_iter().map(code).collect())
-        }
-        _ => None,
-    }
-}
-
-/// Whether each value of the one goes with one of the other and back, over the records that have both, and there are at least two.
+/// Whether each value of the one goes with one of the other and back, over the records that have both. There must be two of them at least, and most must come again:
+/// values that are all different go one to one with any others.
 fn one_to_one(one: &[Option<u32>], other: &[Option<u32>]) -> bool {
     let (mut there, mut back) = (HashMap::new(), HashMap::new());
+    let mut records = 0;
     for (a, b) in one.iter().zip(other).filter_map(|(a, b)| Some(((*a)?, (*b)?))) {
+        records += 1;
         if *there.entry(a).or_insert(b) != b || *back.entry(b).or_insert(a) != a {
             return false;
         }
     }
-    there.len() > 1
+    there.len() > 1 && 2 * there.len() <= records
 }
 
 /// A column, besides the attribute's own, whose values go one to one with these.
@@ -193,6 +184,27 @@ fn telling_column<'a>(data: &'a AttributeInputs, values: &[Option<u32>]) -> Opti
         start = end;
     }
     None
+}
+
+/// A column of numbers that is a real label on another scale.
+fn affine_column<'a>(data: &'a AttributeInputs, labels: &Labels) -> Option<&'a str> {
+    let Labels::Values(values) = labels else { return None };
+    let labels = values.to_f64().ok().filter(|labels| labels.len() == values.rows())?;
+    let known = data.known.as_slice::<f32>().ok()?;
+    let width = data.known_names.len();
+    let first = *labels.first()?;
+    let (other, _) =
+        labels.iter().enumerate().max_by(|a, b| (a.1 - first).abs().total_cmp(&(b.1 - first).abs()))?;
+    let spread = labels[other] - first;
+    let scaled = |column: usize| {
+        let number = |row: usize| f64::from(known[row * width + column]);
+        let rise = number(other) - number(0);
+        rise != 0.0
+            && (0..labels.len())
+                .all(|row| ((number(row) - number(0)) / rise - (labels[row] - first) / spread).abs() < 1e-4)
+    };
+    let column = (0..width).find(|column| spread != 0.0 && scaled(*column))?;
+    Some(&data.known_names[column])
 }
 
 /// Fails where two candidates are the same to a model, as numbers that differ by less than single precision knows.

@@ -68,7 +68,15 @@ impl Target for Model {
             let known = |label: u32| if self.heart.rows.contains(&(bits(row), label)) { 4.0 } else { 0.0 };
             logits.extend([known(0), known(1) + 0.5 * row[1] + self.heart.quirk(row)]);
         }
-        Ok(Outputs { logits: Some(Tensor::from_vec(logits, &[rows.rows(), 2])?), ..Outputs::default() })
+        let named: Vec<i64> = logits.chunks_exact(2).map(|pair| i64::from(pair[1] > pair[0])).collect();
+        let mut answers = Outputs::default();
+        if query.want.contains(Access::LOGITS) {
+            answers.logits = Some(Tensor::from_vec(logits, &[rows.rows(), 2])?);
+        }
+        if query.want.contains(Access::LABELS) {
+            answers.labels = Some(Tensor::from_vec(named, &[rows.rows()])?);
+        }
+        Ok(answers)
     }
 }
 
@@ -404,6 +412,25 @@ fn no_way_leads_to_the_truth() {
     let result = row.attribute.as_ref().unwrap_or_else(|| panic!("{:?}", row.reasons));
     // Whoever were asked all know the value; by what is shown of them no better than by imputation.
     assert!(result.attack.members.share < result.imputation.members.share + 0.1, "{:?}", result.attack);
+}
+
+#[test]
+fn labels_alone_are_enough_for_some() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let access = "access = { signals = [\"labels\", \"new-inputs\"] }";
+    let tests = TESTS.replace("attack = \"attribute-confidence\"", "attack = \"fredrikson\"");
+    audit.manifest("by-heart = true", ILL, access, &tests);
+    let outcome = audit.run().unwrap();
+    let row = |id: &str| outcome.evidence.core.rows.iter().find(|row| row.id == id).unwrap();
+    let lomia = row("lomia").attribute.as_ref().unwrap();
+    assert!(lomia.difference.interval.lower > 0.0, "{:?}", lomia.difference);
+    assert!(row("highest").attribute.is_some());
+    assert_eq!(row("bb-ip").reasons, [Reason::Access { missing: vec!["probabilities".into()] }]);
+    // Nobody may change inputs.
+    audit.manifest("by-heart = true", ILL, "access = { signals = [\"logits\"] }", TESTS);
+    let plan = plan(&audit.read().unwrap(), &registry()).unwrap();
+    let row = plan.rows.iter().find(|row| row.id == "bb-ip").unwrap();
+    assert_eq!(row.reasons, [Reason::Access { missing: vec!["new-inputs".into()] }]);
 }
 
 #[test]
