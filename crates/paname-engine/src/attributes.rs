@@ -3,6 +3,7 @@
 //! signals and cases of an audit reads those of an attribute, which are of the same form, and the true values lie where the truth does.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use paname_core::{
@@ -93,11 +94,12 @@ fn refuse(
         return Err(Error::data(place, problem).into());
     }
     let inputs = |problem: String| Err(Error::data("data.inputs", problem).into());
-    let classes = match labels {
+    let classes: Vec<Option<u32>> = match labels {
         Labels::Classes { values, .. } => values.iter().map(|class| Some(*class)).collect(),
         _ => Vec::new(),
     };
-    if one_to_one(&data.values, &classes) {
+    let both = data.values.iter().zip(&classes).filter_map(|(value, class)| Some(((*value)?, (*class)?)));
+    if one_to_one(both) {
         return inputs(format!(
             "`{name}` tells the label by itself; expected an attribute that is not the label"
         ));
@@ -146,13 +148,14 @@ fn attribute_inputs(
 /// The most candidates of an attribute.
 const MOST_CANDIDATES: usize = 1000;
 
-/// Whether each value of the one goes with one of the other and back, over the records that have both. There must be two of them at least, and most must come again:
-/// values that are all different go one to one with any others.
-fn one_to_one(one: &[Option<u32>], other: &[Option<u32>]) -> bool {
+/// Whether each value on the left goes with one on the right and back. There must be two of them at least, and most must come again: values that are all
+/// different go one to one with any others.
+fn one_to_one<A: Eq + Hash + Copy, B: Eq + Hash + Copy>(pairs: impl Iterator<Item = (A, B)>) -> bool {
     let (mut there, mut back) = (HashMap::new(), HashMap::new());
     let mut records = 0;
-    for (a, b) in one.iter().zip(other).filter_map(|(a, b)| Some(((*a)?, (*b)?))) {
+    for (a, b) in pairs {
         records += 1;
+        // Most end here, at one of the first.
         if *there.entry(a).or_insert(b) != b || *back.entry(b).or_insert(a) != a {
             return false;
         }
@@ -162,23 +165,16 @@ fn one_to_one(one: &[Option<u32>], other: &[Option<u32>]) -> bool {
 
 /// A column, besides the attribute's own, whose values go one to one with these.
 fn telling_column<'a>(data: &'a AttributeInputs, values: &[Option<u32>]) -> Option<&'a str> {
-    let known = data.known.as_slice::<f32>().ok()?;
+    let known = data.known.bytes().ok()?;
     let width = data.known_names.len();
+    let size = std::mem::size_of::<f32>();
     // The places of a column of categories stand next to each other, under its name.
     let field = |place: usize| data.known_names[place].split('=').next().unwrap_or_default();
     let mut start = 0;
     while start < width {
         let end = (start..width).find(|place| field(*place) != field(start)).unwrap_or(width);
-        let mut numbers: HashMap<Vec<u32>, u32> = HashMap::new();
-        let codes: Vec<Option<u32>> = known
-            .chunks_exact(width)
-            .map(|row| {
-                let bits = row[start..end].iter().map(|value| value.to_bits()).collect();
-                let next = numbers.len() as u32;
-                Some(*numbers.entry(bits).or_insert(next))
-            })
-            .collect();
-        if one_to_one(&codes, values) {
+        let rows = known.chunks_exact(width * size).map(|row| &row[start * size..end * size]);
+        if one_to_one(rows.zip(values).filter_map(|(row, value)| Some((row, (*value)?)))) {
             return Some(field(start));
         }
         start = end;
