@@ -1,8 +1,9 @@
 //! A case: everything that an attack may know, and nothing of the truth.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::pieces::map_pieces;
 use crate::{
@@ -41,6 +42,8 @@ pub struct Case<'a> {
     attribute: Option<Attribute>,
     /// Where an attribute is to be guessed, the reference models as they may be asked.
     outside: Vec<Outside<'a>>,
+    /// Whether it is that of an attribute, or of one candidate: no reference model takes the target's place, where it would tell the values that it was fitted with.
+    sealed: bool,
 }
 
 impl<'a> Case<'a> {
@@ -88,7 +91,7 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
         }
-        Ok(Self { parts, columns, groups: Vec::new(), attribute: None, outside: Vec::new() })
+        Ok(Self { parts, columns, groups: Vec::new(), attribute: None, outside: Vec::new(), sealed: false })
     }
 
     /// The same case with groups of its audited records, to be judged as wholes. Fails where a position is no audited record or stands twice.
@@ -114,16 +117,21 @@ impl<'a> Case<'a> {
     pub fn with_attribute(self, attribute: Attribute) -> Result<Self> {
         attribute.check(self.audited().len(), self.population().len(), self.augmentations())?;
         let outside = self.outsiders();
-        Ok(Self { attribute: Some(attribute), outside, ..self })
+        Ok(Self { attribute: Some(attribute), outside, sealed: true, ..self })
     }
 
     /// The reference models, kept from the records that they were fitted with.
     fn outsiders(&self) -> Vec<Outside<'a>> {
-        let membership = self.membership(Whom::Audited);
-        let ids = &self.parts.audited.ids;
-        let own = |model| (0..ids.len()).filter(move |r| membership.row(*r).contains(model)).map(|r| ids[r]);
-        let references = self.parts.references.iter().enumerate();
-        references.map(|(model, inner)| Outside { inner: *inner, own: own(model).collect() }).collect()
+        let places: Arc<HashMap<u32, usize>> =
+            Arc::new(self.parts.audited.ids.iter().copied().zip(0..).collect());
+        let fitted = self.membership(Whom::Audited);
+        let of = |(model, inner): (usize, &&'a dyn Target)| Outside {
+            inner: *inner,
+            model,
+            fitted: fitted.clone(),
+            places: places.clone(),
+        };
+        self.parts.references.iter().enumerate().map(of).collect()
     }
 
     /// The attribute to be guessed, or an error that says that the attack needs one.
@@ -157,7 +165,8 @@ impl<'a> Case<'a> {
             signals: &signals,
             ..self.parts
         };
-        work(&Case::assemble(parts, (0..=self.references()).collect())?)
+        let case = Case::assemble(parts, (0..=self.references()).collect())?;
+        work(&Case { sealed: true, ..case })
     }
 
     /// Checks that every label is a class.
@@ -252,8 +261,14 @@ impl<'a> Case<'a> {
 
     /// The same case with reference model `k` in the place of the target, which disappears. An attack may rehearse here, since it knows the rows
     /// of `k`; the engine measures here what the attack finds on a model that has nothing to do with the target's members. Reference models
-    /// whose rows repeat or complement those of `k` disappear too: they would give the rehearsal away.
+    /// whose rows repeat or complement those of `k` disappear too: they would give the rehearsal away. Not in a case whose attribute is to be guessed: there the model would
+    /// tell the values that it was fitted with, so that the engine lets it play first and adds the attribute then.
     pub fn with_reference_as_target(&self, k: usize) -> Result<Case<'_>> {
+        if self.sealed {
+            // Whoever rehearses can do without.
+            let what = "reference models whose values of the attribute are not known".to_owned();
+            return Err(Error::Missing { what, needed: 1, got: 0 });
+        }
         let Some(&target) = self.parts.references.get(k) else {
             return Err(Error::mismatch("reference model", format!("below {}", self.references()), k));
         };
@@ -269,11 +284,14 @@ impl<'a> Case<'a> {
             population_membership: Cow::Owned(self.parts.population_membership.select_models(&others)),
             ..self.parts
         };
-        let case = Case { parts, columns, groups: self.groups.clone(), attribute: None, outside: Vec::new() };
-        match &self.attribute {
-            Some(attribute) => case.with_attribute(attribute.clone()),
-            None => Ok(case),
-        }
+        Ok(Case {
+            parts,
+            columns,
+            groups: self.groups.clone(),
+            attribute: None,
+            outside: Vec::new(),
+            sealed: false,
+        })
     }
 
     /// Calls `each` with chunks of consecutive records and their signals, on `ctx.threads()` threads, and returns the results in the order of the
@@ -457,14 +475,19 @@ impl SignalSource for VariantSignals<'_> {
 /// A reference model, kept from the records that it was fitted with, whose true value of the attribute it knows.
 struct Outside<'a> {
     inner: &'a dyn Target,
-    /// Numbers of these records.
-    own: HashSet<u32>,
+    /// Which of the models it is.
+    model: usize,
+    fitted: Membership,
+    /// Where the records stand, by their numbers.
+    places: Arc<HashMap<u32, usize>>,
 }
 
 impl Outside<'_> {
     fn admit(&self, query: &Query) -> Result<()> {
+        let own =
+            |id: &u32| self.places.get(id).is_some_and(|place| self.fitted.row(*place).contains(self.model));
         match &query.input {
-            Input::Records(ids, _) if ids.iter().any(|id| self.own.contains(id)) => Err(Error::Unsupported(
+            Input::Records(ids, _) if ids.iter().any(own) => Err(Error::Unsupported(
                 "questions to a reference model about a record that it was fitted with, whose value it knows"
                     .into(),
             )),

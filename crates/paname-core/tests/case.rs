@@ -363,12 +363,15 @@ fn a_reference_model_gives_no_value_of_its_own_records_away() {
             assert_eq!(references[2 * m..2 * m + 2], [number(shown + 1, 0), number(shown + 1, 1)], "{r} {m}");
         }
     }
-    // In the place of the target it is what it is.
-    let rehearsal = case.with_reference_as_target(0).unwrap();
+    // Nor does it in the place of the target, where it is what it is: only the engine, which has the case before, lets it play.
+    assert!(matches!(case.with_reference_as_target(0), Err(Error::Missing { .. })));
+    let plain = setup.case().unwrap();
+    let rehearsal = plain.with_reference_as_target(0).unwrap().with_attribute(attribute(6, 2)).unwrap();
     assert_eq!(read(&rehearsal)[3].0, [3010.0, 3011.0]);
     // One candidate of it: the same.
     case.for_candidate(1, |one| {
         assert_eq!(read(one)[3].1, [3021.0, 3021.0, 3031.0]);
+        assert!(matches!(one.with_reference_as_target(0), Err(Error::Missing { .. })));
         Ok(())
     })
     .unwrap();

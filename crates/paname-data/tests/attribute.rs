@@ -362,7 +362,7 @@ fn a_limit_takes_the_most_frequent_of_the_population() {
     let text = "table = \"t.csv\"";
     assert_eq!(
         Asked::of(&["x"]).read(files.path(), text, &ids, 0..60).unwrap_err().to_string(),
-        "t.csv, column `x`: has 20 different values among the records; `candidates = 16` would take the most frequent ones, which 93.3% of the \
+        "t.csv, column `x`: has 20 different values among the population; `candidates = 16` would take the most frequent ones, which 93.3% of the \
          population have, and leave the others out"
     );
     let read = Asked { most: Some(3), ..Asked::of(&["x"]) }.read(files.path(), text, &ids, 0..60).unwrap();

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
-    Access, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings, Fitted,
-    Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target,
-    TargetCard, Tensor, View, Within,
+    Access, Attribute, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings,
+    Fitted, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal,
+    Target, TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,17 @@ impl Bench<'_> {
         &self,
         work: impl FnOnce(&Case<'_>) -> Result<T>,
     ) -> Result<(T, Vec<u32>, u64), EngineError> {
+        self.with_parts(|case, attribute| match attribute {
+            Some(attribute) => work(&case.with_attribute(attribute)?),
+            None => work(&case),
+        })
+    }
+
+    /// The same with the attribute, where there is one, apart.
+    fn with_parts<T>(
+        &self,
+        work: impl FnOnce(Case<'_>, Option<Attribute>) -> Result<T>,
+    ) -> Result<(T, Vec<u32>, u64), EngineError> {
         let Inputs { audited, population, .. } = *self.inputs;
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
@@ -154,13 +165,13 @@ impl Bench<'_> {
             signals: &signals,
         })?
         .with_groups(self.case_groups(&order))?;
-        let case = match &self.attribute {
+        let attribute = match &self.attribute {
             Some(Guessed { described, imputed, .. }) => {
-                case.with_attribute(attributes::known(self.object, described, &order, imputed.as_deref())?)?
+                Some(attributes::known(self.object, described, &order, imputed.as_deref())?)
             }
-            None => case,
+            None => None,
         };
-        let result = work(&case)?;
+        let result = work(case, attribute)?;
         Ok((result, order, metered.asked()))
     }
 
@@ -223,15 +234,19 @@ impl Bench<'_> {
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let (rows, order, _) = self.with_case(|case| {
+        let (rows, order, _) = self.with_parts(|case, attribute| {
             let silent = Within::silent(ctx);
             let inner = ctx.within(&silent);
             let mut rows: Vec<(usize, Vec<f64>)> = Vec::with_capacity(models);
             for k in 0..models {
                 ctx.tick(k, models)?;
                 let rehearsal = case.with_reference_as_target(k)?;
+                let rehearsal = match &attribute {
+                    Some(attribute) => rehearsal.with_attribute(attribute.clone())?,
+                    None => rehearsal,
+                };
                 match attack.run(&rehearsal, &inner) {
-                    Ok(findings) => rows.push((k, self.scores(findings, case)?)),
+                    Ok(findings) => rows.push((k, self.scores(findings, &case)?)),
                     // Without this model, and those that tell its rows, some record has too few reference models.
                     Err(Error::Missing { .. }) => {}
                     Err(error) => return Err(error),

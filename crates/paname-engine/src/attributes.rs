@@ -148,19 +148,22 @@ fn attribute_inputs(
 /// The most candidates of an attribute.
 const MOST_CANDIDATES: usize = 1000;
 
-/// Whether each value on the left goes with one on the right and back. There must be two of them at least, and most must come again: values that are all
+/// Fewest records of each value where one value is taken for another's name: two rare ones may fall on the same records.
+const FEWEST_OF_A_NAME: usize = 5;
+
+/// Whether each value on the left goes with one on the right and back. There must be two of them at least, and each must come again and again: values that are all
 /// different go one to one with any others.
 fn one_to_one<A: Eq + Hash + Copy, B: Eq + Hash + Copy>(pairs: impl Iterator<Item = (A, B)>) -> bool {
     let (mut there, mut back) = (HashMap::new(), HashMap::new());
-    let mut records = 0;
     for (a, b) in pairs {
-        records += 1;
+        let (right, count) = there.entry(a).or_insert((b, 0));
+        *count += 1;
         // Most end here, at one of the first.
-        if *there.entry(a).or_insert(b) != b || *back.entry(b).or_insert(a) != a {
+        if *right != b || *back.entry(b).or_insert(a) != a {
             return false;
         }
     }
-    there.len() > 1 && 2 * there.len() <= records
+    there.len() > 1 && there.values().all(|(_, count)| *count >= FEWEST_OF_A_NAME)
 }
 
 /// A column, besides the attribute's own, whose values go one to one with these.
@@ -197,10 +200,10 @@ fn affine_column<'a>(data: &'a AttributeInputs, labels: &Labels) -> Option<&'a s
         let rise = number(other) - number(0);
         rise != 0.0
             && (0..labels.len())
-                .all(|row| ((number(row) - number(0)) / rise - (labels[row] - first) / spread).abs() < 1e-4)
+                .all(|row| ((number(row) - number(0)) / rise - (labels[row] - first) / spread).abs() < 1e-5)
     };
     let column = (0..width).find(|column| spread != 0.0 && scaled(*column))?;
-    Some(&data.known_names[column])
+    data.known_names[column].split('=').next()
 }
 
 /// Fails where two candidates are the same to a model, as numbers that differ by less than single precision knows.
@@ -226,6 +229,9 @@ pub(crate) fn describe(
 ) -> Result<Vec<Described>, EngineError> {
     let manifest = supply.manifest;
     let main = whole.inputs;
+    if !manifest.content.attributes.is_empty() {
+        inputs::overlap(manifest, whole.truth.person.as_deref())?;
+    }
     let mut all = Vec::new();
     for table in &manifest.content.attributes {
         ctx.tick(all.len(), manifest.content.attributes.len())?;

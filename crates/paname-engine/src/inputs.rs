@@ -273,7 +273,6 @@ impl Tables {
         truth.canary = canary;
         if let Some(config) = population_config {
             let mut population = RecordTable::read(&config, base).map_err(manifest.about("data"))?;
-            overlap(manifest, &config, truth.person.as_deref())?;
             (population.member, population.person, population.group) = (None, None, None);
             table.append(population).map_err(|error| match (error, &data.population) {
                 (Error::Data { problem, .. }, Some(other)) => {
@@ -295,13 +294,9 @@ impl Tables {
 }
 
 /// Fails where the population, which whoever guesses an attribute knows, has records of audited persons. Its table need not name persons.
-fn overlap(
-    manifest: &Manifest,
-    population: &RecordsConfig,
-    audited: Option<&[String]>,
-) -> Result<(), EngineError> {
-    let (Some(audited), false) = (audited, manifest.content.attributes.is_empty()) else { return Ok(()) };
-    let named = RecordsConfig { person: manifest.content.data.person_id.clone(), ..population.clone() };
+pub(crate) fn overlap(manifest: &Manifest, audited: Option<&[String]>) -> Result<(), EngineError> {
+    let (Some(audited), (_, Some(population))) = (audited, tables(manifest)) else { return Ok(()) };
+    let named = RecordsConfig { person: manifest.content.data.person_id.clone(), ..population };
     let Ok(RecordTable { person: Some(persons), .. }) = RecordTable::read(&named, manifest.base()) else {
         return Ok(());
     };

@@ -267,7 +267,9 @@ impl Workplace<'_> {
                 let guessed = match attribute {
                     Some(name) => {
                         let imputed = self.scores(&Step::Imputation(name.to_owned()))?;
-                        let stored = self.candidate_answers(name, inputs)?;
+                        // Whose questions do not count the sweep is not answered from it.
+                        let swept = plan::questions_of_signals(&needs, inputs) > 0;
+                        let stored = if swept { self.candidate_answers(name, inputs)? } else { Vec::new() };
                         Some(guessed(whole.1.attribute(name)?, object, Some(imputed), stored)?)
                     }
                     None => None,
@@ -380,7 +382,7 @@ impl Workplace<'_> {
     pub(crate) fn inputs(&self) -> Result<(Object, Inputs), EngineError> {
         let object = self.store.object(self.run.key(&Step::Inputs)?);
         let mut inputs: Inputs = object.json("inputs.json")?;
-        // Of the step that describes them there is a key once it has run.
+        // Before the step that describes them has run there are none.
         if let Some(key) = self.run.keys.get(&Step::Attributes.to_string())
             && let Lookup::Found = self.store.find(key)?
         {

@@ -374,6 +374,7 @@ impl Attack for Peek {
             Records { ids: ids.clone(), inputs: Features::None, labels: case.audited().labels.clone() };
         let run = FitRun { rows: (0..ids.len() as u32).collect(), seed: 1 };
         refused("a fit", ctx.fit(&Recipe::default(), &data, &[run]).is_ok())?;
+        refused("a model that plays", case.references() > 0 && case.with_reference_as_target(0).is_ok())?;
         for k in 0..case.references() {
             let own = |r: &usize| case.membership(Whom::Audited).row(*r).contains(k);
             let own: Vec<u32> = (0..ids.len()).filter(own).map(|r| ids[r]).collect();

@@ -262,8 +262,9 @@ fn run_without_attribute(subject: &Subject<'_>, toy: &AttributeToy) -> Result<Fi
 }
 
 fn rehearsal(subject: &Subject<'_>, toy: &AttributeToy, reference: usize) -> Result<Vec<f64>> {
-    let case = toy.case()?;
-    let rehearsal = case.with_reference_as_target(reference)?;
+    // As the engine does: the model takes the place before the attribute is there.
+    let case = toy.table.case()?;
+    let rehearsal = case.with_reference_as_target(reference)?.with_attribute(toy.attribute.clone())?;
     let ctx = Ctx::new(5, subject.entry.info.name, 1, &LossOracle(&()));
     build(subject).run(&rehearsal, &ctx)?.attribute(toy.values.len(), toy.attribute.candidates.len())
 }

@@ -24,9 +24,10 @@ use crate::plan::PlannedAttribute;
 /// Permutations of who is a member, at the fewest: enough for a hundred tests that share a level of 5 %.
 const PERMUTATIONS: u32 = 9_999;
 
-/// As many permutations as it takes to reach a tenth of this level.
-fn permutations(alpha: f64) -> u32 {
-    (10.0 / alpha).ceil().clamp(f64::from(PERMUTATIONS), 999_999.0) as u32
+/// As many permutations as it takes to reach a tenth of this level, within some seconds for so many units.
+fn permutations(alpha: f64, units: usize) -> u32 {
+    let most = (2e9 / units.max(1) as f64).clamp(f64::from(PERMUTATIONS), 999_999.0);
+    (10.0 / alpha).ceil().clamp(f64::from(PERMUTATIONS), most) as u32
 }
 /// Resamples of an interval, at the fewest.
 const REPLICATES: u32 = 2_000;
@@ -138,7 +139,7 @@ pub(crate) fn measure(
         bootstrap::Plan { replicates: replicates(both_sides), confidence: both_sides, seed: sides.seed };
     let bound = bootstrap::percentile_interval(&members, &non_members, &one_sided, mean_difference)
         .map_err(statistics)?;
-    let permutations = permutations(share);
+    let permutations = permutations(share, members.len() + non_members.len());
     let p = permuted(&members, &non_members, permutations, ctx)?;
     let mut null = Vec::new();
     for played in &guesses.played {

@@ -78,8 +78,16 @@ impl Asker<'_> {
         if self.population.is_empty() { 0..self.sheet.records } else { self.population.clone() }
     }
 
+    /// Whose values are counted.
+    fn whose(&self) -> &'static str {
+        if self.population.is_empty() { "records" } else { "population" }
+    }
+
     fn constant(&self) -> Error {
-        let problem = "is constant among the records: every one that has a value has the same, and there is nothing to guess";
+        let whose = self.whose();
+        let problem = format!(
+            "is constant among the {whose}: every one that has a value has the same, and there is nothing to guess"
+        );
         Error::data(self.columns(), problem)
     }
 
@@ -136,9 +144,9 @@ impl Asker<'_> {
         if self.question.most.is_none() {
             let covered: usize = kept.iter().map(|&code| occurs[code as usize]).sum();
             let share = 100.0 * covered as f64 / counted.len().max(1) as f64;
-            let whose = if self.population.is_empty() { "records" } else { "population" };
+            let whose = self.whose();
             let problem = format!(
-                "has {} different values among the records; `candidates = {most}` would take the most frequent ones, which {share:.1}% of the \
+                "has {} different values among the {whose}; `candidates = {most}` would take the most frequent ones, which {share:.1}% of the \
                  {whose} have, and leave the others out",
                 there.len()
             );
