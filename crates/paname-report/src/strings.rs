@@ -2146,7 +2146,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         " Un écart de moins de {wanted} est déclaré sans importance.",
         " A difference below {wanted} is declared not to matter.",
     ),
-    ("plan.inputs.standardised", "; nombres centrés et réduits", "; numbers of mean 0 and deviation 1"),
+    ("plan.inputs.standardised", " ; nombres centrés et réduits", "; numbers of mean 0 and deviation 1"),
     ("plan.column.group", "{kind}, du groupe « {group} »", "{kind}, of the group “{group}”"),
     ("plan.column.guessed_at", "{kind}, à deviner", "{kind}, to be guessed"),
     ("plan.attribute.detectable", "écart {difference}", "difference {difference}"),
