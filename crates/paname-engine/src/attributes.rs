@@ -40,7 +40,6 @@ struct Read {
     data: AttributeInputs,
     audited: Vec<u32>,
     population: Vec<u32>,
-    twins: usize,
 }
 
 impl Read {
@@ -48,14 +47,10 @@ impl Read {
         manifest: &Manifest,
         table: &AttributeTable,
         roster: &Roster,
-        labels: &Labels,
         audited: usize,
         ctx: &Ctx<'_>,
     ) -> Result<Self, EngineError> {
         let data = attribute_inputs(manifest, table, roster, audited, ctx)?;
-        let rows = audited..roster.len();
-        let twins = data.twins(labels, 0..audited, rows.clone());
-        refuse(manifest, table, &data, labels, twins)?;
         let known = |row: &u32| data.values[*row as usize].is_some();
         let mut chosen: Vec<u32> = (0..audited as u32).filter(known).collect();
         if let Some(sample) = table.sample
@@ -66,8 +61,8 @@ impl Read {
             chosen.truncate(sample as usize);
             chosen.sort_unstable();
         }
-        let population = (rows.start as u32..rows.end as u32).filter(known).collect();
-        Ok(Self { data, audited: chosen, population, twins })
+        let population = (audited as u32..roster.len() as u32).filter(known).collect();
+        Ok(Self { data, audited: chosen, population })
     }
 
     /// Positions in the roster, audited records first.
@@ -132,9 +127,8 @@ fn attribute_inputs(
     let population = audited..roster.len();
     let config = features::config(manifest, Some(population.clone()))
         .ok_or_else(|| EngineError::Other("an attribute without inputs".into()))?;
-    let columns: Vec<String> = table.column.names().to_vec();
     let question = AttributeQuestion {
-        columns: &columns,
+        columns: table.column.names(),
         one_hot: table.one_hot,
         scale: table.scale,
         values: &table.values,
@@ -235,7 +229,9 @@ pub(crate) fn describe(
     let mut all = Vec::new();
     for table in &manifest.content.attributes {
         ctx.tick(all.len(), manifest.content.attributes.len())?;
-        let read = Read::new(manifest, table, whole.roster, whole.labels, main.audited, ctx)?;
+        let read = Read::new(manifest, table, whole.roster, main.audited, ctx)?;
+        let twins = read.data.twins(whole.labels, 0..main.audited, main.audited..whole.roster.len());
+        refuse(manifest, table, &read.data, whole.labels, twins)?;
         let membership = whole.membership.select_records(&read.rows());
         let truth = select(whole.truth, &read.audited);
         if truth.count().0.min(truth.count().1) == 0 {
@@ -256,7 +252,7 @@ pub(crate) fn describe(
             scale: read.data.scale,
             candidates: read.data.candidates,
             left_out: (main.audited - read.audited.len()) as u64,
-            twins: read.twins as u64,
+            twins: twins as u64,
             inputs,
         });
     }
@@ -436,8 +432,7 @@ pub(crate) fn run(
     let described = main.attribute(name)?;
     let (roster, labels) = (inputs::roster(object)?, inputs::labels(object, main)?);
     let ctx = drawing(supply.manifest, ctx);
-    let read =
-        Read::new(supply.manifest, table(supply.manifest, name)?, &roster, &labels, main.audited, &ctx)?;
+    let read = Read::new(supply.manifest, table(supply.manifest, name)?, &roster, main.audited, &ctx)?;
     let rows = read.rows();
     draft.json("inputs.json", &described.inputs)?;
     draft
@@ -468,7 +463,7 @@ pub(crate) fn run(
 }
 
 fn table<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a AttributeTable, EngineError> {
-    let found = manifest.content.attributes.iter().find(|table| table.name == name);
+    let found = manifest.content.attribute(name);
     found.ok_or_else(|| EngineError::Other(format!("the manifest has no attribute `{name}`")))
 }
 

@@ -529,16 +529,7 @@ pub(crate) fn detectable(members: u64, non_members: u64, settings: &Statistics, 
 fn slices(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Vec<Slice>> {
     let mut all = Vec::new();
     for (kind, parts) in &truth.slices {
-        let mut sizes: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-        for part in parts {
-            *sizes.entry(part).or_default() += 1;
-        }
-        let mut values: Vec<(&str, usize)> = sizes.into_iter().collect();
-        values.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-        values.truncate(MOST_SLICES);
-        values.sort_unstable_by(|a, b| natural(a.0).cmp(&natural(b.0)));
-        for (value, _) in values {
-            let keep: Vec<bool> = parts.iter().map(|part| part == value).collect();
+        for (value, keep) in cut(parts) {
             let units = truth.units(scores, settings.person_score, Some(&keep))?;
             let (members, non_members) = (units.side(true), units.side(false));
             let mut slice = Slice {
@@ -558,6 +549,19 @@ fn slices(scores: &[f64], truth: &Truth, settings: &Statistics) -> Result<Vec<Sl
         }
     }
     Ok(all)
+}
+
+/// The parts that are reported of a cut, the largest where there are too many, each with the records that are in it.
+fn cut(parts: &[String]) -> impl Iterator<Item = (&str, Vec<bool>)> {
+    let mut sizes: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for part in parts {
+        *sizes.entry(part).or_default() += 1;
+    }
+    let mut values: Vec<(&str, usize)> = sizes.into_iter().collect();
+    values.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    values.truncate(MOST_SLICES);
+    values.sort_unstable_by(|a, b| natural(a.0).cmp(&natural(b.0)));
+    values.into_iter().map(|(value, _)| (value, parts.iter().map(|part| part == value).collect()))
 }
 
 /// Numbers in the order of their value, then everything else.

@@ -176,10 +176,15 @@ impl Content {
             .chain(self.attributes.iter().filter_map(|attribute| attribute.target.as_ref()))
     }
 
+    /// The attribute of this name.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&AttributeTable> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
     /// The attribute that a test guesses: the one that it names, or the only one.
     pub(crate) fn attribute_of(&self, test: &Test) -> Option<&AttributeTable> {
         match &test.attribute {
-            Some(name) => self.attributes.iter().find(|attribute| attribute.name == *name),
+            Some(name) => self.attribute(name),
             None => self.attributes.first().filter(|_| self.attributes.len() == 1),
         }
     }

@@ -516,7 +516,7 @@ fn attribute_steps(
     let seed = manifest.content.statistics.seed.to_string();
     for row in runnable {
         let Some(Described { name, inputs, .. }) = row.attribute else { continue };
-        let table = manifest.content.attributes.iter().find(|table| table.name == *name);
+        let table = manifest.content.attribute(name);
         let declared =
             serde_json::to_string(&table.map(AttributeTable::asked)).map_err(EngineError::other)?;
         let own = key(&["attribute/1", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
@@ -737,9 +737,8 @@ fn absence_obstacles(row: &Planned<'_>, manifest: &Manifest, levels: &[PlannedAb
         return Vec::new();
     }
     let mut why = Vec::new();
-    if row.attribute.is_some() {
-        // What a sample shows of a difference depends on guesses that are not there yet.
-    } else {
+    // What a sample shows of a difference depends on guesses that are not there yet.
+    if row.attribute.is_none() {
         match levels
             .iter()
             .map(|level| level.margin)

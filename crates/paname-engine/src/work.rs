@@ -206,7 +206,7 @@ impl Workplace<'_> {
             }
             Step::Imputation(name) => {
                 let (whole, own) = (self.inputs()?, self.attribute_inputs(name)?);
-                let table = self.manifest.content.attributes.iter().find(|table| table.name == *name);
+                let table = self.manifest.content.attribute(name);
                 let source = table.map(|table| table.imputer.clone()).unwrap_or_default();
                 let config = serde_json::Value::Object(source.parameters);
                 let attack = self.registry.attack(&source.attack)?.build(config)?;
@@ -472,11 +472,7 @@ impl Workplace<'_> {
         let (object, inputs) = self.attribute_inputs(name)?;
         let table = self.manifest.content.attribute_of(self.test(id)?).ok_or_else(missing)?;
         let described = whole.attribute(name)?;
-        let mut truth = inputs::truth(&object)?;
-        if let paname_core::Labels::Classes { values, .. } = inputs::labels(&object, &inputs)? {
-            let parts = values.iter().take(inputs.audited).map(u32::to_string).collect();
-            truth.slices.insert(0, (paname_evidence::SliceKind::Class, parts));
-        }
+        let truth = by_class(&object, &inputs)?;
         let settings = &self.manifest.content.statistics;
         let guesses = judge::guesses::Guesses {
             table,
@@ -566,11 +562,7 @@ impl Workplace<'_> {
     /// The truth, with every cut that results are reported by.
     pub(crate) fn full_truth(&self, object: &Object, inputs: &Inputs) -> Result<judge::Truth, EngineError> {
         use paname_evidence::SliceKind;
-        let mut truth = inputs::truth(object)?;
-        if let paname_core::Labels::Classes { values, .. } = inputs::labels(object, inputs)? {
-            let parts = values.iter().take(inputs.audited).map(u32::to_string).collect();
-            truth.slices.insert(0, (SliceKind::Class, parts));
-        }
+        let mut truth = by_class(object, inputs)?;
         if let Some(correct) = self.correct(inputs)? {
             let parts =
                 correct.iter().map(|&right| if right { "correct" } else { "wrong" }.to_owned()).collect();
@@ -611,6 +603,16 @@ impl Workplace<'_> {
         let found = self.manifest.content.tests.iter().find(|test| test.id == id);
         found.ok_or_else(|| EngineError::Other(format!("the manifest has no test `{id}`")))
     }
+}
+
+/// The truth, with the cut by classes where there are any.
+fn by_class(object: &Object, inputs: &Inputs) -> Result<judge::Truth, EngineError> {
+    let mut truth = inputs::truth(object)?;
+    if let paname_core::Labels::Classes { values, .. } = inputs::labels(object, inputs)? {
+        let parts = values.iter().take(inputs.audited).map(u32::to_string).collect();
+        truth.slices.insert(0, (paname_evidence::SliceKind::Class, parts));
+    }
+    Ok(truth)
 }
 
 /// What a case of an attribute is made of.

@@ -13,8 +13,7 @@ use paname_stats::{Interval, Rate, binomial, bootstrap, difference, guesses, pow
 use rand_core::Rng;
 
 use super::{
-    FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, MOST_SLICES, Played, Truth, below, natural,
-    shuffle, statistics,
+    FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, Played, Truth, below, cut, shuffle, statistics,
 };
 use crate::attributes::Described;
 use crate::inputs::Inputs;
@@ -361,16 +360,7 @@ impl Sides<'_> {
 fn slices(attack: &Named, gain: &[f64], sides: &Sides<'_>) -> Result<Vec<AttributeSlice>> {
     let mut all = Vec::new();
     for (kind, parts) in &sides.truth.slices {
-        let mut sizes: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-        for part in parts {
-            *sizes.entry(part).or_default() += 1;
-        }
-        let mut values: Vec<(&str, usize)> = sizes.into_iter().collect();
-        values.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-        values.truncate(MOST_SLICES);
-        values.sort_unstable_by(|a, b| natural(a.0).cmp(&natural(b.0)));
-        for (value, _) in values {
-            let keep: Vec<bool> = parts.iter().map(|part| part == value).collect();
+        for (value, keep) in cut(parts) {
             let units = |values: &[f64]| sides.truth.units(values, PersonScore::Mean, Some(&keep));
             let (gains, right) = (units(gain)?, units(&numbers(&attack.right))?);
             let (members, non_members) = (gains.side(true), gains.side(false));
@@ -533,7 +523,7 @@ pub(crate) fn sides(inputs: &Inputs) -> (u64, u64) {
 /// What a test of an attribute will be about, and what it can show.
 pub(crate) fn planned(described: &Described, manifest: &Manifest, tests: u64) -> Result<PlannedAttribute> {
     let settings = &manifest.content.statistics;
-    let table = manifest.content.attributes.iter().find(|table| table.name == described.name);
+    let table = manifest.content.attribute(&described.name);
     let (members, non_members) = sides(&described.inputs);
     let error = (DISAGREEMENT / members.max(1) as f64 + DISAGREEMENT / non_members.max(1) as f64).sqrt();
     let alpha = settings.alpha / tests.max(1) as f64;
