@@ -45,7 +45,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.5.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.6.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -543,6 +543,9 @@ pub struct AbiCase<'a> {
     signals: SignalsRef<'a>,
     groups: RVec<AbiShared<u32>>,
     attribute: ROption<AbiAttribute>,
+    generator: ROption<TargetRef<'a>>,
+    /// Shape of the generator's latent variables.
+    latent: RSlice<'a, usize>,
 }
 
 /// [`Attribute`](crate::Attribute); `imputed` may be none.
@@ -647,7 +650,7 @@ pub struct AbiReference {
 /// |---|---|---|
 /// | 0 membership | scores f64 `[records]` | – |
 /// | 1 attribute | scores f64 `[records × candidates]` | – |
-/// | 2 reconstructions | class i64 `[n]`, score f64 `[n]`, then n inputs | – |
+/// | 2 reconstructions | class i64 `[n]`, start i64 `[n]`, ending i64 `[n]`, score f64 `[n]`, then n inputs | – |
 /// | 3 extractions | score f64 `[n]` | prompt, text, prompt, text, … |
 /// | 4 groups | numbers f64 `[groups]` | – |
 #[repr(C)]
@@ -670,6 +673,9 @@ pub struct AbiNeeds {
     out_min: usize,
     population_min: usize,
     fits: usize,
+    generator: bool,
+    queries: u64,
+    queries_per_class: u64,
     queries_per_record: u64,
     queries_per_population_record: u64,
     /// 0 where the attack judges each record.
@@ -697,6 +703,7 @@ pub struct AbiCaseSize {
     audited: usize,
     population: usize,
     references: usize,
+    classes: usize,
     fitted_with_min: usize,
     fitted_without_min: usize,
 }

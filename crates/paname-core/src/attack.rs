@@ -125,6 +125,8 @@ pub struct CaseSize {
     pub population: usize,
     /// Reference models.
     pub references: usize,
+    /// Classes of the target, or of the records where it does not say; 0 where there are none.
+    pub classes: usize,
     /// Smallest number of reference models fitted with an audited record; 0 without audited records.
     pub fitted_with_min: usize,
     /// Smallest number of reference models fitted without an audited record; 0 without audited records.
@@ -143,6 +145,7 @@ impl CaseSize {
             audited: case.audited().len(),
             population: case.population().len(),
             references: case.references(),
+            classes: case.classes().unwrap_or(0),
             fitted_with_min: rows().map(|row| row.count()).min().unwrap_or(0),
             fitted_without_min: rows().map(|row| row.count_out()).min().unwrap_or(0),
         }
@@ -177,6 +180,12 @@ pub struct Needs {
     pub population_min: usize,
     /// Models that the attack has the audit's adapter fit, by [`Ctx::fit`].
     pub fits: usize,
+    /// Whether it searches among what the generator of the case makes.
+    pub generator: bool,
+    /// Questions to the target of a whole run besides those that follow.
+    pub queries: u64,
+    /// Questions to the target per class besides.
+    pub queries_per_class: u64,
     /// Questions to the target per audited record besides those of the signals; where an attribute is guessed, per record and candidate value.
     pub queries_per_record: u64,
     /// The same per population record.
@@ -195,9 +204,20 @@ pub struct Grouping {
 }
 
 impl Needs {
+    /// Questions to the target besides those of the signals, where there are so many audited records, population records and classes.
+    pub fn questions(&self, audited: usize, population: usize, classes: usize) -> u64 {
+        let each = [
+            (self.queries_per_record, audited),
+            (self.queries_per_population_record, population),
+            (self.queries_per_class, classes),
+        ];
+        each.into_iter()
+            .fold(self.queries, |all, (one, count)| all.saturating_add(one.saturating_mul(count as u64)))
+    }
+
     /// Whether the attack asks the target itself, or has models fitted.
     pub fn asks(&self) -> bool {
-        self.queries_per_record > 0 || self.queries_per_population_record > 0 || self.fits > 0
+        self.questions(1, 1, 1) > 0 || self.fits > 0
     }
 }
 
@@ -211,6 +231,9 @@ impl Default for Needs {
             in_out_min: (0, 0),
             population_min: 0,
             fits: 0,
+            generator: false,
+            queries: 0,
+            queries_per_class: 0,
             queries_per_record: 0,
             queries_per_population_record: 0,
             groups: None,
@@ -239,6 +262,7 @@ impl Needs {
         };
         short("reference models", self.references_min, case.references())?;
         short("population records", self.population_min, case.population().len())?;
+        short("generator", usize::from(self.generator), usize::from(case.generator().is_some()))?;
         if let Some(Grouping { size, .. }) = self.groups {
             short("groups of records", 1, case.groups().len())?;
             let smallest = case.groups().iter().map(|group| group.len()).min().unwrap_or(0);

@@ -33,6 +33,16 @@ pub struct CaseParts<'a> {
     pub signals: &'a dyn SignalSource,
 }
 
+/// A model that makes inputs: what is plausible is what it makes.
+#[derive(Clone)]
+pub struct Generator<'a> {
+    /// Answers latent variables `[records, latent…]` with inputs of the model under audit, as its values ([`Outputs::labels`]), and pulls gradients with
+    /// respect to these back where it offers [`Access::INPUT_GRADIENT`]. Asking it costs the target nothing.
+    pub target: &'a dyn Target,
+    /// Shape of the latent variables of one input, standard normal by its training.
+    pub latent: Vec<usize>,
+}
+
 /// What an attack is given: a target to ask, records to judge, reference models with their rows, signals. Who is a member is not in here.
 pub struct Case<'a> {
     parts: CaseParts<'a>,
@@ -42,6 +52,7 @@ pub struct Case<'a> {
     attribute: Option<Attribute>,
     /// Where an attribute is to be guessed, the reference models as they may be asked.
     outside: Vec<Outside<'a>>,
+    generator: Option<Generator<'a>>,
     /// Whether it is that of an attribute, or of one candidate: no reference model takes the target's place, where it would tell the values that it was fitted with.
     sealed: bool,
 }
@@ -91,7 +102,15 @@ impl<'a> Case<'a> {
                 return Err(Error::mismatch(format!("labels of {name}"), cohort.len(), labels));
             }
         }
-        Ok(Self { parts, columns, groups: Vec::new(), attribute: None, outside: Vec::new(), sealed: false })
+        Ok(Self {
+            parts,
+            columns,
+            groups: Vec::new(),
+            attribute: None,
+            outside: Vec::new(),
+            generator: None,
+            sealed: false,
+        })
     }
 
     /// The same case with groups of its audited records, to be judged as wholes. Fails where a position is no audited record or stands twice.
@@ -132,6 +151,24 @@ impl<'a> Case<'a> {
             places: places.clone(),
         };
         self.parts.references.iter().enumerate().map(of).collect()
+    }
+
+    /// The same case with a generator, among whose outputs inputs can be searched.
+    #[must_use]
+    pub fn with_generator(self, generator: Generator<'a>) -> Self {
+        Self { generator: Some(generator), ..self }
+    }
+
+    /// The generator, where there is one.
+    pub fn generator(&self) -> Option<&Generator<'a>> {
+        self.generator.as_ref()
+    }
+
+    /// Number of classes: the target's, or the records' where it does not say.
+    pub fn classes(&self) -> Option<usize> {
+        let labelled =
+            || [self.audited(), self.population()].into_iter().find_map(|cohort| cohort.classes().ok());
+        self.target().card().classes.or_else(|| labelled().map(|(_, classes)| classes))
     }
 
     /// The attribute to be guessed, or an error that says that the attack needs one.
@@ -290,6 +327,7 @@ impl<'a> Case<'a> {
             groups: self.groups.clone(),
             attribute: None,
             outside: Vec::new(),
+            generator: self.generator.clone(),
             sealed: false,
         })
     }

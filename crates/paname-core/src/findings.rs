@@ -25,10 +25,38 @@ pub enum Findings {
 pub struct Reconstruction {
     /// The class or identity aimed at.
     pub class: u32,
+    /// Number of the start among those of the class.
+    pub start: u32,
     /// The rebuilt input.
     pub input: Tensor,
     /// The attack's own confidence.
     pub score: f64,
+    /// How the search ended.
+    pub ending: Ending,
+}
+
+/// How the search for an input ended.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// It got as far as it was to get.
+    Reached,
+    /// It got no further.
+    Settled,
+    /// It took all its steps.
+    Spent,
+    /// What the model answered was no number any more: this is the best from before.
+    Lost,
+    /// The budget ran out or the run was cancelled: this is the best so far, and the findings are partial.
+    Cut,
+}
+
+impl Ending {
+    /// Every ending; the place of each is its number where it crosses library boundaries.
+    pub(crate) const ALL: [Self; 5] = [Self::Reached, Self::Settled, Self::Spent, Self::Lost, Self::Cut];
 }
 
 /// An extracted text.
@@ -57,6 +85,30 @@ impl Findings {
             return Err(Error::mismatch("findings", "numbers of groups", "findings of another kind"));
         };
         checked(values, groups, "number", "group")
+    }
+
+    /// The rebuilt inputs, checked: of classes that there are, all of one shape and of finite numbers, their scores numbers.
+    pub fn reconstructions(self, classes: usize) -> Result<Vec<Reconstruction>> {
+        let Self::Reconstructions(rebuilt) = self else {
+            return Err(Error::mismatch("findings", "rebuilt inputs", "findings of another kind"));
+        };
+        for (i, one) in rebuilt.iter().enumerate() {
+            let what = |part: &str| format!("{part} of reconstruction {i}");
+            if one.class as usize >= classes {
+                return Err(Error::mismatch(what("class"), format!("below {classes}"), one.class));
+            }
+            if one.score.is_nan() {
+                return Err(Error::mismatch(what("score"), "a number", "NaN"));
+            }
+            if one.input.shape() != rebuilt[0].input.shape() {
+                let (expected, got) = (rebuilt[0].input.shape(), one.input.shape());
+                return Err(Error::mismatch(what("shape"), format!("{expected:?}"), format!("{got:?}")));
+            }
+            if one.input.to_f32()?.iter().any(|value| !value.is_finite()) {
+                return Err(Error::mismatch(what("values"), "finite numbers", "others"));
+            }
+        }
+        Ok(rebuilt)
     }
 
     /// The scores of the candidates of an attribute, checked: one per audited record and candidate, none of them NaN.

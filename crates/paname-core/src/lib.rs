@@ -81,10 +81,10 @@ pub use adapter::{
 };
 pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs};
 pub use attribute::{Attribute, Scale};
-pub use case::{Case, CaseParts, RecordSignals, SignalChunk};
+pub use case::{Case, CaseParts, Generator, RecordSignals, SignalChunk};
 pub use ctx::{Ctx, Host, Within};
 pub use error::{Error, Result};
-pub use findings::{Extraction, Findings, Reconstruction};
+pub use findings::{Ending, Extraction, Findings, Reconstruction};
 pub use meter::{Metered, Recorded};
 pub use panic::catch;
 pub use pieces::map_pieces;

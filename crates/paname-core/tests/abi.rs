@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use paname_core::abi::{self, Plugin};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Attribute, Augmentation, Case, CaseParts, CaseSize,
-    Checkpoint, Cohort, Ctx, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping,
-    Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
+    Checkpoint, Cohort, Ctx, Ending, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted,
+    Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
     Reconstruction, Records, Reference, Result, Roster, Sampling, Scale, Setting, Signal, SignalSource,
     Target, TargetCard, Task, Tensor, View, Whom,
 };
@@ -112,7 +112,8 @@ impl Attack for Probe {
             }
             "rebuild" => {
                 let input = Tensor::from_vec(vec![1.0_f32, 2.0], &[1, 2])?;
-                return Ok(Findings::Reconstructions(vec![Reconstruction { class: 7, input, score: 0.5 }]));
+                let one = Reconstruction { class: 7, start: 2, input, score: 0.5, ending: Ending::Settled };
+                return Ok(Findings::Reconstructions(vec![one]));
             }
             "extract" => {
                 let one = Extraction { prompt: "Once".into(), text: "upon a time".into(), score: 1.5 };
@@ -507,6 +508,7 @@ fn configurations_cross_with_their_errors() {
         audited: 1,
         population: 2,
         references: 3,
+        classes: 6,
         fitted_with_min: 4,
         fitted_without_min: 5,
     };
@@ -739,7 +741,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.5.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.6.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

@@ -93,6 +93,7 @@ impl Inputs {
             audited: self.audited,
             population: self.population,
             references: self.references.len(),
+            classes: self.classes.unwrap_or(0),
             fitted_with_min: self.reference_summary.fitted_with.0 as usize,
             fitted_without_min: self.reference_summary.fitted_without.0 as usize,
         }

@@ -342,9 +342,7 @@ pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
         queries_per_population_record: needs.queries_per_population_record.saturating_mul(each),
         ..needs.clone()
     };
-    let audited = needs.queries_per_record.saturating_mul(inputs.audited as u64);
-    let population = needs.queries_per_population_record.saturating_mul(inputs.population as u64);
-    signals.saturating_add(audited).saturating_add(population)
+    signals.saturating_add(needs.questions(inputs.audited, inputs.population, inputs.classes.unwrap_or(0)))
 }
 
 /// How many reference models play the target, which takes one away from every count. Where the attack asks the model itself, they have to answer it,
@@ -352,7 +350,7 @@ pub(crate) fn questions(needs: &Needs, inputs: &Inputs) -> u64 {
 pub(crate) fn unrelated_models(needs: &Needs, inputs: &Inputs) -> usize {
     let models = inputs.references.len();
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
-    let asks = needs.queries_per_record.saturating_add(needs.queries_per_population_record) > 0;
+    let asks = needs.questions(1, 1, 1) > 0;
     let enough = models >= 2
         && models > needs.references_min
         && (needs.in_out_min.0 == 0 || with > needs.in_out_min.0 as u64)

@@ -201,8 +201,8 @@ impl Attack for RegularisedAscent {
         Config { gradient, outputs, ..config }
     }
 
-    fn needs(&self, records: usize) -> Needs {
-        self.config.asking().needs(records)
+    fn needs(&self, _records: usize) -> Needs {
+        self.config.asking().needs()
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

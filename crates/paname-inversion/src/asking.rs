@@ -103,20 +103,22 @@ impl Asking<'_> {
         (self.starts as u64).saturating_mul((self.steps as u64).saturating_mul(each).saturating_add(last))
     }
 
-    /// What a run needs. Where all classes are rebuilt, whose number is not known yet, they are taken to be as many as the audited records.
-    pub(crate) fn needs(&self, records: usize) -> Needs {
+    /// What a run needs.
+    pub(crate) fn needs(&self) -> Needs {
         let answers = if self.outputs == Wanted::Logits { Access::LOGITS } else { Access::PROBABILITIES };
         let gradient =
             if self.gradient == Gradient::Given { Access::INPUT_GRADIENT } else { Access::empty() };
         let one = self.questions(self.gradient != Gradient::Given);
-        let each = match self.classes.len() as u64 {
-            0 => one,
-            classes => one.saturating_mul(classes).div_ceil(records.max(1) as u64),
+        // Named classes, or each that there is.
+        let (queries, queries_per_class) = match self.classes.len() as u64 {
+            0 => (0, one),
+            classes => (one.saturating_mul(classes), 0),
         };
         Needs {
             access: Access::NEW_INPUTS | answers | gradient,
             population_min: usize::from(self.begin == Begin::Mean),
-            queries_per_record: each,
+            queries,
+            queries_per_class,
             ..Needs::default()
         }
     }
@@ -157,10 +159,7 @@ impl Asking<'_> {
 
     /// The classes that are rebuilt.
     pub(crate) fn classes(&self, case: &Case<'_>) -> Result<Vec<u32>> {
-        let labelled =
-            [case.audited(), case.population()].into_iter().find_map(|cohort| cohort.classes().ok());
-        let known = case.target().card().classes.or(labelled.map(|(_, classes)| classes));
-        match known {
+        match case.classes() {
             Some(known) => {
                 if let Some(class) = self.classes.iter().find(|class| **class as usize >= known) {
                     return Err(Error::Config(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use paname_core::{Case, Ctx, Error, Findings, Input, Query, Reconstruction, Result, Target, Tensor};
+use paname_core::{Case, Ctx, Ending, Error, Findings, Input, Query, Reconstruction, Result, Target, Tensor};
 use rand_pcg::Pcg64;
 
 use crate::asking::{Asking, Chosen, access, answered, cotangent};
@@ -59,6 +59,17 @@ enum End {
     Spent,
     /// What the model answers is no number, however short the step.
     Lost,
+}
+
+impl End {
+    fn told(self) -> Ending {
+        match self {
+            Self::Confident => Ending::Reached,
+            Self::Patient | Self::Stuck => Ending::Settled,
+            Self::Spent => Ending::Spent,
+            Self::Lost => Ending::Lost,
+        }
+    }
 }
 
 struct Best {
@@ -453,8 +464,12 @@ impl Search<'_> {
         for (place, walk) in walks.into_iter().enumerate() {
             if let Some(Best { confidence, units, .. }) = walk.best {
                 let input = self.space.batch(std::iter::once(&units[..]), |_, _| ())?.index(0)?;
-                let class = place / self.asking.starts;
-                found.push((class, Reconstruction { class: walk.class, input, score: confidence }));
+                let (class, start) = (place / self.asking.starts, (place % self.asking.starts) as u32);
+                let ending = walk.end.map_or(Ending::Cut, End::told);
+                found.push((
+                    class,
+                    Reconstruction { class: walk.class, start, input, score: confidence, ending },
+                ));
             }
         }
         if found.is_empty() {

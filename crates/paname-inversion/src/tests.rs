@@ -339,6 +339,7 @@ fn no_more_is_asked_than_declared() {
                     audited: 20,
                     population: 20,
                     references: 0,
+                    classes: 3,
                     fitted_with_min: 0,
                     fitted_without_min: 0,
                 };
@@ -346,7 +347,7 @@ fn no_more_is_asked_than_declared() {
                 let needs = entry(name).build(config.clone()).unwrap().needs(1).unwrap();
                 assert!(net.card().offers().contains(needs.access));
                 let (asked, _) = asked(name, config, &net);
-                assert_eq!(asked, needs.queries_per_record, "{name} {groups}");
+                assert_eq!(asked, needs.questions(20, 20, 3), "{name} {groups}");
                 let each = if net.card().offers().contains(Access::INPUT_GRADIENT) { 1 } else { 7 };
                 assert_eq!(asked, 2 * 3 * (9 * each + 1 + u64::from(groups != json!([]))));
             }
@@ -644,6 +645,7 @@ fn attacks_are_described_and_settle() {
             audited: 9,
             population: 9,
             references: 0,
+            classes: 3,
             fitted_with_min: 0,
             fitted_without_min: 0,
         };
@@ -661,6 +663,6 @@ fn attacks_are_described_and_settle() {
         let needs = |config: &Value| entry.build(config.clone()).unwrap().needs(9).unwrap();
         assert_eq!(needs(&given).access, Access::NEW_INPUTS | Access::LOGITS | Access::INPUT_GRADIENT);
         assert_eq!(needs(&estimated).access, Access::NEW_INPUTS | Access::PROBABILITIES);
-        assert!(needs(&estimated).queries_per_record > 50 * needs(&given).queries_per_record);
+        assert!(needs(&estimated).queries_per_class > 50 * needs(&given).queries_per_class);
     }
 }

@@ -115,6 +115,7 @@ fn size_of_case() -> CaseSize {
         audited: 9,
         population: 9,
         references: 4,
+        classes: 3,
         fitted_with_min: 1,
         fitted_without_min: 1,
     }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::abi::import;
 use crate::{
-    Attribute, Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Features, Findings, FitRun, Fitted, Host,
-    Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference, Setting, Signal,
-    SignalSource, Table, Target, Tensor, View, Whom, arrow,
+    Attribute, Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Ending, Features, Findings, FitRun,
+    Fitted, Host, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference,
+    Setting, Signal, SignalSource, Table, Target, Tensor, View, Whom, arrow,
 };
 
 pub(super) fn error(error: &Error) -> AbiError {
@@ -178,6 +178,7 @@ pub(super) fn with_case<T>(case: &Case<'_>, call: impl FnOnce(AbiCase<'_>) -> T)
     let models: Vec<TargetExport<&dyn Target>> =
         std::iter::once(parts.target).chain(parts.references.iter().copied()).map(TargetExport).collect();
     let signals = SignalsExport(parts.signals);
+    let generator = case.generator().map(|generator| TargetExport(generator.target));
     call(AbiCase {
         task: parts.task.code(),
         granted: parts.granted.bits(),
@@ -188,6 +189,8 @@ pub(super) fn with_case<T>(case: &Case<'_>, call: impl FnOnce(AbiCase<'_>) -> T)
         signals: AbiSignals_TO::from_ptr(RRef::new(&signals), TD_Opaque),
         groups: case.groups().iter().map(AbiShared::of).collect(),
         attribute: case.given_attribute().map(attribute).into(),
+        generator: generator.as_ref().map(|one| AbiTarget_TO::from_ptr(RRef::new(one), TD_Opaque)).into(),
+        latent: case.generator().map_or(&[][..], |generator| &generator.latent).into(),
     })
 }
 
@@ -467,6 +470,8 @@ pub(super) fn findings(findings: Findings) -> Result<AbiFindings> {
         Findings::Reconstructions(rebuilt) => {
             let mut tensors = vec![
                 integers(rebuilt.iter().map(|one| i64::from(one.class)).collect())?,
+                integers(rebuilt.iter().map(|one| i64::from(one.start)).collect())?,
+                integers(rebuilt.iter().map(|one| ending(one.ending)).collect())?,
                 numbers(rebuilt.iter().map(|one| one.score).collect())?,
             ];
             tensors.extend(rebuilt.iter().map(|one| tensor(&one.input)));
@@ -482,6 +487,10 @@ pub(super) fn findings(findings: Findings) -> Result<AbiFindings> {
     Ok(AbiFindings { kind, tensors: tensors.into(), texts: texts.into() })
 }
 
+fn ending(ending: Ending) -> i64 {
+    Ending::ALL.iter().position(|known| *known == ending).map_or(-1, |place| place as i64)
+}
+
 fn needs(needs: &Needs) -> AbiNeeds {
     AbiNeeds {
         signals: needs.signals.iter().map(|&s| signal(s)).collect(),
@@ -492,6 +501,9 @@ fn needs(needs: &Needs) -> AbiNeeds {
         out_min: needs.in_out_min.1,
         population_min: needs.population_min,
         fits: needs.fits,
+        generator: needs.generator,
+        queries: needs.queries,
+        queries_per_class: needs.queries_per_class,
         queries_per_record: needs.queries_per_record,
         queries_per_population_record: needs.queries_per_population_record,
         group_size: needs.groups.map_or(0, |groups| groups.size),
@@ -507,6 +519,7 @@ pub(super) const fn case_size(size: &CaseSize) -> AbiCaseSize {
         audited: size.audited,
         population: size.population,
         references: size.references,
+        classes: size.classes,
         fitted_with_min: size.fitted_with_min,
         fitted_without_min: size.fitted_without_min,
     }

@@ -15,10 +15,10 @@ use crate::adapter::Open;
 use crate::attack::MakeAttack;
 use crate::{
     Access, AdapterInfo, Attribute, Augmentation, Case, CaseParts, CaseSize, Checkpoint, Cohort, Ctx,
-    DynAttack, Extraction, Family, Features, Findings, FitRun, Fitted, Grouping, Host, Indices, Info, Input,
-    Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction, Records, Reference,
-    Roster, Sampling, Scale, Setting, Signal, SignalSource, Table, Target, TargetCard, Task, Tensor, View,
-    Whom, arrow,
+    DynAttack, Ending, Extraction, Family, Features, Findings, FitRun, Fitted, Generator, Grouping, Host,
+    Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
+    Records, Reference, Roster, Sampling, Scale, Setting, Signal, SignalSource, Table, Target, TargetCard,
+    Task, Tensor, View, Whom, arrow,
 };
 
 /// The most findings of one run that are believed.
@@ -212,6 +212,11 @@ pub(super) fn with_case<T>(crossed: AbiCase<'_>, call: impl FnOnce(&Case<'_>) ->
     let groups =
         crossed.groups.into_iter().map(|group| group.into_shared("a group")).collect::<Result<_>>()?;
     let case = Case::assemble(parts, crossed.columns.to_vec())?.with_groups(groups)?;
+    let generator = crossed.generator.into_option().map(ImportedTarget::borrowed);
+    let case = match &generator {
+        Some(target) => case.with_generator(Generator { target, latent: crossed.latent.to_vec() }),
+        None => case,
+    };
     match crossed.attribute {
         ROption::RSome(known) => call(&case.with_attribute(attribute(known)?)?),
         ROption::RNone => call(&case),
@@ -480,13 +485,17 @@ pub(super) fn findings(crossed: AbiFindings, records: usize) -> Result<Findings>
         1 => Findings::Attribute(next("scores of candidates", None)?.as_slice::<f64>()?.to_vec()),
         2 => {
             let class = next("classes of reconstructions", None)?.to_i64()?;
+            let start = next("starts of reconstructions", Some(class.len()))?.to_i64()?;
+            let ending = next("endings of reconstructions", Some(class.len()))?.to_i64()?;
             let score = next("scores of reconstructions", Some(class.len()))?.to_f64()?;
             let mut rebuilt = Vec::with_capacity(class.len());
-            for (class, score) in class.into_iter().zip(score) {
+            for (((class, start), ending), score) in class.into_iter().zip(start).zip(ending).zip(score) {
                 let handle = tensors.next().unwrap_or(AbiTensor(ptr::null_mut()));
                 rebuilt.push(Reconstruction {
                     class: index(class, u32::MAX as usize, "class of a reconstruction")? as u32,
                     input: tensor(handle, "reconstruction")?,
+                    start: index(start, u32::MAX as usize, "start of a reconstruction")? as u32,
+                    ending: Ending::ALL[index(ending, Ending::ALL.len(), "ending of a reconstruction")?],
                     score,
                 });
             }
@@ -514,6 +523,7 @@ pub(super) fn case_size(size: AbiCaseSize) -> Result<CaseSize> {
         audited: size.audited,
         population: size.population,
         references: size.references,
+        classes: size.classes,
         fitted_with_min: size.fitted_with_min,
         fitted_without_min: size.fitted_without_min,
     })
@@ -532,6 +542,9 @@ pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
         in_out_min: (crossed.in_min, crossed.out_min),
         population_min: crossed.population_min,
         fits: crossed.fits,
+        generator: crossed.generator,
+        queries: crossed.queries,
+        queries_per_class: crossed.queries_per_class,
         queries_per_record: crossed.queries_per_record,
         queries_per_population_record: crossed.queries_per_population_record,
         groups: (crossed.group_size > 0)
