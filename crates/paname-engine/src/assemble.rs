@@ -193,6 +193,7 @@ fn row(
             reasons: vec![Reason::DeclaredNotApplicable { why }],
             membership: None,
             attribute: None,
+            inversion: None,
         });
     };
     let (entry, origin) = place.registry.attack_of(name)?;
@@ -328,6 +329,7 @@ pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
                 reasons: vec![Reason::NotRequested],
                 membership: None,
                 attribute: None,
+                inversion: None,
             });
         }
     }

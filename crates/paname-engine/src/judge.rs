@@ -237,7 +237,7 @@ pub(crate) fn measure(
         if differs {
             for test in &mut detection {
                 test.p_blind = Some(match test.statistic {
-                    Statistic::Auc | Statistic::AccuracyDifference => difference.p_greater,
+                    Statistic::Auc | Statistic::AccuracyDifference | Statistic::NearestMember | Statistic::Identified => difference.p_greater,
                     Statistic::TprAt(level) => {
                         let own = levels.iter().filter_map(|l| l.fixed).find(|fixed| fixed.level == level);
                         beside.p_at(level, own, &members, settings, ctx)?
@@ -484,13 +484,13 @@ fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) 
         return Ok(None);
     }
     let value = |roc: &Roc| match statistic {
-        Statistic::Auc | Statistic::AccuracyDifference => Ok(roc.auc()),
+        Statistic::Auc | Statistic::AccuracyDifference | Statistic::NearestMember | Statistic::Identified => Ok(roc.auc()),
         Statistic::TprAt(level) => roc.tpr_at(level).map(|vertex| roc.tpr(&vertex)).map_err(statistics),
     };
     let observed = value(roc)?;
     let null = null.iter().map(value).collect::<Result<Vec<f64>>>()?;
     let figure = match statistic {
-        Statistic::Auc | Statistic::AccuracyDifference => unrelated::Figure::Normal,
+        Statistic::Auc | Statistic::AccuracyDifference | Statistic::NearestMember | Statistic::Identified => unrelated::Figure::Normal,
         Statistic::TprAt(_) => unrelated::Figure::Any,
     };
     let compared = unrelated::unrelated_null(figure, observed, &null, alpha).map_err(statistics)?;
