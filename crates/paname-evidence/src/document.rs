@@ -6,7 +6,10 @@ use paname_stats::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeResult, Blind, Exposed, InversionResult, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
+use crate::{
+    AttributeResult, Blind, Exposed, InversionResult, MembershipResult, Reason, Unit, Verdict,
+    canonical_sha256,
+};
 
 /// Name and version of the document's schema.
 pub const SCHEMA: &str = "paname-evidence/1";

@@ -18,7 +18,7 @@ pub struct InversionResult {
     pub persons: bool,
     /// Classes that were aimed at and have members among the audited records.
     pub classes: u64,
-    /// Classes that were aimed at and of which the model saw no record: audited records show them, none of which is a member.
+    /// Classes that were aimed at and of which the model saw no record: the population shows them, and nobody audited is of them.
     pub control_classes: u64,
     /// Inputs rebuilt in all.
     pub rebuilt: u64,
@@ -26,6 +26,8 @@ pub struct InversionResult {
     pub endings: BTreeMap<String, u64>,
     /// Whether the budget ran out, or the run was cancelled, before the attack was done.
     pub partial: bool,
+    /// What recognition by chance comes to: one of the model's classes.
+    pub chance: f64,
     /// Level of the audit, that adjusted p-values are held against.
     pub alpha: f64,
     /// The independent model that looks at what was rebuilt; None where the manifest names none: then likeness is that of the values themselves.
@@ -144,4 +146,3 @@ pub struct Gallery {
     /// Whether it is blurred.
     pub blurred: bool,
 }
-
