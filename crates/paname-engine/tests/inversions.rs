@@ -27,7 +27,7 @@ const WIDTH: usize = 16;
 struct Centres {
     card: TargetCard,
     inputs: Tensor,
-    centres: Vec<Vec<f32>>,
+    places: Vec<Vec<f32>>,
     sharpness: f32,
 }
 
@@ -45,7 +45,7 @@ impl Centres {
         let of = |row: &[f32]| {
             let squared =
                 |centre: &Vec<f32>| row.iter().zip(centre).map(|(x, c)| (x - c) * (x - c)).sum::<f32>();
-            self.centres.iter().map(|centre| -self.sharpness * squared(centre)).collect::<Vec<f32>>()
+            self.places.iter().map(|centre| -self.sharpness * squared(centre)).collect::<Vec<f32>>()
         };
         Ok(values.chunks_exact(WIDTH).flat_map(of).collect())
     }
@@ -59,7 +59,7 @@ impl Target for Centres {
     fn predict(&self, query: &Query) -> Result<Outputs> {
         let rows = rows_of(query, &self.inputs)?;
         let logits = self.logits(&rows)?;
-        let (count, classes) = (rows.rows(), self.centres.len());
+        let (count, classes) = (rows.rows(), self.places.len());
         let mut answers = Outputs::default();
         if query.want.contains(Access::PROBABILITIES) {
             let softmax = |row: &[f32]| {
@@ -83,7 +83,7 @@ impl Target for Centres {
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
         let rows = rows_of(query, &self.inputs)?;
         let answers = self.predict(query)?;
-        let kept = Kept { rows, centres: self.centres.clone(), sharpness: self.sharpness };
+        let kept = Kept { rows, centres: self.places.clone(), sharpness: self.sharpness };
         Ok((answers, Box::new(kept)))
     }
 
@@ -187,7 +187,7 @@ impl Adapter for Toys {
                 ..TargetCard::default()
             },
             inputs: Tensor::from_vec(stretched, inputs.shape())?,
-            centres,
+            places: centres,
             sharpness: config.sharpness.unwrap_or(4.0),
         }))
     }
@@ -225,7 +225,7 @@ impl Attack for Spy {
 
     fn run(&self, case: &Case<'_>, _: &Ctx<'_>) -> Result<Findings> {
         assert!(case.audited().is_empty() && case.membership(Whom::Audited).records() == 0);
-        let known = case.target().input(&(0..case.population().len() as u32 + 1).collect());
+        let known = case.target().input(&(0..=case.population().len() as u32).collect());
         assert!(known.is_err(), "there are no records beyond the population");
         // What the population is, and nothing else.
         assert_eq!(case.target().input(&case.population().ids)?.rows(), case.population().len());
@@ -544,7 +544,7 @@ fn evaluators_that_cannot_judge_are_refused_in_words() {
     let same = told(&|audit| audit.replace("centres = \"evaluator.txt\"", "centres = \"centres.txt\""));
     assert!(same.contains("expected another model than the one under audit"), "{same}");
     let scaled = told(&|audit| {
-        audit.replace("centres = \"evaluator.txt\"", "centres = \"evaluator.txt\", scale = 255.0")
+        audit.replace("centres = \"evaluator.txt\"", "centres = \"evaluator.txt\", scale = 255.0");
     });
     assert!(scaled.contains("the same shape and scale"), "{scaled}");
     let refusal = |from: &str, to: &str| {
