@@ -238,9 +238,9 @@ fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs) -> R
     if card.fingerprint == target.card().fingerprint {
         return Err(Error::mismatch(about("weights"), "another model than the one under audit", "the same"));
     }
-    if card.classes != inputs.classes {
+    if card.classes < inputs.classes {
         let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
-        let expected = format!("{}, as the model under audit has", count(inputs.classes));
+        let expected = format!("{} at least, those of the model under audit", count(inputs.classes));
         return Err(Error::mismatch(about("classes"), expected, count(card.classes)));
     }
     let offers = card.offers();
@@ -446,7 +446,7 @@ pub(crate) fn generator(
         roster: &roster,
         labels: &Labels::None,
         inputs: &Features::Tensor(rows),
-        task: Task::Regression,
+        task: Task::Generation,
     };
     let adapter = supply.registry.adapter(&source.source.adapter)?;
     let about = supply.manifest.about("inversion.generator");

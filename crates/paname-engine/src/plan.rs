@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
+use paname_core::{Access, Ctx, Entry, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use paname_stats::equivalence;
@@ -253,6 +253,9 @@ pub(crate) fn resolve<'a>(
                 .map_err(EngineError::from)
                 .and_then(|paths| digests(paths, manifest.base()))?;
             let mut obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
+                obstacles = vec![instead];
+            }
             if let Some(table) = manifest.content.attribute_of(test).filter(|_| attribute.is_some()) {
                 // Without imputation there is nothing to hold guesses against.
                 let source = &table.imputer;
@@ -270,6 +273,27 @@ pub(crate) fn resolve<'a>(
             Ok(Planned { test, parameters, needs, obstacles, unrelated, files, attribute, inverts })
         })
         .collect()
+}
+
+/// Where nothing but gradients is missing, what the attack would cost that estimates them, if it can.
+fn by_estimates(
+    entry: &Entry,
+    test: &Test,
+    obstacles: &[Reason],
+    manifest: &Manifest,
+    inputs: &Inputs,
+) -> Option<Reason> {
+    let [Reason::Access { missing }] = obstacles else { return None };
+    if !Access::INPUT_GRADIENT.names().eq(missing.iter()) {
+        return None;
+    }
+    let mut parameters = test.parameters.clone();
+    parameters.insert("gradient".into(), "estimated".into());
+    let settled = entry.settle(serde_json::Value::Object(parameters), &inputs.size()).ok()?;
+    let needs = entry.build(settled).ok()?.needs(0).ok()?;
+    let allowed = manifest.content.access.max_queries;
+    let possible = (needs.access - inputs.granted()).is_empty();
+    possible.then(|| Reason::NoGradients { questions: questions(&needs, inputs), allowed })
 }
 
 /// Why an attack with these needs cannot run on these inputs.

@@ -164,10 +164,10 @@ impl Adapter for Toys {
     fn open(config: Config, setting: &Setting<'_>, _: &Ctx<'_>) -> Result<Box<dyn Target>> {
         let Features::Tensor(inputs) = setting.inputs else { return Err(Error::Config("no inputs".into())) };
         let mut access = vec!["new-inputs".to_owned()];
-        if setting.task == Task::Regression {
+        if setting.task == Task::Generation {
             access.push("labels".to_owned());
             let card =
-                TargetCard { task: Task::Regression, access, augmentations: 1, ..TargetCard::default() };
+                TargetCard { task: Task::Generation, access, augmentations: 1, ..TargetCard::default() };
             return Ok(Box::new(Maker(card, inputs.clone())));
         }
         access.extend(["logits".to_owned(), "embedding".to_owned()]);
@@ -527,6 +527,21 @@ fn more_questions_than_are_allowed_are_refused_before_any_is_put() {
     let enough = Audit::new(Keeps::Picture, 1, &allowed(2 * needed), ASCENT);
     let row = &plan(&enough.read().unwrap(), &registry()).unwrap().rows[0];
     assert!(row.runnable && (needed..2 * needed).contains(&row.queries), "{}", row.queries);
+}
+
+#[test]
+fn an_attack_without_gradients_is_told_what_estimates_would_cost() {
+    let given = ASCENT.replace("starts = 2", "gradient = \"given\", starts = 2");
+    let audit = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, &given);
+    let row = &plan(&audit.read().unwrap(), &registry()).unwrap().rows[0];
+    let [Reason::NoGradients { questions, allowed: None }] = row.reasons[..] else {
+        panic!("{:?}", row.reasons)
+    };
+    assert!(questions > CLASSES as u64 * 2 * 60 * 10 && !row.runnable, "{questions}");
+    // Left to choose, it estimates.
+    let auto = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, ASCENT);
+    let row = &plan(&auto.read().unwrap(), &registry()).unwrap().rows[0];
+    assert!(row.runnable && row.queries == questions, "{row:?}");
 }
 
 #[test]

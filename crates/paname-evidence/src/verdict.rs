@@ -144,6 +144,13 @@ pub enum Reason {
         /// Names of what is missing.
         missing: Vec<String>,
     },
+    /// The attack was told to use gradients, which the target does not give; by estimates from answers it could run.
+    NoGradients {
+        /// Questions that it would put, at most.
+        questions: u64,
+        /// Questions allowed; None where there is no limit.
+        allowed: Option<u64>,
+    },
     /// The test would ask the target about more records than the manifest allows.
     Budget {
         /// Records to ask about.
