@@ -195,10 +195,9 @@ impl InversionToy {
         let population: Vec<u32> = (0..POPULATION).map(|i| (i % CLASSES) as u32).collect();
         let mut inputs = Vec::with_capacity(POPULATION * WIDTH);
         for &class in &population {
-            for pixel in 0..WIDTH {
+            for value in &patterns[class as usize] {
                 let noise = 0.2 * (uniform() - 0.5);
-                let value = if knows { patterns[class as usize][pixel] + noise } else { uniform() };
-                inputs.push(value.clamp(0.0, 1.0));
+                inputs.push(if knows { (value + noise).clamp(0.0, 1.0) } else { uniform() });
             }
         }
         let granted = Access::LOGITS
