@@ -14,7 +14,7 @@ use paname_evidence::{
 };
 use paname_report::{Language, ReportError, headline, html};
 
-fn samples() -> [(&'static str, Evidence); 6] {
+fn samples() -> [(&'static str, Evidence); 7] {
     [
         ("leak", sample::leak()),
         ("inconclusive", sample::inconclusive()),
@@ -22,6 +22,7 @@ fn samples() -> [(&'static str, Evidence); 6] {
         ("scores", sample::scores()),
         ("groups", sample::groups()),
         ("attributes", sample::attributes()),
+        ("inversions", sample::inversions()),
     ]
 }
 
