@@ -408,8 +408,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "lead.inversion.members",
-        "Une moyenne de la classe n’expliquerait pas cela, puisqu’elle est la même pour les uns et les autres : le modèle a retenu de quoi reconstituer des données précises, donc quelque chose des personnes qu’elles concernent.",
-        "An average of the class would not explain this, since it is the same for both: the model kept what it takes to rebuild particular data, and so something of the persons that they are about.",
+        "Une moyenne de la classe n’expliquerait pas cela, puisqu’elle est la même pour les membres et pour les autres : le modèle a retenu de quoi reconstituer des données précises, et par là ce qu’elles disent de personnes.",
+        "An average of the class would not explain this, since it is the same for members and others: the model kept what it takes to rebuild particular records, and with them what they say of persons.",
     ),
     (
         "lead.inversion.persons",
@@ -598,8 +598,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("grid.inversion.none", "Aucune classe à comparer", "No class to compare"),
     (
         "grid.inversion.recognised",
-        "Classe reconnue : {hits} sur {classes}, par un évaluateur indépendant (exact pour {accuracy} des non-membres)",
-        "Class recognised: {hits} of {classes}, by an independent evaluator (right about {accuracy} of non-members)",
+        "Classe reconnue : {hits} sur {classes}, par un évaluateur indépendant (juste pour {accuracy} des non-membres)",
+        "Class recognised: {hits} of {classes}, by an independent evaluator (right for {accuracy} of non-members)",
     ),
     (
         "grid.inversion.unseen",
@@ -1008,7 +1008,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.persons_identified",
-        "Des personnes : pour {hits} des {classes} personnes visées, la plus proche des données que le modèle n’a jamais vues est l’une des leurs ; le hasard en donnerait {chance}. De quoi les reconnaître peut donc être tiré du modèle.",
+        "Des personnes : pour {hits} des {classes} personnes visées, la plus proche des données que le modèle n’a jamais vues est l’une des leurs ; le hasard en donnerait {chance}. On peut donc tirer du modèle de quoi les reconnaître.",
         "Persons: for {hits} of the {classes} persons aimed at, the nearest of the records that the model never saw is one of their own; chance would give {chance}. What it takes to recognise them can thus be taken from the model.",
     ),
     (
@@ -1463,7 +1463,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.three", "Des personnes, une moyenne ou rien", "Persons, an average, or nothing"),
     (
         "reading.inversion",
-        "Que l’on reconnaisse une classe dans ce qui a été reconstitué ne montre rien d’une personne : la moyenne de la classe se reconnaît aussi bien, et n’est personne. Ce qui compte est que ce qui a été reconstitué soit plus proche de données d’entraînement que d’autres données de la même classe, que le modèle n’a jamais vues ; ou, là où chaque classe est une personne, qu’il la distingue des autres d’après de telles données.",
+        "Que l’on reconnaisse une classe dans ce qui a été reconstitué ne montre rien d’une personne : la moyenne de la classe se reconnaît aussi bien, et n’est personne. Ce qui compte est que ce qui a été reconstitué soit plus proche de données d’entraînement que d’autres données de la même classe, que le modèle n’a jamais vues ; ou, là où chaque classe est une personne, que de telles données permettent de la reconnaître parmi les autres.",
         "That a class is recognised in what was rebuilt shows nothing of a person: the average of the class is recognised as well, and is nobody. What counts is whether what was rebuilt lies nearer to training data than to other records of the same class, which the model never saw; or, where each class is a person, whether such records tell that person from the others.",
     ),
     (
@@ -1489,8 +1489,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.outcome", "Reconstitué : {what}.", "Rebuilt: {what}."),
     (
         "inversion.outcome.members",
-        "des données d’entraînement précises, donc quelque chose de personnes",
-        "particular training data, and so something of persons",
+        "des données d’entraînement précises, et par là des personnes",
+        "particular training records, and through them persons",
     ),
     (
         "inversion.outcome.persons",
@@ -1511,7 +1511,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.arms", "Ce qui a été reconstitué", "What was rebuilt"),
     ("inversion.arm", "Comment", "How"),
     ("inversion.arm.attack", "L’attaque", "The attack"),
-    ("inversion.arm.unregularised", "La même, sans régularisation", "The same, without regularisation"),
+    ("inversion.arm.unregularised", "Sans régularisation", "Without regularisation"),
     ("inversion.arm.average", "La moyenne de la classe", "The mean of the class"),
     ("inversion.recognised", "Classe reconnue", "Class recognised"),
     ("inversion.recognised_in_five", "Parmi les cinq plus probables", "Among the five likeliest"),
@@ -1519,10 +1519,10 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.distance", "Distance au membre le plus proche", "Distance to the nearest member"),
     (
         "inversion.units",
-        "L’unité est la classe : plusieurs départs dans une même classe ne sont pas des échantillons, et n’ajoutent rien à la certitude. Même 10 classes sur 10 ne permettent d’affirmer que 69 % au moins (intervalle exact à 95 %).",
+        "L’unité est la classe : plusieurs départs dans une même classe ne sont pas des échantillons, et n’ajoutent rien à la certitude. Même 10 classes sur 10 ne permettent d’affirmer que « au moins 69 % » (intervalle exact à 95 %).",
         "The unit is the class: several starts of one class are no samples and add no certainty. Even 10 of 10 classes support only “at least 69%” (exact 95% interval).",
     ),
-    ("inversion.numbers", "Autour du test", "Around the test"),
+    ("inversion.numbers", "Autres mesures", "Other figures"),
     (
         "inversion.permutation",
         "Probabilité qu’un membre soit plus proche qu’un non-membre (hasard : ½)",
@@ -1535,8 +1535,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "inversion.identified",
-        "Reconnue du premier coup par des données que le modèle n’a jamais vues",
-        "Told at the first go by records that the model never saw",
+        "Classe reconnue (rang 1) d’après des données que le modèle n’a jamais vues",
+        "Class identified (rank 1) by records that the model never saw",
     ),
     (
         "inversion.identified.chance",
@@ -1554,7 +1554,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "Classes où l’attaque s’approche plus d’un membre que sans régularisation",
         "Classes in which the attack comes nearer to a member than without regularisation",
     ),
-    ("inversion.nearer.value", "{wins} ; moins : {losses}", "{wins}; less near: {losses}"),
+    ("inversion.nearer.value", "{wins} ; l’inverse : {losses}", "{wins}; the other way round: {losses}"),
     ("inversion.nearer.p", "Test des signes : {p}", "Sign test: {p}"),
     (
         "inversion.detectable",
@@ -1564,7 +1564,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.facts", "Ce qui a été visé, et qui en juge", "What was aimed at, and who judges it"),
     ("inversion.classes", "Classes visées", "Classes aimed at"),
     ("inversion.classes.persons", "{n} ; chaque classe est une personne", "{n}; each class is a person"),
-    ("inversion.gallery_size", "Comparées par classe", "Compared per class"),
+    ("inversion.gallery_size", "Données comparées, par classe", "Records compared, per class"),
     (
         "inversion.gallery_size.value",
         "{n} membres et autant de non-membres",
@@ -1601,7 +1601,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.endings", "Fin des recherches", "How the searches ended"),
     ("inversion.ending", "{name} : {n}", "{name}: {n}"),
     ("ending.reached", "but atteint", "goal reached"),
-    ("ending.settled", "plus de progrès", "no further progress"),
+    ("ending.settled", "ne progresse plus", "no further progress"),
     ("ending.spent", "toutes les étapes faites", "all steps taken"),
     ("ending.lost", "réponses qui ne sont plus des nombres", "answers that are no numbers any more"),
     ("ending.cut", "interrompue", "cut short"),

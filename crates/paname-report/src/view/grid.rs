@@ -194,12 +194,22 @@ fn control(row: &Row, found: Found, language: Language) -> (String, Option<Strin
         Some(language.fill(key, &[("p", &language.p_equation(p))]))
     });
     let random = row.reasons.contains(&Reason::RandomSplitDeclared);
+    if matches!(found, Found::Inversion(_)) {
+        // Records that the model never saw are the control, whatever the split.
+        let unseen = |reason: &Reason| matches!(reason, Reason::PersonsIdentified { .. });
+        let key = if row.reasons.iter().any(unseen) {
+            key!("grid.inversion.control")
+        } else if random {
+            key!("grid.control.random")
+        } else if row.reasons.contains(&Reason::ShiftNotExcluded) {
+            key!("grid.control.none")
+        } else {
+            key!("grid.control.idle")
+        };
+        return (language.text(key), None);
+    }
     match stated {
         Some(stated) => (stated, on),
-        // Recognised by what the model never saw, whatever the split.
-        None if row.reasons.iter().any(|reason| matches!(reason, Reason::PersonsIdentified { .. })) => {
-            (language.text(key!("grid.inversion.control")), None)
-        }
         None if random => (language.text(key!("grid.control.random")), failed_control(found, on, language)),
         None if models > 0 => (language.text(key!("grid.control.idle")), on),
         None => (language.text(key!("grid.control.none")), None),

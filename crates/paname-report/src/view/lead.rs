@@ -309,20 +309,19 @@ pub(crate) fn finding(core: &Core, row: &Row, found: Found, language: Language) 
 
 /// Whose the records nearest to what was rebuilt are, and what follows from it.
 fn of_inversion(core: &Core, row: &Row, result: &InversionResult, language: Language) -> String {
-    let mut sentences = vec![inversion_numbers(result, language)];
-    // The numbers say as much.
-    let told = |reason: &&Reason| !matches!(reason, Reason::PersonRebuilt { .. });
-    let persons = |reason: &&Reason| matches!(reason, Reason::PersonsIdentified { .. });
     let plain = |reason: &Reason| reason::plain(reason, About::Inversion, language);
+    let mut sentences = vec![nearest(result, language)];
     if row.verdict == Verdict::LeakDemonstrated {
+        let members = inversion::members_rebuilt(row);
+        sentences.extend(members.then(|| language.text(key!("lead.inversion.members"))));
+        sentences.extend(recognised(result, language));
+        let persons = |reason: &&Reason| matches!(reason, Reason::PersonsIdentified { .. });
         sentences.extend(row.reasons.iter().filter(persons).map(plain));
-        sentences.push(language.text(if inversion::members_rebuilt(row) {
-            key!("lead.inversion.members")
-        } else {
-            key!("lead.inversion.persons")
-        }));
+        sentences.extend((!members).then(|| language.text(key!("lead.inversion.persons"))));
         return sentences.join(" ");
     }
+    // The first sentence says that one.
+    let told = |reason: &&Reason| !matches!(reason, Reason::PersonRebuilt { .. });
     sentences.extend(row.reasons.iter().filter(told).map(plain));
     if !row.reasons.iter().any(moot) {
         sentences.push(match result.detectable {
@@ -338,27 +337,31 @@ fn of_inversion(core: &Core, row: &Row, result: &InversionResult, language: Lang
 
 /// The headline, and how often the class is recognised.
 pub(crate) fn inversion_numbers(result: &InversionResult, language: Language) -> String {
-    let members = &result.nearest.members;
-    let mut sentences = vec![if members.trials == 0 {
-        language.text(key!("lead.inversion.uncompared"))
-    } else {
-        language.fill(
-            key!("lead.inversion.numbers"),
-            &[
-                ("hits", &language.count(members.hits)),
-                ("classes", &language.count(members.trials)),
-                ("share", &language.percent(members.estimate)),
-                ("range", &language.percent_range(&members.interval)),
-            ],
-        )
-    }];
-    sentences.extend(result.attack.recognised.as_ref().map(|recognised| {
-        language.fill(
-            key!("lead.inversion.recognised"),
-            &[("hits", &language.count(recognised.hits)), ("classes", &language.count(recognised.trials))],
-        )
-    }));
+    let sentences: Vec<String> =
+        [nearest(result, language)].into_iter().chain(recognised(result, language)).collect();
     sentences.join(" ")
+}
+
+fn nearest(result: &InversionResult, language: Language) -> String {
+    let members = &result.nearest.members;
+    if members.trials == 0 {
+        return language.text(key!("lead.inversion.uncompared"));
+    }
+    language.fill(
+        key!("lead.inversion.numbers"),
+        &[
+            ("hits", &language.count(members.hits)),
+            ("classes", &language.count(members.trials)),
+            ("share", &language.percent(members.estimate)),
+            ("range", &language.percent_range(&members.interval)),
+        ],
+    )
+}
+
+fn recognised(result: &InversionResult, language: Language) -> Option<String> {
+    let recognised = result.attack.recognised.as_ref()?;
+    let (hits, classes) = (language.count(recognised.hits), language.count(recognised.trials));
+    Some(language.fill(key!("lead.inversion.recognised"), &[("hits", &hits), ("classes", &classes)]))
 }
 
 /// How well an attribute was guessed, and what follows from it.
