@@ -82,7 +82,7 @@ impl Language {
     }
 
     /// Clauses of which at least one holds: `a, or b, or c`.
-    pub fn alternatives(self, clauses: &[String]) -> String {
+    pub(crate) fn alternatives(self, clauses: &[String]) -> String {
         let first = clauses.first().cloned().unwrap_or_default();
         clauses.iter().skip(1).fold(first, |first, last| {
             self.fill(crate::key!("list.or"), &[("first", &first), ("last", last)])

@@ -1017,6 +1017,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The average of a class, which is nobody: the evaluator recognises what was rebuilt in {recognised} of classes (chance: {chance}), but nothing shows that it is nearer to members than to other records of the class.",
     ),
     (
+        "reason.average_rebuilt.persons",
+        "Peut-être une simple moyenne : l’évaluateur reconnaît la personne visée pour {recognised} des personnes (hasard : {chance}), mais aucune comparaison à d’autres données ne le confirme.",
+        "Perhaps a mere average: the evaluator recognises the person aimed at for {recognised} of persons (chance: {chance}), but no comparison with other records confirms it.",
+    ),
+    (
         "reason.nothing_rebuilt",
         "Rien de reconnaissable : l’évaluateur retrouve la classe visée pour {recognised} des classes, et rien ne montre que ce soit plus que le hasard ({chance}).",
         "Nothing recognisable: the evaluator finds the class aimed at in {recognised} of classes, and nothing shows that this is more than chance ({chance}).",
@@ -1501,6 +1506,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "inversion.outcome.average",
         "la moyenne d’une classe, qui n’est personne",
         "the average of a class, which is nobody",
+    ),
+    (
+        "inversion.outcome.average.persons",
+        "ce qu’un évaluateur rattache à la bonne personne, peut-être une simple moyenne",
+        "what an evaluator assigns to the right person, perhaps a mere average",
     ),
     ("inversion.outcome.nothing", "rien de reconnaissable", "nothing recognisable"),
     (

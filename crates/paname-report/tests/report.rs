@@ -551,6 +551,48 @@ fn members_that_may_differ_by_themselves_are_not_told_as_persons() {
 }
 
 #[test]
+fn the_average_of_a_person_is_not_told_as_nobody() {
+    let persons = sealed_again(&sample::inversions(), |core| {
+        core.rows = vec![core.rows[2].clone()];
+        core.rows[0].inversion.as_mut().unwrap().persons = true;
+    });
+    for (language, outcome, nobody) in [
+        (
+            Language::English,
+            "what an evaluator assigns to the right person, perhaps a mere average.",
+            "average of a class, which is nobody",
+        ),
+        (
+            Language::French,
+            "ce qu’un évaluateur rattache à la bonne personne, peut-être une simple moyenne.",
+            "moyenne d’une classe, qui n’est personne",
+        ),
+    ] {
+        let text = page::text(&html(&persons, language).unwrap());
+        assert_eq!(text.matches(outcome).count(), 2, "{text}");
+        assert!(!text.contains(nobody), "{text}");
+    }
+}
+
+#[test]
+fn reasons_of_inversions_speak_of_classes() {
+    for (reason, english, french) in [
+        (
+            Reason::NearestUnderpowered { detectable: None, wanted: 0.7 },
+            "no share, however large",
+            "si grande soit-elle",
+        ),
+        (Reason::Significant { p_adjusted: 0.01, alpha: 0.05 }, "points at members", "désigne des membres"),
+        (Reason::PartlyRebuilt, "might have found more", "aurait pu trouver plus"),
+    ] {
+        for (language, expected) in [(Language::English, english), (Language::French, french)] {
+            let text = language.reason_of(&reason, "model-inversion");
+            assert!(text.contains(expected) && !text.contains("score"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_gallery_is_shown_as_a_picture_or_not_at_all() {
     let with = |png: &str| {
         let evidence = sealed_again(&sample::inversions(), |core| {

@@ -82,13 +82,13 @@ fn panel(panel: &Panel, language: Language) -> String {
     let column = |i: f64| panel.left + WIDTH * (2.0 * i + 1.0) / 6.0;
     let mut drawing = text(panel.left, TOP - 9.0, "value", &language.text(panel.name));
     drawing += &rectangle(panel.left, TOP, WIDTH, BOTTOM - TOP, "panel");
-    if (0.0..=1.0).contains(&panel.chance) {
-        drawing += &line(panel.left, y(panel.chance), panel.left + WIDTH, y(panel.chance), "chance");
-    }
     let shown = [panel.attack, panel.unregularised, panel.average];
     if shown.iter().all(Option::is_none) {
         let middle = panel.left + WIDTH / 2.0;
         return drawing + &text(middle, y(0.5) - 6.0, "label middle", &language.text(panel.empty));
+    }
+    if (0.0..=1.0).contains(&panel.chance) {
+        drawing += &line(panel.left, y(panel.chance), panel.left + WIDTH, y(panel.chance), "chance");
     }
     for (i, rate) in shown.into_iter().enumerate() {
         let x = column(i as f64);

@@ -96,7 +96,8 @@ pub(crate) fn outcome(row: &Row, language: Language) -> String {
     } else if members_rebuilt(row) {
         key!("inversion.outcome.members")
     } else if any(|reason| matches!(reason, Reason::AverageRebuilt { .. })) {
-        key!("inversion.outcome.average")
+        let persons = row.inversion.as_ref().is_some_and(|result| result.persons);
+        if persons { key!("inversion.outcome.average.persons") } else { key!("inversion.outcome.average") }
     } else if any(|reason| matches!(reason, Reason::NothingRebuilt { .. })) {
         key!("inversion.outcome.nothing")
     } else {

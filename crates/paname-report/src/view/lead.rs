@@ -309,7 +309,10 @@ pub(crate) fn finding(core: &Core, row: &Row, found: Found, language: Language) 
 
 /// Whose the records nearest to what was rebuilt are, and what follows from it.
 fn of_inversion(core: &Core, row: &Row, result: &InversionResult, language: Language) -> String {
-    let plain = |reason: &Reason| reason::plain(reason, About::Inversion, language);
+    let plain = |reason: &Reason| match reason {
+        Reason::AverageRebuilt { .. } => reason::in_row(reason, row, language),
+        _ => reason::plain(reason, About::Inversion, language),
+    };
     let mut sentences = vec![nearest(result, language)];
     if row.verdict == Verdict::LeakDemonstrated {
         let members = inversion::members_rebuilt(row);

@@ -311,7 +311,19 @@ fn cause_key(cause: Cause) -> Key {
 
 /// Why a family or test has no figures, for the grid and the list of what was not tested.
 pub(crate) fn sentences(row: &Row, language: Language) -> Vec<String> {
-    row.reasons.iter().map(|reason| sentence(reason, About::row(row), language)).collect()
+    row.reasons.iter().map(|reason| in_row(reason, row, language)).collect()
+}
+
+/// A reason as its row gives it: where a class is a person, its average is not nobody.
+pub(super) fn in_row(reason: &Reason, row: &Row, language: Language) -> String {
+    let persons = row.inversion.as_ref().is_some_and(|result| result.persons);
+    match reason {
+        Reason::AverageRebuilt { recognised, chance } if persons => language.fill(
+            key!("reason.average_rebuilt.persons"),
+            &[("recognised", &language.percent(*recognised)), ("chance", &language.percent(*chance))],
+        ),
+        _ => sentence(reason, About::row(row), language),
+    }
 }
 
 /// The families that no row of the audit tests, as names inside a sentence: those that the manifest declares senseless here, and the others.
