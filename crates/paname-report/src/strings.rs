@@ -791,6 +791,17 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The test would ask the model about {needed} records; the manifest allows {allowed}.",
     ),
     (
+        "reason.no_gradients",
+        "Le modèle ne donne aucun gradient, et l’attaque doit en recevoir. Estimés à partir des réponses (gradient = \"estimated\"), ils coûteraient au plus {questions} questions{remedy}",
+        "The model gives no gradients, and the attack is to be given them. Estimated from answers (gradient = \"estimated\"), they would cost {questions} questions at most{remedy}",
+    ),
+    ("reason.no_gradients.possible", ", que le manifeste permet.", ", which the manifest allows."),
+    (
+        "reason.no_gradients.budget",
+        " ; le manifeste en permet {allowed}.",
+        "; the manifest allows {allowed}.",
+    ),
+    (
         "reason.fidelity",
         "L’exactitude mesurée sur {side} ({measured}) n’est pas celle que déclare le manifeste ({declared}) : le modèle ou les données ne sont pas ceux qui ont été déclarés. {causes}",
         "The accuracy measured on {side} ({measured}) is not the one that the manifest declares ({declared}): the model or the data are not what was declared. {causes}",
@@ -1082,6 +1093,7 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "modèles de référence que l’on peut interroger comme le modèle audité",
         "reference models that can be asked what the target is asked",
     ),
+    ("missing.generators", "générateurs d’entrées", "generators of inputs"),
     ("missing.population", "enregistrements de la population", "population records"),
     ("missing.variants", "variantes de chaque enregistrement", "variants of each record"),
     (

@@ -93,6 +93,16 @@ fn common(reason: &Reason, language: Language) -> String {
         Reason::Access { missing } => {
             language.fill(key!("reason.access"), &[("missing", &missing.join(", "))])
         }
+        Reason::NoGradients { questions, allowed } => {
+            let remedy = match allowed {
+                Some(allowed) if questions > allowed => {
+                    language.fill(key!("reason.no_gradients.budget"), &[("allowed", &n(*allowed))])
+                }
+                _ => language.text(key!("reason.no_gradients.possible")),
+            };
+            let values = [("questions", &*n(*questions)), ("remedy", &*remedy)];
+            language.fill(key!("reason.no_gradients"), &values)
+        }
         Reason::Budget { needed, allowed } => {
             language.fill(key!("reason.budget"), &[("needed", &n(*needed)), ("allowed", &n(*allowed))])
         }
@@ -273,6 +283,7 @@ fn missing(what: &str, language: Language) -> String {
         "reference models" => key!("missing.references"),
         "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
         "population records" => key!("missing.population"),
+        "generators" => key!("missing.generators"),
         "variants of each record" => key!("missing.variants"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),
