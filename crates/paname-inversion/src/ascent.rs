@@ -22,94 +22,43 @@
 //! members, the result is at best their average, which is nobody. A group’s columns between 0 and 1 may convince the model where none alone does.
 
 use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::asking::{Asking, Gradient, Wanted};
+use crate::asking::{Asking, parameters};
 use crate::climb::{Climb, Penalties, run};
-use crate::estimated::Estimate;
 use crate::objective::Objective;
 use crate::regulariser::Variation;
-use crate::space::{Begin, Inputs};
+use crate::space::Begin;
 use crate::step::{Rule, Stepping};
 
-/// Parameters of [`RegularisedAscent`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Config {
-    /// Numbers of the classes to rebuild; all where none are named.
-    pub classes: Vec<u32>,
-    /// Walks of each class, at least 1.
-    pub starts: usize,
-    /// Where walks begin: `noise`, `mean` (of the population) or `zeros`.
-    pub begin: Begin,
+parameters! {
+    /// Parameters of [`RegularisedAscent`].
+    starts: 4, begin: Begin::Noise, steps: 300;
     /// What is made small.
-    pub objective: Objective,
+    objective: Objective = Objective::default(),
     /// Weight of the total variation of images, from 0 (α_tv).
-    pub total_variation: f64,
+    total_variation: f64 = 0.0,
     /// Which total variation: `anisotropic` or `isotropic`.
-    pub variation: Variation,
+    variation: Variation = Variation::default(),
     /// Weight of the mean of squares, from 0 (α₂).
-    pub l2: f64,
+    l2: f64 = 0.01,
     /// Weight of the mean of the `power`-th powers, from 0 (α_p).
-    pub lp: f64,
+    lp: f64 = 0.0,
     /// The power, at least 1 (p).
-    pub power: f64,
+    power: f64 = 6.0,
     /// The rule of steps: `adam`, `momentum` or `signed`.
-    pub rule: Rule,
+    rule: Rule = Rule::default(),
     /// Length of a step, in units of each value’s range; above 0.
-    pub rate: f64,
+    rate: f64 = 0.1,
     /// What is kept of the mean of gradients at each step, from 0 to below 1.
-    pub momentum: f64,
-    /// The most steps of a walk, at least 1.
-    pub steps: usize,
+    momentum: f64 = 0.9,
     /// Steps that a walk looks back at, at least 1: it ends where it is no better than the worst of them.
-    pub patience: usize,
+    patience: usize = 50,
     /// A walk ends where the class has this probability; above 0. Above 1, none does.
-    pub confidence: f64,
+    confidence: f64 = 2.0,
     /// Pixels to each side over which images are averaged after each step; 0 for none.
-    pub blur: usize,
+    blur: usize = 0,
     /// Pixels that images are moved by at most, at random, before each question, from 0 to 1000: what is found does not hang on a place.
-    pub jitter: usize,
-    /// Where gradients come from: `given` by the target, `estimated` from its answers, or `auto`: given where the target gives them.
-    pub gradient: Gradient,
-    /// How gradients are estimated, where they are.
-    pub estimate: Estimate,
-    /// Which answers are looked at: `logits`, `probabilities`, or `auto`: logits where they are granted.
-    pub outputs: Wanted,
-    /// What inputs may be.
-    pub input: Inputs,
-    /// Inputs per question, at least 1.
-    pub batch: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            classes: Vec::new(),
-            starts: 4,
-            begin: Begin::Noise,
-            objective: Objective::default(),
-            total_variation: 0.0,
-            variation: Variation::default(),
-            l2: 0.01,
-            lp: 0.0,
-            power: 6.0,
-            rule: Rule::default(),
-            rate: 0.1,
-            momentum: 0.9,
-            steps: 300,
-            patience: 50,
-            confidence: 2.0,
-            blur: 0,
-            jitter: 0,
-            gradient: Gradient::default(),
-            estimate: Estimate::default(),
-            outputs: Wanted::default(),
-            input: Inputs::default(),
-            batch: 128,
-        }
-    }
+    jitter: usize = 0,
 }
 
 /// Rebuilds an input of each class by descent on an objective and on what speaks against an input.
@@ -118,20 +67,9 @@ pub struct RegularisedAscent {
     climb: Climb,
 }
 
-impl Config {
+impl RegularisedAscent {
     fn asking(&self) -> Asking<'_> {
-        Asking {
-            classes: &self.classes,
-            starts: self.starts,
-            begin: self.begin,
-            steps: self.steps,
-            gradient: self.gradient,
-            estimate: &self.estimate,
-            outputs: self.outputs,
-            inputs: &self.input,
-            again: !self.input.groups.is_empty() || self.jitter > 0,
-            batch: self.batch,
-        }
+        self.config.asking(self.config.jitter > 0)
     }
 }
 
@@ -151,16 +89,13 @@ impl Attack for RegularisedAscent {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        config.asking().check()?;
+        config.asking(false).check()?;
         let weights = [("total-variation", config.total_variation), ("l2", config.l2), ("lp", config.lp)];
         if let Some((key, value)) = weights.into_iter().find(|(_, value)| !(0.0..=1e6).contains(value)) {
             return Err(Error::Config(format!("`{key}` must be from 0 to 1000000, got {value}")));
         }
         if !(1.0..=100.0).contains(&config.power) {
             return Err(Error::Config(format!("`power` must be from 1 to 100, got {}", config.power)));
-        }
-        if !(config.rate > 0.0 && config.rate.is_finite()) {
-            return Err(Error::Config(format!("`rate` must be above 0, got {}", config.rate)));
         }
         if !(0.0..1.0).contains(&config.momentum) {
             return Err(Error::Config(format!(
@@ -170,12 +105,6 @@ impl Attack for RegularisedAscent {
         }
         if config.jitter > 1000 {
             return Err(Error::Config(format!("`jitter` must be from 0 to 1000, got {}", config.jitter)));
-        }
-        if config.patience == 0 {
-            return Err(Error::Config("`patience` must be at least 1, got 0".into()));
-        }
-        if config.confidence.is_nan() || config.confidence <= 0.0 {
-            return Err(Error::Config(format!("`confidence` must be above 0, got {}", config.confidence)));
         }
         let climb = Climb {
             objective: config.objective,
@@ -193,19 +122,19 @@ impl Attack for RegularisedAscent {
             blur: config.blur,
             jitter: config.jitter,
         };
+        climb.check()?;
         Ok(Self { config, climb })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        let (gradient, outputs) = (config.gradient.settled(size), config.outputs.settled(size));
-        Config { gradient, outputs, ..config }
+        config.settled(size)
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        self.config.asking().needs()
+        self.asking().needs()
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        run(case, ctx, &self.config.asking(), &self.climb)
+        run(case, ctx, &self.asking(), &self.climb)
     }
 }

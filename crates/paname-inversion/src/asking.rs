@@ -56,6 +56,84 @@ impl Wanted {
     }
 }
 
+/// Declares the parameters of an attack that takes walks: its own, each with its default, after those that all such attacks have and whose defaults come first.
+/// What the manifest may say stays one flat table of which every key is known: `serde` does not support `flatten` together with `deny_unknown_fields`, and a
+/// flattened table would have the same defaults everywhere.
+macro_rules! parameters {
+    (
+        $(#[$about:meta])*
+        starts: $starts:expr, begin: $begin:expr, steps: $steps:expr;
+        $($(#[$field_about:meta])* $field:ident: $kind:ty = $default:expr,)*
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+        pub struct Config {
+            /// Numbers of the classes to rebuild; all where none are named.
+            pub classes: Vec<u32>,
+            /// Walks of each class, at least 1.
+            pub starts: usize,
+            /// Where walks begin: `noise`, `mean` (of the population) or `zeros`.
+            pub begin: $crate::Begin,
+            /// The most steps of a walk, at least 1.
+            pub steps: usize,
+            $($(#[$field_about])* pub $field: $kind,)*
+            /// Where gradients come from: `given` by the target, `estimated` from its answers, or `auto`: given where the target gives them.
+            pub gradient: $crate::Gradient,
+            /// How gradients are estimated, where they are.
+            pub estimate: $crate::estimated::Estimate,
+            /// Which answers are looked at: `logits`, `probabilities`, or `auto`: logits where they are granted.
+            pub outputs: $crate::Wanted,
+            /// What inputs may be.
+            pub input: $crate::Inputs,
+            /// Inputs per question, at least 1.
+            pub batch: usize,
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self {
+                    classes: Vec::new(),
+                    starts: $starts,
+                    begin: $begin,
+                    steps: $steps,
+                    $($field: $default,)*
+                    gradient: Default::default(),
+                    estimate: Default::default(),
+                    outputs: Default::default(),
+                    input: Default::default(),
+                    batch: 128,
+                }
+            }
+        }
+
+        impl Config {
+            /// What is asked, once more about what is found where `again` says so.
+            fn asking(&self, again: bool) -> $crate::asking::Asking<'_> {
+                $crate::asking::Asking {
+                    classes: &self.classes,
+                    starts: self.starts,
+                    begin: self.begin,
+                    steps: self.steps,
+                    gradient: self.gradient,
+                    estimate: &self.estimate,
+                    outputs: self.outputs,
+                    inputs: &self.input,
+                    again: again || !self.input.groups.is_empty(),
+                    batch: self.batch,
+                }
+            }
+
+            /// The same with the choices that a case of this size calls for.
+            fn settled(self, size: &paname_core::CaseSize) -> Self {
+                let (gradient, outputs) = (self.gradient.settled(size), self.outputs.settled(size));
+                Self { gradient, outputs, ..self }
+            }
+        }
+    };
+}
+pub(crate) use parameters;
+
 /// The parameters that all attacks have, whatever they are called there.
 pub(crate) struct Asking<'a> {
     pub(crate) classes: &'a [u32],

@@ -40,6 +40,22 @@ pub(crate) struct Climb {
     pub(crate) jitter: usize,
 }
 
+impl Climb {
+    /// Checks what attacks leave to their users.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(self.rate > 0.0 && self.rate.is_finite()) {
+            return Err(Error::Config(format!("`rate` must be above 0, got {}", self.rate)));
+        }
+        if self.patience == 0 {
+            return Err(Error::Config("`patience` must be at least 1, got 0".into()));
+        }
+        if self.confidence.is_nan() || self.confidence <= 0.0 {
+            return Err(Error::Config(format!("`confidence` must be above 0, got {}", self.confidence)));
+        }
+        Ok(())
+    }
+}
+
 /// Times that a step is halved because of what is no number.
 const HALVINGS: u32 = 8;
 
