@@ -120,6 +120,7 @@ macro_rules! parameters {
                     outputs: self.outputs,
                     inputs: &self.input,
                     again: again || !self.input.groups.is_empty(),
+                    views: 1,
                     batch: self.batch,
                 }
             }
@@ -146,6 +147,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) inputs: &'a Inputs,
     /// Whether what is found is asked about once more.
     pub(crate) again: bool,
+    /// Views of each place that a step asks about.
+    pub(crate) views: usize,
     pub(crate) batch: usize,
 }
 
@@ -176,6 +179,7 @@ impl Asking<'_> {
     /// The most questions that one class costs.
     fn questions(&self, estimated: bool) -> u64 {
         let each = if estimated { self.estimate.questions() } else { 1 };
+        let each = each.saturating_mul(self.views as u64);
         // One more about the last place, and one about what comes out.
         let last = 1 + u64::from(self.again);
         (self.starts as u64).saturating_mul((self.steps as u64).saturating_mul(each).saturating_add(last))

@@ -30,11 +30,13 @@ pub mod step;
 
 mod asking;
 mod climb;
+mod moments;
 mod random;
 mod space;
+mod view;
 
 pub use asking::{Gradient, Wanted};
-pub use space::{Begin, Bound, Inputs};
+pub use space::{Axes, Begin, Bound, Inputs};
 
 /// Every attack of this crate, the oldest first.
 pub const ATTACKS: &[Entry] = &[Entry::of::<miface::Miface>(), Entry::of::<ascent::RegularisedAscent>()];

@@ -26,6 +26,7 @@ use crate::climb::{Climb, Penalties, run};
 use crate::objective::Objective;
 use crate::space::Begin;
 use crate::step::{Rule, Stepping};
+use crate::view::Views;
 
 parameters! {
     /// Parameters of [`Miface`].
@@ -77,7 +78,7 @@ impl Attack for Miface {
             patience: config.patience,
             confidence: config.confidence,
             blur: config.blur,
-            jitter: 0,
+            views: Views::default(),
         };
         climb.check()?;
         Ok(Self { config, climb })

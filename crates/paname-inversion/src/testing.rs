@@ -183,6 +183,137 @@ impl Pullback for Written {
     }
 }
 
+/// A layer of batch normalisation over the first axis, and a softmax regression on what it gives.
+#[derive(Clone)]
+pub(crate) struct Normed {
+    pub(crate) net: Net,
+    /// Of each channel: kept mean, kept variance, weight and bias.
+    pub(crate) channels: Vec<[f32; 4]>,
+}
+
+impl Normed {
+    pub(crate) fn new(shape: &[usize], classes: usize, seed: u64) -> Self {
+        let mut net = Net::new(shape, classes, 0, seed);
+        net.card.layers = vec!["inner".into(), "norm".into()];
+        net.card.access.extend(["activations", "parameters"].map(str::to_owned));
+        let channel =
+            |c: usize| [0.25 + c as f32, 0.5 + c as f32, 1.5 - c as f32 / 4.0, 0.5 * c as f32 - 0.25];
+        Self { net, channels: (0..shape[0]).map(channel).collect() }
+    }
+
+    /// Values of one channel in an input.
+    fn size(&self) -> usize {
+        self.net.width() / self.channels.len()
+    }
+
+    fn factor(&self, j: usize) -> f32 {
+        let [_, variance, weight, _] = self.channels[j / self.size()];
+        weight / (variance + 1e-5).sqrt()
+    }
+
+    pub(crate) fn normed(&self, x: &[f32]) -> Vec<f32> {
+        let of = |(j, x): (usize, &f32)| {
+            let [mean, _, _, bias] = self.channels[j / self.size()];
+            (x - mean) * self.factor(j) + bias
+        };
+        x.iter().enumerate().map(of).collect()
+    }
+
+    /// Means and mean squares of each channel of what the layer gives.
+    pub(crate) fn moments(&self, x: &[f32]) -> Vec<f32> {
+        let y = self.normed(x);
+        let mean = |power: i32| -> Vec<f32> {
+            let of =
+                |channel: &[f32]| channel.iter().map(|y| y.powi(power)).sum::<f32>() / self.size() as f32;
+            y.chunks_exact(self.size()).map(of).collect()
+        };
+        [mean(1), mean(2)].concat()
+    }
+
+    /// A question about what follows the layer.
+    fn inner(&self, query: &Query) -> Result<Query> {
+        let Input::Tensor(rows) = &query.input else { return Err(Error::Unsupported("records".into())) };
+        let normed = rows.to_f32()?.chunks_exact(self.net.width()).flat_map(|x| self.normed(x)).collect();
+        let want = query.want - Access::ACTIVATIONS;
+        Ok(Query {
+            input: Input::Tensor(Tensor::from_vec(normed, rows.shape())?),
+            labels: None,
+            want,
+            layers: Vec::new(),
+        })
+    }
+}
+
+impl Target for Normed {
+    fn card(&self) -> &TargetCard {
+        &self.net.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let mut outputs = self.net.predict(&self.inner(query)?)?;
+        for layer in &query.layers {
+            assert_eq!(layer, "norm:moments");
+            let rows = self.net.inputs(query)?;
+            let moments: Vec<f32> =
+                rows.chunks_exact(self.net.width()).flat_map(|x| self.moments(x)).collect();
+            let moments = Tensor::from_vec(moments, &[query.len(), 2, self.channels.len()])?;
+            outputs.activations.push((layer.clone(), moments));
+        }
+        Ok(outputs)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let (_, pullback) = self.net.vjp(&self.inner(query)?)?;
+        let pullback =
+            NormedPullback { target: self.clone(), inputs: self.net.inputs(query)?, inner: pullback };
+        Ok((self.predict(query)?, Box::new(pullback)))
+    }
+
+    fn parameters(&self) -> Result<paname_core::Named<Tensor>> {
+        let part = |name: &str, i: usize| {
+            let values = self.channels.iter().map(|channel| channel[i]).collect();
+            Ok((format!("norm.{name}"), Tensor::from_vec(values, &[self.channels.len()])?))
+        };
+        [("running_mean", 0), ("running_var", 1), ("weight", 2), ("bias", 3)]
+            .into_iter()
+            .map(|(name, i)| part(name, i))
+            .collect()
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.net.input(records)
+    }
+}
+
+struct NormedPullback {
+    target: Normed,
+    inputs: Vec<f32>,
+    inner: Box<dyn Pullback>,
+}
+
+impl Pullback for NormedPullback {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let Self { target, inputs, inner } = self;
+        let (width, size, channels) = (target.net.width(), target.size(), target.channels.len());
+        let below = inner.apply(cotangent)?;
+        let mut all = below.to_f32()?.into_owned();
+        for (_, moments) in &cotangent.activations {
+            let moments = moments.to_f32()?;
+            for ((x, c), all) in inputs
+                .chunks_exact(width)
+                .zip(moments.chunks_exact(2 * channels))
+                .zip(all.chunks_exact_mut(width))
+            {
+                for (j, (y, g)) in target.normed(x).into_iter().zip(all).enumerate() {
+                    *g += (c[j / size] + 2.0 * y * c[channels + j / size]) / size as f32;
+                }
+            }
+        }
+        all.iter_mut().enumerate().for_each(|(i, g)| *g *= target.factor(i % width));
+        Tensor::from_vec(all, below.shape())
+    }
+}
+
 /// What is wrong with a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wrong {

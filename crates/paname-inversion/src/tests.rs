@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::ATTACKS;
 use crate::estimated::{Estimate, EstimatedGradient, Method};
 use crate::regulariser::{Variation, total_variation};
-use crate::testing::{Hostile, Listening, Net, Wrong, attack, entry, found, refused, with_case};
+use crate::testing::{Hostile, Listening, Net, Normed, Wrong, attack, entry, found, refused, with_case};
 
 const BOTH: [&str; 2] = ["miface", "regularised-ascent"];
 
@@ -271,6 +271,139 @@ fn images_may_be_moved_at_random() {
     }
     let error = refused("regularised-ascent", json!({ "jitter": 1001 }), &net);
     assert!(error.contains("`jitter` must be from 0 to 1000"), "{error}");
+}
+
+#[test]
+fn views_are_averaged() {
+    let net = Net::new(&[2, 6, 6], 3, 0, 5);
+    let config = |crops: usize| json!({ "starts": 2, "steps": 40, "crop": 0.5, "flip": true, "crops": crops, "confidence": 2.0, "patience": 100 });
+    for crops in [1, 3] {
+        let found = found("regularised-ascent", config(crops), &net);
+        check(&found, &net, 2);
+        // Views, the last look, and what comes out as it is.
+        assert_eq!(asked("regularised-ascent", config(crops), &net).0, 6 * (40 * crops as u64 + 2));
+    }
+    // What is found is then found in other views too.
+    let plain = found("regularised-ascent", json!({ "starts": 2, "steps": 40 }), &net);
+    let mean = |found: &[Reconstruction]| {
+        let views = crate::view::Views { count: 1, jitter: 0, crop: 0.5, flip: true };
+        let mut rng = Ctx::new(5, "test", 1, &()).rng("views");
+        let mut seen = |one: &Reconstruction| {
+            let mut image = values(one);
+            views.draw(&mut rng).apply(&mut image, [2, 6, 6]);
+            net.probabilities(&image)[one.class as usize]
+        };
+        found.iter().flat_map(|one| std::iter::repeat_n(one, 50)).map(&mut seen).sum::<f64>()
+    };
+    let averaged = found("regularised-ascent", config(8), &net);
+    assert!(mean(&averaged) > mean(&plain), "{} {}", mean(&averaged), mean(&plain));
+    for (config, words) in [
+        (json!({ "crops": 2 }), "`crops` above 1 asks the same again"),
+        (json!({ "crops": 0, "jitter": 1 }), "`crops` must be from 1 to 1000"),
+        (json!({ "crop": 0.0 }), "`crop` must be above 0 to 1"),
+        (json!({ "flip": true, "input": { "axes": "time" } }), "`flip` is of images"),
+    ] {
+        let error = refused("regularised-ascent", config, &net);
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn batch_normalisation_tells_what_inputs_are_like() {
+    let net = Normed::new(&[2, 4, 4], 4, 5);
+    let config = |weight: f64| json!({ "starts": 3, "steps": 200, "l2": 0.0, "batch-norm": weight, "input": { "range": [-4.0, 6.0] } });
+    // How far all that was found is from what the layer has kept.
+    let distance = |found: &[Reconstruction]| {
+        let rows: Vec<Vec<f32>> = found.iter().map(|one| net.moments(&values(one))).collect();
+        let mean = |i: usize| rows.iter().map(|row| row[i]).sum::<f32>() / rows.len() as f32;
+        let of = |(c, [_, _, weight, bias]): (usize, &[f32; 4])| {
+            let (off, spread) = (mean(c) - bias, mean(2 + c) - mean(c).powi(2) - weight.powi(2));
+            off * off + spread * spread
+        };
+        net.channels.iter().enumerate().map(of).sum::<f32>()
+    };
+    let (plain, normed) = (
+        found("regularised-ascent", config(0.0), &net.clone()),
+        found("regularised-ascent", config(1.0), &net.clone()),
+    );
+    assert!(distance(&normed) < 0.05 && distance(&plain) > 1.0, "{} {}", distance(&normed), distance(&plain));
+    assert!(
+        normed.iter().all(|one| one.score > 0.9),
+        "{:?}",
+        normed.iter().map(|one| one.score).collect::<Vec<_>>()
+    );
+    // The same on any number of threads.
+    let on = |threads: usize| {
+        bits(&attack("regularised-ascent", config(1.0), &net, &Ctx::new(3, "test", threads, &())).unwrap())
+    };
+    assert_eq!(on(1), on(4));
+    let needs = entry("regularised-ascent").build(config(1.0)).unwrap().needs(1).unwrap();
+    assert!(needs.access.contains(Access::PARAMETERS | Access::ACTIVATIONS | Access::INPUT_GRADIENT));
+    // What cannot be is said.
+    let of = |mut net: Normed, change: &dyn Fn(&mut Normed), config: Value| {
+        change(&mut net);
+        with_case(&net, Access::all(), |case| {
+            let attack = entry("regularised-ascent").build(config)?;
+            attack.run(case, &Ctx::new(1, "test", 1, &())).map(|_| ())
+        })
+        .unwrap_err()
+        .to_string()
+    };
+    let lacking = |name: &'static str| move |net: &mut Normed| net.net = net.net.clone().without(&[name]);
+    for name in ["parameters", "activations"] {
+        let error = of(net.clone(), &lacking(name), config(1.0));
+        assert!(
+            error.contains(&format!("and {name} is not granted; with 0 the attack does without")),
+            "{error}"
+        );
+    }
+    let error = of(net.clone(), &lacking("input-gradient"), config(1.0));
+    assert!(error.contains("`batch-norm` needs gradients from the target"), "{error}");
+    let mut estimated = config(1.0);
+    estimated["gradient"] = json!("estimated");
+    assert!(of(net.clone(), &|_| {}, estimated).contains("`batch-norm` needs gradients from the target"));
+    let error = of(net.clone(), &|net| net.net.card.layers.truncate(1), config(1.0));
+    assert!(error.contains("the values of no layer that has a `running_mean`"), "{error}");
+}
+
+#[test]
+fn sounds_have_neighbours_in_time_alone() {
+    for (shape, lines) in [(&[48][..], 1), (&[2, 24], 2), (&[6, 8], 6)] {
+        let net = Net::new(shape, 3, 0, 5);
+        let image = [lines, 1, 48 / lines];
+        let roughness = |found: &[Reconstruction]| -> f64 {
+            let of = |one| total_variation(&values(one), image, Variation::Anisotropic, 0.0, &mut [0.0; 48]);
+            found.iter().map(of).sum()
+        };
+        let of = |config: Value| {
+            let mut config = config;
+            config["input"] = json!({ "axes": "time", "range": [-0.5, 0.5] });
+            config["starts"] = json!(2);
+            let found = found("regularised-ascent", config, &net);
+            check(&found, &net, 2);
+            assert!(found.iter().flat_map(values).all(|x| (-0.5..=0.5).contains(&x)));
+            found
+        };
+        let plain = of(json!({}));
+        let (smooth, blurred) = (of(json!({ "total-variation": 1.0 })), of(json!({ "blur": 1 })));
+        assert!(roughness(&smooth) < 0.7 * roughness(&plain), "{shape:?}");
+        assert!(roughness(&blurred) < 0.7 * roughness(&plain), "{shape:?}");
+        of(json!({ "jitter": 3, "crop": 0.5, "crops": 2 }));
+        assert!(plain.iter().step_by(2).all(|best| best.score > 0.9));
+    }
+    // All samples have the same bounds.
+    let net = regression();
+    let records = net.records.clone().unwrap();
+    let known = &records[20 * 6..];
+    let (low, high) =
+        (known.iter().copied().fold(f32::MAX, f32::min), known.iter().copied().fold(f32::MIN, f32::max));
+    let found = found("regularised-ascent", json!({ "l2": 0.0, "input": { "axes": "time" } }), &net);
+    let all: Vec<f32> = found.iter().flat_map(values).collect();
+    // Up to rounding.
+    let near = |bound: f32| all.iter().any(|x| (x - bound).abs() < 1e-6);
+    assert!(near(low) && near(high) && all.iter().all(|x| (low..=high).contains(x)));
+    let error = refused("regularised-ascent", json!({ "input": { "axes": "image" } }), &net);
+    assert!(error.contains("`input.axes`: an image is"), "{error}");
 }
 
 /// Questions that a run puts to a target, and how its walks ended.
