@@ -56,6 +56,61 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// The answers that a run looks at. Fails where inversion has nothing to look at.
+    pub(crate) fn chosen(self, case: &Case<'_>) -> Result<Answers> {
+        if case.task() != Task::Classification {
+            return Err(Error::Unsupported(format!(
+                "inversion of the classes of a model of {}",
+                case.task()
+            )));
+        }
+        let offered = case.granted() & case.target().card().offers();
+        if !offered.contains(Access::NEW_INPUTS) {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
+        let answers = match self {
+            Self::Logits => Answers::Logits,
+            Self::Auto if offered.contains(Access::LOGITS) => Answers::Logits,
+            Self::Auto | Self::Probabilities => Answers::Probabilities,
+        };
+        if !offered.contains(access(answers)) {
+            return Err(Error::Denied(access(answers)));
+        }
+        Ok(answers)
+    }
+
+    /// The access that is needed, whatever is chosen.
+    pub(crate) fn least(self) -> Access {
+        if self == Self::Logits { Access::LOGITS } else { Access::PROBABILITIES }
+    }
+
+    /// Tells what was chosen where it was left open.
+    pub(crate) fn tell(self, ctx: &Ctx<'_>, answers: Answers) {
+        if self == Self::Auto {
+            ctx.chose("outputs", if answers == Answers::Logits { "logits" } else { "probabilities" });
+        }
+    }
+}
+
+/// Checks that none of these parameters is 0.
+pub(crate) fn check_counts(counts: &[(&str, usize)]) -> Result<()> {
+    match counts.iter().find(|(_, value)| *value == 0) {
+        Some((key, _)) => Err(Error::Config(format!("`{key}` must be at least 1, got 0"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that classes are named once.
+pub(crate) fn check_classes(classes: &[u32]) -> Result<()> {
+    for (i, class) in classes.iter().enumerate() {
+        if classes[..i].contains(class) {
+            return Err(Error::Config(format!("`classes`: class {class} stands twice")));
+        }
+    }
+    Ok(())
+}
+
 /// Declares the parameters of an attack that takes walks: its own, each with its default, after those that all such attacks have and whose defaults come first.
 /// What the manifest may say stays one flat table of which every key is known: `serde` does not support `flatten` together with `deny_unknown_fields`, and a
 /// flattened table would have the same defaults everywhere.
@@ -162,16 +217,8 @@ pub(crate) struct Chosen {
 
 impl Asking<'_> {
     pub(crate) fn check(&self) -> Result<()> {
-        for (key, value) in [("starts", self.starts), ("steps", self.steps), ("batch", self.batch)] {
-            if value == 0 {
-                return Err(Error::Config(format!("`{key}` must be at least 1, got 0")));
-            }
-        }
-        for (i, class) in self.classes.iter().enumerate() {
-            if self.classes[..i].contains(class) {
-                return Err(Error::Config(format!("`classes`: class {class} stands twice")));
-            }
-        }
+        check_counts(&[("starts", self.starts), ("steps", self.steps), ("batch", self.batch)])?;
+        check_classes(self.classes)?;
         self.estimate.check()?;
         self.inputs.check()
     }
@@ -187,15 +234,11 @@ impl Asking<'_> {
 
     /// What a run needs.
     pub(crate) fn needs(&self) -> Needs {
-        let answers = if self.outputs == Wanted::Logits { Access::LOGITS } else { Access::PROBABILITIES };
+        let answers = self.outputs.least();
         let gradient =
             if self.gradient == Gradient::Given { Access::INPUT_GRADIENT } else { Access::empty() };
         let one = self.questions(self.gradient != Gradient::Given);
-        // Named classes, or each that there is.
-        let (queries, queries_per_class) = match self.classes.len() as u64 {
-            0 => (0, one),
-            classes => (one.saturating_mul(classes), 0),
-        };
+        let (queries, queries_per_class) = per_class(self.classes, one);
         Needs {
             access: Access::NEW_INPUTS | answers | gradient,
             population_min: usize::from(self.begin == Begin::Mean),
@@ -207,24 +250,8 @@ impl Asking<'_> {
 
     /// Makes the choices that were left open.
     pub(crate) fn choose(&self, case: &Case<'_>) -> Result<Chosen> {
-        if case.task() != Task::Classification {
-            return Err(Error::Unsupported(format!(
-                "inversion of the classes of a model of {}",
-                case.task()
-            )));
-        }
+        let answers = self.outputs.chosen(case)?;
         let offered = case.granted() & case.target().card().offers();
-        if !offered.contains(Access::NEW_INPUTS) {
-            return Err(Error::Denied(Access::NEW_INPUTS));
-        }
-        let answers = match self.outputs {
-            Wanted::Logits => Answers::Logits,
-            Wanted::Auto if offered.contains(Access::LOGITS) => Answers::Logits,
-            Wanted::Auto | Wanted::Probabilities => Answers::Probabilities,
-        };
-        if !offered.contains(access(answers)) {
-            return Err(Error::Denied(access(answers)));
-        }
         let estimated = match self.gradient {
             Gradient::Given if !offered.contains(Access::INPUT_GRADIENT) => {
                 let questions = self.questions(true);
@@ -241,23 +268,7 @@ impl Asking<'_> {
 
     /// The classes that are rebuilt.
     pub(crate) fn classes(&self, case: &Case<'_>) -> Result<Vec<u32>> {
-        match case.classes() {
-            Some(known) => {
-                if let Some(class) = self.classes.iter().find(|class| **class as usize >= known) {
-                    return Err(Error::Config(format!(
-                        "`classes`: expected numbers below {known}, got {class}"
-                    )));
-                }
-                if known == 0 || u32::try_from(known).is_err() {
-                    return Err(Error::mismatch("classes of the target", "at least 1", known));
-                }
-                Ok(if self.classes.is_empty() { (0..known as u32).collect() } else { self.classes.to_vec() })
-            }
-            None if self.classes.is_empty() => {
-                Err(Error::Config("the target does not say how many classes it has: set `classes`".into()))
-            }
-            None => Ok(self.classes.to_vec()),
-        }
+        classes_of(self.classes, case)
     }
 
     /// Says what a run costs at most, in words.
@@ -272,9 +283,34 @@ impl Asking<'_> {
         if self.gradient == Gradient::Auto {
             ctx.chose("gradient", gradient);
         }
-        if self.outputs == Wanted::Auto {
-            ctx.chose("outputs", if chosen.answers == Answers::Logits { "logits" } else { "probabilities" });
+        self.outputs.tell(ctx, chosen.answers);
+    }
+}
+
+/// Questions of a run and of each class besides, where one class costs so many: of named classes, or of each that there is.
+pub(crate) fn per_class(named: &[u32], one: u64) -> (u64, u64) {
+    match named.len() as u64 {
+        0 => (0, one),
+        classes => (one.saturating_mul(classes), 0),
+    }
+}
+
+/// The classes that are rebuilt: those that are named, or all.
+pub(crate) fn classes_of(named: &[u32], case: &Case<'_>) -> Result<Vec<u32>> {
+    match case.classes() {
+        Some(known) => {
+            if let Some(class) = named.iter().find(|class| **class as usize >= known) {
+                return Err(Error::Config(format!("`classes`: expected numbers below {known}, got {class}")));
+            }
+            if known == 0 || u32::try_from(known).is_err() {
+                return Err(Error::mismatch("classes of the target", "at least 1", known));
+            }
+            Ok(if named.is_empty() { (0..known as u32).collect() } else { named.to_vec() })
         }
+        None if named.is_empty() => {
+            Err(Error::Config("the target does not say how many classes it has: set `classes`".into()))
+        }
+        None => Ok(named.to_vec()),
     }
 }
 
