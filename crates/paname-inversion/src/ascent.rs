@@ -1,32 +1,34 @@
 //! # Regularised ascent
 //!
-//! **Idea.** An input is changed again and again so that the model is surer that it belongs to a class, and kept plausible at the same time: smooth, small,
-//! within what inputs may be. Many starts show whether they end at one place or at many.
+//! **Idea.** An input is changed again and again so that the model is surer that it belongs to a class, and kept plausible at the same time: smooth,
+//! small, within what inputs may be. Many starts show whether they end at one place or at many.
 //!
-//! **Threat model.** The attacker puts any input to the model and sees probabilities or logits. Either the model itself is at hand, or whoever has it tells
-//! gradients; or else gradients are estimated from the answers to many more questions. Of other data only bounds and the mean of the population are used.
+//! **Threat model.** The attacker puts any input to the model and sees probabilities or logits. Either the model itself is at hand, or whoever has it
+//! tells gradients; or else gradients are estimated from the answers to many more questions. Of other data only bounds and the mean of the population are
+//! used.
 //!
-//! **Formula.** min over x of L(f(x), y) + α_tv TV(x) + α₂ mean x² + α_p mean |x|^p + α_f R, within the bounds of inputs, by Adam, momentum or signed steps. L
-//! is the `objective`: the cross-entropy, the margin, the logit or the Poincaré distance. Values, steps and penalties count in units of each value’s range.
-//! Columns of one group share a 1 among them while the walk goes on; at its end the largest gets it. Of sounds (`input.axes = "time"`) TV and `blur` go along
-//! time. With `jitter`, `crop` and `flip` each question sees a view of the image: moved at random round the edges, a part of it stretched bilinearly to its size,
-//! turned round; a step goes along the mean over `crops` views. The score is p_y of the x of the least sum, as it is.
+//! **Formula.** min over x of L(f(x), y) + α_tv TV(x) + α₂ mean x² + α_p mean |x|^p + α_f R, within the bounds of inputs, by Adam, momentum or signed
+//! steps. L is the `objective`: the cross-entropy, the margin, the logit or the Poincaré distance. Values, steps and penalties count in units of each
+//! value’s range. Columns of one group share a 1 among them while the walk goes on; at its end the largest gets it. Of sounds (`input.axes = "time"`) TV
+//! and `blur` go along time. With `jitter`, `crop` and `flip` each question sees a view of the image: moved at random round the edges, a part of it
+//! stretched bilinearly to its size, turned round; a step goes along the mean over `crops` views. The score is p_y of the x of the least sum, as it is.
 //!
-//! R is Σ over layers of batch normalisation of the mean over channels of (μ − μ̂)² + (σ² − σ̂²)². Its moments μ and σ² are those of all inputs of one question, of
-//! whichever classes, as the paper’s are of its batch: `batch` and the classes asked for count. They are taken of what a layer gives, y = b + w (x − μ_BN) / √(σ²_BN + ε),
-//! since what it was given is not told; over the training data these have the mean μ̂ = b and the variance σ̂² = w² σ²_BN / (σ²_BN + ε), about w².
-//! Against the paper’s, which are of x, a channel’s two terms thus count w² / (σ²_BN + ε) times, and the square of that. Each input is pulled by the gradient of R
-//! times their number, so that α_f means the same whatever the batch.
+//! R is Σ over layers of batch normalisation of the mean over channels of (μ − μ̂)² + (σ² − σ̂²)². Its moments μ and σ² are those of all inputs of one
+//! question, of whichever classes, as the paper’s are of its batch: `batch` and the classes asked for count. They are taken of what a layer gives, y =
+//! b + w (x − μ_BN) / √(σ²_BN + ε), since what it was given is not told; over the training data these have the mean μ̂ = b and the variance σ̂² = w² σ²_BN
+//! / (σ²_BN + ε), about w². Against the paper’s, which are of x, a channel’s two terms thus count w² / (σ²_BN + ε) times, and the square of that. Each
+//! input is pulled by the gradient of R times their number, so that α_f means the same whatever the batch.
 //!
-//! **Paper.** Yin et al., *Dreaming to Distill: Data-free Knowledge Transfer via DeepInversion*, CVPR 2020, arXiv 1912.08795; the margin: Yuan et al., AAAI 2023, arXiv 2302.09814; the Poincaré distance: Struppek et al., ICML 2022, arXiv 2201.12179, as are crops.
-//! Groups: the projection of Duchi et al., ICML 2008.
+//! **Paper.** Yin et al., *Dreaming to Distill: Data-free Knowledge Transfer via DeepInversion*, CVPR 2020, arXiv 1912.08795; the margin: Yuan et al.,
+//! AAAI 2023, arXiv 2302.09814; the Poincaré distance: Struppek et al., ICML 2022, arXiv 2201.12179, as are crops. Groups: the projection of Duchi et
+//! al., ICML 2008.
 //!
-//! **Cost.** At most `starts` × (`steps` × `crops` + 1) questions per class; where gradients are estimated, 1 + 2 `samples` in the place of each of the first
-//! `steps` × `crops`; one more per start where there are groups or views.
+//! **Cost.** At most `starts` × (`steps` × `crops` + 1) questions per class; where gradients are estimated, 1 + 2 `samples` in the place of each of the
+//! first `steps` × `crops`; one more per start where there are groups or views.
 //!
 //! **When it fails.** Smoothness is not likeness: of deep networks results need better knowledge of what inputs look like. Where a class has many
-//! members, the result is at best their average, which is nobody. A group’s columns between 0 and 1 may convince the model where none alone does.
-//! Moments of few inputs are no population’s: with a small batch R pulls every input towards all that the model knows.
+//! members, the result is at best their average, which is nobody. A group’s columns between 0 and 1 may convince the model where none alone does. Moments
+//! of few inputs are no population’s: with a small batch R pulls every input towards all that the model knows.
 
 use paname_core::{Access, Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result};
 

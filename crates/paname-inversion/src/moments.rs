@@ -1,7 +1,7 @@
 //! What a model with batch normalisation has kept of its training data: the mean and the variance of each channel at each such layer.
 //!
-//! What a layer was given cannot be observed, only what it gives, y = w (x − μ) / √(σ² + ε) + b. Over the training data its mean is b and its variance
-//! w² σ² / (σ² + ε): these are what moments of a batch are compared with, in units of what the next layer is given. ε is told by no buffer and is taken for
+//! What a layer was given cannot be observed, only what it gives, y = w (x − μ) / √(σ² + ε) + b. Over the training data its mean is b and its variance w²
+//! σ² / (σ² + ε): these are what moments of a batch are compared with, in units of what the next layer is given. ε is told by no buffer and is taken for
 //! PyTorch’s usual 10⁻⁵, which only counts where a channel hardly varies.
 
 use paname_core::{Access, Case, Error, MOMENTS, Named, Outputs, Result, Tensor};

@@ -1,25 +1,26 @@
 //! # Ascent by tokens
 //!
-//! **Idea.** An empty text is filled word by word: of many swaps of one token the one is kept that makes the model surest of a class. Words that no other text of the
-//! class would have, yet that convince the model, may come from the texts that it was trained on.
+//! **Idea.** An empty text is filled word by word: of many swaps of one token the one is kept that makes the model surest of a class. Words that no other
+//! text of the class would have, yet that convince the model, may come from the texts that it was trained on.
 //!
-//! **Threat model.** The attacker puts any tokens to a classifier of texts and sees probabilities or logits. Where the model’s parameters, the values of its layers
-//! and gradients are at hand, these tell which swaps to try; elsewhere answers alone do.
+//! **Threat model.** The attacker puts any tokens to a classifier of texts and sees probabilities or logits. Where the model’s parameters, the values of
+//! its layers and gradients are at hand, these tell which swaps to try; elsewhere answers alone do.
 //!
-//! **Formula.** min over t of L(f(t), y), over texts of a fixed length that begin with `padding` everywhere. With gradients, of token v in the place of t_p:
-//! Δ(p, v) = ⟨∂L/∂e_p, E_v − E_{t_p}⟩, the first-order change of L through the embedding e = E_t. Of each place the `top` tokens of the least Δ are kept, and of all of these the
-//! best and `candidates` − 1 others at random are asked about. Without gradients `candidates` tokens are drawn for one place after the other. The text of the least L
-//! takes the place of the text where it is better. No token but `padding` stands more than `repeats` times. The score is p_y.
+//! **Formula.** min over t of L(f(t), y), over texts of a fixed length that begin with `padding` everywhere. With gradients, of token v in the place of
+//! t_p: Δ(p, v) = ⟨∂L/∂e_p, E_v − E_{t_p}⟩, the first-order change of L through the embedding e = E_t. Of each place the `top` tokens of the least Δ are
+//! kept, and of all of these the best and `candidates` − 1 others at random are asked about. Without gradients `candidates` tokens are drawn for one
+//! place after the other. The text of the least L takes the place of the text where it is better. No token but `padding` stands more than `repeats`
+//! times. The score is p_y.
 //!
-//! **Paper.** Ebrahimi et al., *HotFlip: White-Box Adversarial Examples for Text Classification*, ACL 2018, arXiv 1712.06751 (Δ); Zou et al., *Universal and
-//! Transferable Adversarial Attacks on Aligned Language Models*, 2023, arXiv 2307.15043 (swaps at random among the best).
+//! **Paper.** Ebrahimi et al., *HotFlip: White-Box Adversarial Examples for Text Classification*, ACL 2018, arXiv 1712.06751 (Δ); Zou et al., *Universal
+//! and Transferable Adversarial Attacks on Aligned Language Models*, 2023, arXiv 2307.15043 (swaps at random among the best).
 //!
-//! **Cost.** At most `starts` × (`steps` × (`candidates` + 1) + 1) questions per class, and one to find the embedding; without gradients `starts` × (`steps` ×
-//! `candidates` + 1).
+//! **Cost.** At most `starts` × (`steps` × (`candidates` + 1) + 1) questions per class, and one to find the embedding; without gradients `starts` ×
+//! (`steps` × `candidates` + 1).
 //!
-//! **When it fails.** What convinces a model need not be what it has read: tokens are to be compared with those of texts that it never saw. Order comes out as far as
-//! the model looks at it. Swaps of one token do not find what two together are needed for. Gradients need a layer whose values are rows of a matrix of the model, and a
-//! rest of the model that takes nothing but these: not one that looks at the tokens again, as for a mask of what is padding.
+//! **When it fails.** What convinces a model need not be what it has read: tokens are to be compared with those of texts that it never saw. Order comes
+//! out as far as the model looks at it. Swaps of one token do not find what two together are needed for. Gradients need a layer whose values are rows of
+//! a matrix of the model, and a rest of the model that takes nothing but these: not one that looks at the tokens again, as for a mask of what is padding.
 
 use paname_core::{
     Access, Attack, Case, CaseSize, Cohort, Ctx, Ending, Error, Family, Findings, Indices, Info, Input,
