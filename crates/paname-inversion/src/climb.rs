@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 
-use paname_core::{Case, Ctx, Ending, Error, Findings, Input, Query, Reconstruction, Result, Target, Tensor};
+use paname_core::{
+    Access, Case, Ctx, Ending, Error, Findings, Input, Outputs, Query, Reconstruction, Result, Target, Tensor,
+};
 use rand_pcg::Pcg64;
 
 use crate::asking::{Asking, Chosen, access, answered, cotangent};
 use crate::estimated::EstimatedGradient;
+use crate::moments::{Norms, Pull};
 use crate::objective::{Objective, Valued};
-use crate::random::whole;
-use crate::regulariser::{Variation, box_blur, mean_power, mean_square, roll, total_variation};
+use crate::regulariser::{Variation, box_blur, mean_power, mean_square, total_variation};
 use crate::space::{Begin, Space};
 use crate::step::{Memory, Stepping};
+use crate::view::{View, Views};
 
 /// Weights of what is held against implausible inputs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +24,8 @@ pub(crate) struct Penalties {
     pub(crate) l2: f64,
     pub(crate) lp: f64,
     pub(crate) power: f64,
+    /// Of what speaks against a batch as a whole: its moments at layers of batch normalisation.
+    pub(crate) batch_norm: f64,
 }
 
 /// How walks go.
@@ -36,8 +41,24 @@ pub(crate) struct Climb {
     pub(crate) confidence: f64,
     /// Radius of the blur after each step; 0 for none.
     pub(crate) blur: usize,
-    /// Pixels that images are moved by at most, at random, before each question; 0 for none.
-    pub(crate) jitter: usize,
+    /// Which views of images questions are asked about.
+    pub(crate) views: Views,
+}
+
+impl Climb {
+    /// Checks what attacks leave to their users.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(self.rate > 0.0 && self.rate.is_finite()) {
+            return Err(Error::Config(format!("`rate` must be above 0, got {}", self.rate)));
+        }
+        if self.patience == 0 {
+            return Err(Error::Config("`patience` must be at least 1, got 0".into()));
+        }
+        if self.confidence.is_nan() || self.confidence <= 0.0 {
+            return Err(Error::Config(format!("`confidence` must be above 0, got {}", self.confidence)));
+        }
+        Ok(())
+    }
 }
 
 /// Times that a step is halved because of what is no number.
@@ -92,8 +113,8 @@ struct Walk {
     seen: usize,
     halvings: u32,
     end: Option<End>,
-    /// Pixels down and to the right that the image is moved by in the next question.
-    shift: (isize, isize),
+    /// What the next question sees of it.
+    view: View,
     stream: Pcg64,
 }
 
@@ -108,6 +129,7 @@ struct Search<'a> {
     /// Added to units so that penalties see nothing where inputs are nothing.
     offsets: Vec<f32>,
     image: Option<[usize; 3]>,
+    norms: Option<Norms>,
 }
 
 /// Rebuilds an input of each class.
@@ -119,14 +141,29 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
     let of_images = [
         ("total-variation", climb.penalties.total_variation > 0.0),
         ("blur", climb.blur > 0),
-        ("jitter", climb.jitter > 0),
+        ("jitter", climb.views.jitter > 0),
+        ("crop", climb.views.crop < 1.0),
     ];
     if let Some((key, _)) = of_images.into_iter().find(|(_, used)| *used && image.is_none()) {
         let got = &space.shape;
         return Err(Error::Config(format!(
-            "`{key}` is of images [channels, height, width], and inputs have the shape {got:?}"
+            "`{key}` is of images [channels, height, width], and inputs have the shape {got:?}; where the last axis is time, set `input.axes`"
         )));
     }
+    if climb.views.flip && (image.is_none() || space.is_in_time()) {
+        return Err(Error::Config("`flip` is of images, and inputs are none".into()));
+    }
+    let norms = if climb.penalties.batch_norm > 0.0 {
+        if chosen.estimated {
+            let problem = "`batch-norm` needs gradients from the target: those that are estimated know nothing of its layers";
+            return Err(Error::Config(problem.into()));
+        }
+        let norms = Norms::of(case)?;
+        ctx.log(&format!("moments are compared at {} layers of batch normalisation", norms.len()));
+        Some(norms)
+    } else {
+        None
+    };
     asking.announce(ctx, classes.len(), chosen);
     let estimating = if chosen.estimated {
         let estimated = EstimatedGradient::new(case.target(), ctx, asking.estimate.clone(), asking.batch)?;
@@ -136,7 +173,7 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
     };
     let target = estimating.as_ref().map_or(case.target(), |estimating| estimating as &dyn Target);
     let offsets = space.constraint.offsets();
-    let search = Search { case, ctx, asking, climb, chosen, space, offsets, image };
+    let search = Search { case, ctx, asking, climb, chosen, space, offsets, image, norms };
     // Every start of every class, as many at a time as there is room for.
     let starts: Vec<(u32, usize)> =
         classes.iter().flat_map(|class| (0..asking.starts).map(|start| (*class, start))).collect();
@@ -193,7 +230,7 @@ impl Search<'_> {
                 seen: 0,
                 halvings: 0,
                 end: None,
-                shift: (0, 0),
+                view: View::default(),
                 stream,
             })
         };
@@ -210,14 +247,17 @@ impl Search<'_> {
                 break;
             }
             let last = step == steps;
-            for (i, some) in active.chunks(self.asking.batch).enumerate() {
-                self.ctx.tick(before + step * walks.len() + i * self.asking.batch, total)?;
-                self.shift(walks, some, last);
+            // As many in each question, since moments are of all that one asks about.
+            let size = active.len().div_ceil(active.len().div_ceil(self.asking.batch));
+            for (i, some) in active.chunks(size).enumerate() {
+                let done = before + step * walks.len() + i * size;
+                self.ctx.tick(done, total)?;
                 // The last place is only looked at: the target itself answers, without probes.
                 let (valued, gradients) = if last {
+                    self.draw(walks, some, true);
                     (self.look(walks, some)?, Vec::new())
                 } else {
-                    self.look_with_gradients(target, walks, some)?
+                    self.look_at_views(target, walks, some, (done, total))?
                 };
                 let width = self.space.constraint.len();
                 for (i, &w) in some.iter().enumerate() {
@@ -231,39 +271,82 @@ impl Search<'_> {
         self.ctx.tick(before + walks.len() * looks, total)
     }
 
-    /// Draws where images are moved before the next question; nowhere before one whose answer is told.
-    fn shift(&self, walks: &mut [Walk], some: &[usize], told: bool) {
-        let most = self.climb.jitter;
+    /// Draws what the next question sees of each image; all of it before one whose answer is told.
+    fn draw(&self, walks: &mut [Walk], some: &[usize], told: bool) {
         for &w in some {
-            let walk = &mut walks[w];
-            walk.shift = if told || most == 0 {
-                (0, 0)
-            } else {
-                (whole(most, &mut walk.stream), whole(most, &mut walk.stream))
-            };
+            let Walk { view, stream, .. } = &mut walks[w];
+            *view = if told { View::default() } else { self.climb.views.draw(stream) };
         }
     }
 
     fn query(&self, walks: &[Walk], some: &[usize]) -> Result<Query> {
         let places = some.iter().map(|&w| &walks[w].units[..]);
         let inputs = self.space.batch(places, |i, input| {
-            let (down, right) = walks[some[i]].shift;
             if let Some(image) = self.image {
-                roll(input, image, down, right);
+                walks[some[i]].view.apply(input, image);
             }
         })?;
-        let want = access(self.chosen.answers);
-        Ok(Query { input: Input::Tensor(inputs), labels: None, want, layers: Vec::new() })
+        let mut want = access(self.chosen.answers);
+        let layers = self.norms.as_ref().map_or_else(Vec::new, Norms::layers);
+        if !layers.is_empty() {
+            want |= Access::ACTIVATIONS;
+        }
+        Ok(Query { input: Input::Tensor(inputs), labels: None, want, layers })
     }
 
-    fn valued(&self, answers: &Tensor, walks: &[Walk], some: &[usize]) -> Result<Valued> {
+    /// The objective at each place, with what speaks against all of them together, and its derivatives with respect to the answers.
+    fn valued(&self, answers: &Outputs, walks: &[Walk], some: &[usize]) -> Result<(Valued, Outputs)> {
+        let told = answered(answers, self.chosen.answers, some.len())?;
         let classes: Vec<u32> = some.iter().map(|&w| walks[w].class).collect();
-        self.climb.objective.batch(&answers.to_f32()?, self.chosen.answers, answers.shape()[1], &classes)
+        let mut valued =
+            self.climb.objective.batch(&told.to_f32()?, self.chosen.answers, told.shape()[1], &classes)?;
+        let cotangents = Tensor::from_vec(std::mem::take(&mut valued.cotangents), told.shape())?;
+        let mut cotangents = cotangent(self.chosen.answers, cotangents);
+        if let Some(norms) = &self.norms {
+            let weight = self.climb.penalties.batch_norm;
+            let Pull { distance, finite, cotangents: activations } =
+                norms.batch(answers, some.len(), weight)?;
+            for (value, finite) in valued.values.iter_mut().zip(finite) {
+                *value += if finite { weight * distance } else { f64::NAN };
+            }
+            cotangents.activations = activations;
+        }
+        Ok((valued, cotangents))
     }
 
     fn look(&self, walks: &[Walk], some: &[usize]) -> Result<Valued> {
         let answers = self.case.target().predict(&self.query(walks, some)?)?;
-        self.valued(answered(&answers, self.chosen.answers, some.len())?, walks, some)
+        Ok(self.valued(&answers, walks, some)?.0)
+    }
+
+    /// The mean over views of the objective and of its gradients.
+    fn look_at_views(
+        &self,
+        target: &dyn Target,
+        walks: &mut [Walk],
+        some: &[usize],
+        (done, total): (usize, usize),
+    ) -> Result<(Valued, Vec<f32>)> {
+        self.draw(walks, some, false);
+        let (mut valued, mut gradients) = self.look_with_gradients(target, walks, some)?;
+        for _ in 1..self.climb.views.count {
+            self.ctx.tick(done, total)?;
+            self.draw(walks, some, false);
+            let (other, more) = self.look_with_gradients(target, walks, some)?;
+            let add =
+                |all: &mut [f64], more: &[f64]| all.iter_mut().zip(more).for_each(|(all, more)| *all += more);
+            add(&mut valued.values, &other.values);
+            add(&mut valued.confidences, &other.confidences);
+            gradients.iter_mut().zip(more).for_each(|(all, more)| *all += more);
+        }
+        if self.climb.views.count > 1 {
+            let share = 1.0 / self.climb.views.count as f64;
+            valued.values.iter_mut().chain(&mut valued.confidences).for_each(|value| *value *= share);
+            for gradient in &mut gradients {
+                *gradient *= share as f32;
+            }
+        }
+        Ok((valued, gradients))
     }
 
     /// The objective and its gradients with respect to the inputs.
@@ -274,10 +357,8 @@ impl Search<'_> {
         some: &[usize],
     ) -> Result<(Valued, Vec<f32>)> {
         let (answers, pullback) = target.vjp(&self.query(walks, some)?)?;
-        let answers = answered(&answers, self.chosen.answers, some.len())?;
-        let mut valued = self.valued(answers, walks, some)?;
-        let cotangents = Tensor::from_vec(std::mem::take(&mut valued.cotangents), answers.shape())?;
-        let gradients = pullback.apply(&cotangent(self.chosen.answers, cotangents))?;
+        let (valued, cotangents) = self.valued(&answers, walks, some)?;
+        let gradients = pullback.apply(&cotangents)?;
         if gradients.shape().is_empty()
             || gradients.rows() != some.len()
             || gradients.len() != some.len() * self.space.constraint.len()
@@ -288,8 +369,7 @@ impl Search<'_> {
         let mut gradients = gradients.to_f32()?.into_owned();
         if let Some(image) = self.image {
             for (&w, gradient) in some.iter().zip(gradients.chunks_exact_mut(self.space.constraint.len())) {
-                let (down, right) = walks[w].shift;
-                roll(gradient, image, -down, -right);
+                walks[w].view.pull_back(gradient, image);
             }
         }
         Ok((valued, gradients))
@@ -347,7 +427,7 @@ impl Search<'_> {
 
     /// What is held against a place; its derivative is added to `slopes`.
     fn penalty(&self, units: &[f32], slopes: &mut [f64]) -> f64 {
-        let Penalties { variation, total_variation: tv, l2, lp, power } = self.climb.penalties;
+        let Penalties { variation, total_variation: tv, l2, lp, power, .. } = self.climb.penalties;
         let mut sum = 0.0;
         if let Some(image) = self.image.filter(|_| tv > 0.0) {
             sum += tv * total_variation(units, image, variation, tv, slopes);
@@ -399,7 +479,7 @@ impl Search<'_> {
 
     /// Gives each group of columns its one value, and asks about the confidence of what comes out, and of images that were moved.
     fn look_again(&self, walks: &mut [Walk]) -> Result<()> {
-        if !self.space.constraint.has_groups() && self.climb.jitter == 0 {
+        if !self.space.constraint.has_groups() && !self.climb.views.change() {
             return Ok(());
         }
         let found: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].best.is_some()).collect();
@@ -411,7 +491,7 @@ impl Search<'_> {
                 units.clone_from(&best.units);
                 self.space.constraint.harden(units);
             }
-            self.shift(walks, some, true);
+            self.draw(walks, some, true);
             let valued = self.look(walks, some)?;
             for (&w, confidence) in some.iter().zip(valued.confidences) {
                 let Walk { best, units, .. } = &mut walks[w];
@@ -482,5 +562,90 @@ impl Search<'_> {
         // Stable: the first of equal ones stays first.
         found.sort_by(|(a, one), (b, other)| a.cmp(b).then(other.score.total_cmp(&one.score)));
         Ok(Findings::Reconstructions(found.into_iter().map(|(_, found)| found).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use paname_core::Target;
+    use rand_core::Rng;
+
+    use super::*;
+    use crate::asking::Gradient;
+    use crate::estimated::Estimate;
+    use crate::objective::Answers;
+    use crate::space::Inputs;
+    use crate::testing::{Normed, with_case};
+
+    /// Moments of a batch, views of images and ranges of values all at once.
+    #[test]
+    fn gradients_of_a_batch_are_finite_differences() {
+        let net = Normed::new(&[2, 3, 4], 3, 5);
+        let views = Views { count: 1, jitter: 1, crop: 0.6, flip: true };
+        let climb = Climb {
+            objective: Objective::CrossEntropy,
+            penalties: Penalties { batch_norm: 0.7, ..Penalties::default() },
+            stepping: Stepping { rule: crate::step::Rule::Adam, momentum: 0.9, second: 0.999 },
+            rate: 0.1,
+            patience: 1,
+            confidence: 2.0,
+            blur: 0,
+            views,
+        };
+        let inputs = Inputs { range: Some([-1.0, 2.0]), ..Inputs::default() };
+        let estimate = Estimate::default();
+        let asking = Asking {
+            classes: &[],
+            starts: 2,
+            begin: Begin::Noise,
+            steps: 1,
+            gradient: Gradient::Given,
+            estimate: &estimate,
+            outputs: crate::asking::Wanted::Logits,
+            inputs: &inputs,
+            again: true,
+            views: 1,
+            batch: 16,
+        };
+        let ctx = Ctx::new(3, "test", 1, &());
+        with_case(&net, net.card().offers(), |case| {
+            let space = Space::of(case, &ctx, &inputs).unwrap();
+            let (offsets, image) = (space.constraint.offsets(), space.image());
+            let search = Search {
+                case,
+                ctx: &ctx,
+                asking: &asking,
+                climb: &climb,
+                chosen: Chosen { estimated: false, answers: Answers::Logits },
+                space,
+                offsets,
+                image,
+                norms: Some(Norms::of(case).unwrap()),
+            };
+            let mut walks = search.begin(&[(0, 0), (0, 1), (2, 0)]).unwrap();
+            let some = [0, 1, 2];
+            for _ in 0..3 {
+                search.draw(&mut walks, &some, false);
+                let (_, gradients) = search.look_with_gradients(case.target(), &walks, &some).unwrap();
+                for (i, gradient) in gradients.iter().enumerate() {
+                    let (w, j) = (i / 24, i % 24);
+                    let kept = walks[w].units[j];
+                    let mut at = |h: f32| {
+                        walks[w].units[j] = kept + h;
+                        search.look(&walks, &some).unwrap().values.iter().sum::<f64>()
+                    };
+                    let step = 2.0_f32.powi(-8);
+                    let difference = (at(step) - at(-step)) / (2.0 * f64::from(step));
+                    walks[w].units[j] = kept;
+                    // A step of a unit is one of three.
+                    let got = 3.0 * f64::from(*gradient);
+                    assert!(
+                        (got - difference).abs() < 2e-3 * (1.0 + difference.abs()),
+                        "{i} {got} {difference}"
+                    );
+                }
+                walks[0].stream.next_u64();
+            }
+        });
     }
 }

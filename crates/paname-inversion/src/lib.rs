@@ -21,6 +21,7 @@ use paname_core::Entry;
 
 pub mod ascent;
 pub mod miface;
+pub mod tokens;
 
 pub mod constraint;
 pub mod estimated;
@@ -30,14 +31,20 @@ pub mod step;
 
 mod asking;
 mod climb;
+mod moments;
 mod random;
 mod space;
+mod view;
 
 pub use asking::{Gradient, Wanted};
-pub use space::{Begin, Bound, Inputs};
+pub use space::{Axes, Begin, Bound, Inputs};
 
 /// Every attack of this crate, the oldest first.
-pub const ATTACKS: &[Entry] = &[Entry::of::<miface::Miface>(), Entry::of::<ascent::RegularisedAscent>()];
+pub const ATTACKS: &[Entry] = &[
+    Entry::of::<miface::Miface>(),
+    Entry::of::<ascent::RegularisedAscent>(),
+    Entry::of::<tokens::TokenAscent>(),
+];
 
 #[cfg(test)]
 mod testing;

@@ -19,67 +19,26 @@
 //! **When it fails.** Of deep networks the result mostly looks like noise: confidence is reached without a likeness. Where a class has many members, the
 //! result is at best their average, which is nobody. Where p_y is nearly 0 at the start, its gradient is too.
 
-use paname_core::{Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use paname_core::{Attack, Case, CaseSize, Ctx, Family, Findings, Info, Needs, Result};
 
-use crate::asking::{Asking, Gradient, Wanted};
+use crate::asking::{Asking, parameters};
 use crate::climb::{Climb, Penalties, run};
-use crate::estimated::Estimate;
 use crate::objective::Objective;
-use crate::space::{Begin, Inputs};
+use crate::space::Begin;
 use crate::step::{Rule, Stepping};
+use crate::view::Views;
 
-/// Parameters of [`Miface`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Config {
-    /// Numbers of the classes to rebuild; all where none are named.
-    pub classes: Vec<u32>,
-    /// Walks of each class, at least 1.
-    pub starts: usize,
-    /// Where walks begin: `zeros`, `mean` (of the population) or `noise`.
-    pub begin: Begin,
-    /// The most steps of a walk, at least 1 (α).
-    pub steps: usize,
+parameters! {
+    /// Parameters of [`Miface`].
+    starts: 1, begin: Begin::Zeros, steps: 5000;
     /// Length of a step for a gradient of 1, in units of each value’s range; above 0 (λ).
-    pub rate: f64,
+    rate: f64 = 0.1,
     /// Costs that a walk looks back at, at least 1: it ends where it is no better than the worst of them (β).
-    pub patience: usize,
+    patience: usize = 100,
     /// A walk ends where the class has this probability; above 0. Above 1, none does (1 − γ).
-    pub confidence: f64,
+    confidence: f64 = 0.99,
     /// Pixels to each side over which images are averaged after each step; 0 for none.
-    pub blur: usize,
-    /// Where gradients come from: `given` by the target, `estimated` from its answers, or `auto`: given where the target gives them.
-    pub gradient: Gradient,
-    /// How gradients are estimated, where they are.
-    pub estimate: Estimate,
-    /// Which answers are looked at: `logits`, `probabilities`, or `auto`: logits where they are granted.
-    pub outputs: Wanted,
-    /// What inputs may be.
-    pub input: Inputs,
-    /// Inputs per question, at least 1.
-    pub batch: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            classes: Vec::new(),
-            starts: 1,
-            begin: Begin::Zeros,
-            steps: 5000,
-            rate: 0.1,
-            patience: 100,
-            confidence: 0.99,
-            blur: 0,
-            gradient: Gradient::default(),
-            estimate: Estimate::default(),
-            outputs: Wanted::default(),
-            input: Inputs::default(),
-            batch: 128,
-        }
-    }
+    blur: usize = 0,
 }
 
 /// Rebuilds an input of each class by gradient descent on what its probability lacks.
@@ -88,20 +47,9 @@ pub struct Miface {
     climb: Climb,
 }
 
-impl Config {
+impl Miface {
     fn asking(&self) -> Asking<'_> {
-        Asking {
-            classes: &self.classes,
-            starts: self.starts,
-            begin: self.begin,
-            steps: self.steps,
-            gradient: self.gradient,
-            estimate: &self.estimate,
-            outputs: self.outputs,
-            inputs: &self.input,
-            again: !self.input.groups.is_empty(),
-            batch: self.batch,
-        }
+        self.config.asking(false)
     }
 }
 
@@ -121,16 +69,7 @@ impl Attack for Miface {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        config.asking().check()?;
-        if !(config.rate > 0.0 && config.rate.is_finite()) {
-            return Err(Error::Config(format!("`rate` must be above 0, got {}", config.rate)));
-        }
-        if config.patience == 0 {
-            return Err(Error::Config("`patience` must be at least 1, got 0".into()));
-        }
-        if config.confidence.is_nan() || config.confidence <= 0.0 {
-            return Err(Error::Config(format!("`confidence` must be above 0, got {}", config.confidence)));
-        }
+        config.asking(false).check()?;
         let climb = Climb {
             objective: Objective::OneMinusProbability,
             penalties: Penalties::default(),
@@ -139,21 +78,21 @@ impl Attack for Miface {
             patience: config.patience,
             confidence: config.confidence,
             blur: config.blur,
-            jitter: 0,
+            views: Views::default(),
         };
+        climb.check()?;
         Ok(Self { config, climb })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        let (gradient, outputs) = (config.gradient.settled(size), config.outputs.settled(size));
-        Config { gradient, outputs, ..config }
+        config.settled(size)
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        self.config.asking().needs()
+        self.asking().needs()
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
-        run(case, ctx, &self.config.asking(), &self.climb)
+        run(case, ctx, &self.asking(), &self.climb)
     }
 }

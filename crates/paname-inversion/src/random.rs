@@ -32,6 +32,10 @@ pub(crate) fn fill_signs(values: &mut [f32], rng: &mut impl Rng) {
 
 /// A whole number from −most to most.
 pub(crate) fn whole(most: usize, rng: &mut impl Rng) -> isize {
-    let values = 2 * most + 1;
-    ((uniform(rng) * values as f64) as usize).min(values - 1) as isize - most as isize
+    below(2 * most + 1, rng) as isize - most as isize
+}
+
+/// A whole number below `count`, which is at least 1.
+pub(crate) fn below(count: usize, rng: &mut impl Rng) -> usize {
+    ((uniform(rng) * count as f64) as usize).min(count - 1)
 }

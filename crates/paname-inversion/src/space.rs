@@ -33,12 +33,26 @@ pub struct Bound {
     pub high: f32,
 }
 
+/// What the axes of an input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Axes {
+    /// Those of an image where there are two or three, columns of a table where there is one.
+    #[default]
+    Auto,
+    /// `[height, width]` or `[channels, height, width]` of an image.
+    Image,
+    /// The last is time, as of `[samples]`, `[channels, samples]` or `[bands, frames]` of a sound. All values have the same bounds, and neighbours in time only are
+    /// neighbours.
+    Time,
+}
+
 /// What inputs may be.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Inputs {
     /// The least and the largest value; where absent, those of the population: of each value in tables, of all together in other inputs. Without a
-    /// population 0 and 1.
+    /// population 0 and 1. Of a wave it is its amplitude, such as −1 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<[f32; 2]>,
     /// Bounds of single values, before all others.
@@ -47,6 +61,8 @@ pub struct Inputs {
     pub groups: Vec<Vec<usize>>,
     /// The shape of one input; where empty, that of the records.
     pub shape: Vec<usize>,
+    /// What its axes are: `image`, `time` of a sound, or `auto`: those of an image where there are two or three.
+    pub axes: Axes,
 }
 
 impl Inputs {
@@ -81,6 +97,7 @@ pub(crate) struct Space {
     /// Of one input.
     pub(crate) shape: Vec<usize>,
     pub(crate) constraint: Constraint,
+    axes: Axes,
     /// The mean of the population’s inputs.
     mean: Option<Vec<f32>>,
 }
@@ -109,9 +126,14 @@ impl Space {
         let Some(width) = width.filter(|width| (1..=LARGEST).contains(width)) else {
             return Err(Error::Config(format!("an input of shape {shape:?} cannot be searched")));
         };
+        if config.axes == Axes::Image && !matches!(shape.len(), 2 | 3) {
+            return Err(Error::Config(format!(
+                "`input.axes`: an image is [channels, height, width] or [height, width], and inputs have the shape {shape:?}"
+            )));
+        }
         let (mut low, mut high) = match config.range {
             Some([low, high]) => (vec![low; width], vec![high; width]),
-            None => known.bounds(&shape, width)?,
+            None => known.bounds(&shape, config.axes, width)?,
         };
         for bound in &config.bounds {
             let place = low.get_mut(bound.column).zip(high.get_mut(bound.column));
@@ -124,16 +146,22 @@ impl Space {
             (*low, *high) = (bound.low, bound.high);
         }
         let constraint = Constraint::new(low, &high)?.with_groups(config.groups.clone())?;
-        Ok(Self { shape, constraint, mean: known.mean })
+        Ok(Self { shape, constraint, axes: config.axes, mean: known.mean })
     }
 
-    /// Channels, height and width, where inputs are images.
+    /// Channels, height and width, where inputs are images; of what has a course in time, an image of one line for each channel.
     pub(crate) fn image(&self) -> Option<[usize; 3]> {
-        match self.shape[..] {
-            [channels, height, width] => Some([channels, height, width]),
-            [height, width] => Some([1, height, width]),
+        match (self.axes, &self.shape[..]) {
+            (Axes::Time, [channels @ .., time]) => Some([channels.iter().product(), 1, *time]),
+            (_, &[channels, height, width]) => Some([channels, height, width]),
+            (_, &[height, width]) => Some([1, height, width]),
             _ => None,
         }
+    }
+
+    /// Whether inputs are known to have a course in time.
+    pub(crate) fn is_in_time(&self) -> bool {
+        self.axes == Axes::Time
     }
 
     /// Where start number `number` begins.
@@ -240,11 +268,11 @@ impl Known {
     }
 
     /// The least and the largest of each value.
-    fn bounds(&self, shape: &[usize], width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+    fn bounds(&self, shape: &[usize], axes: Axes, width: usize) -> Result<(Vec<f32>, Vec<f32>)> {
         if self.low.is_empty() {
             return Ok((vec![0.0; width], vec![1.0; width]));
         }
-        let (low, high) = if shape.len() == 1 {
+        let (low, high) = if shape.len() == 1 && axes != Axes::Time {
             // A value that nobody has is nothing.
             let or_none =
                 |bounds: &[f32]| bounds.iter().map(|x| if x.is_finite() { *x } else { 0.0 }).collect();

@@ -183,6 +183,332 @@ impl Pullback for Written {
     }
 }
 
+/// A layer of batch normalisation over the first axis, and a softmax regression on what it gives.
+#[derive(Clone)]
+pub(crate) struct Normed {
+    pub(crate) net: Net,
+    /// Of each channel: kept mean, kept variance, weight and bias.
+    pub(crate) channels: Vec<[f32; 4]>,
+}
+
+impl Normed {
+    pub(crate) fn new(shape: &[usize], classes: usize, seed: u64) -> Self {
+        let mut net = Net::new(shape, classes, 0, seed);
+        net.card.layers = vec!["inner".into(), "norm".into()];
+        net.card.access.extend(["activations", "parameters"].map(str::to_owned));
+        let channel =
+            |c: usize| [0.25 + c as f32, 0.5 + c as f32, 1.5 - c as f32 / 4.0, 0.5 * c as f32 - 0.25];
+        Self { net, channels: (0..shape[0]).map(channel).collect() }
+    }
+
+    /// Values of one channel in an input.
+    fn size(&self) -> usize {
+        self.net.width() / self.channels.len()
+    }
+
+    fn factor(&self, j: usize) -> f32 {
+        let [_, variance, weight, _] = self.channels[j / self.size()];
+        weight / (variance + 1e-5).sqrt()
+    }
+
+    pub(crate) fn normed(&self, x: &[f32]) -> Vec<f32> {
+        let of = |(j, x): (usize, &f32)| {
+            let [mean, _, _, bias] = self.channels[j / self.size()];
+            (x - mean) * self.factor(j) + bias
+        };
+        x.iter().enumerate().map(of).collect()
+    }
+
+    /// Means and mean squares of each channel of what the layer gives.
+    pub(crate) fn moments(&self, x: &[f32]) -> Vec<f32> {
+        let y = self.normed(x);
+        let mean = |power: i32| -> Vec<f32> {
+            let of =
+                |channel: &[f32]| channel.iter().map(|y| y.powi(power)).sum::<f32>() / self.size() as f32;
+            y.chunks_exact(self.size()).map(of).collect()
+        };
+        [mean(1), mean(2)].concat()
+    }
+
+    /// A question about what follows the layer.
+    fn inner(&self, query: &Query) -> Result<Query> {
+        let Input::Tensor(rows) = &query.input else { return Err(Error::Unsupported("records".into())) };
+        let normed = rows.to_f32()?.chunks_exact(self.net.width()).flat_map(|x| self.normed(x)).collect();
+        let want = query.want - Access::ACTIVATIONS;
+        Ok(Query {
+            input: Input::Tensor(Tensor::from_vec(normed, rows.shape())?),
+            labels: None,
+            want,
+            layers: Vec::new(),
+        })
+    }
+}
+
+impl Target for Normed {
+    fn card(&self) -> &TargetCard {
+        &self.net.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let mut outputs = self.net.predict(&self.inner(query)?)?;
+        for layer in &query.layers {
+            assert_eq!(layer, "norm:moments");
+            let rows = self.net.inputs(query)?;
+            let moments: Vec<f32> =
+                rows.chunks_exact(self.net.width()).flat_map(|x| self.moments(x)).collect();
+            let moments = Tensor::from_vec(moments, &[query.len(), 2, self.channels.len()])?;
+            outputs.activations.push((layer.clone(), moments));
+        }
+        Ok(outputs)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let (_, pullback) = self.net.vjp(&self.inner(query)?)?;
+        let pullback =
+            NormedPullback { target: self.clone(), inputs: self.net.inputs(query)?, inner: pullback };
+        Ok((self.predict(query)?, Box::new(pullback)))
+    }
+
+    fn parameters(&self) -> Result<paname_core::Named<Tensor>> {
+        let part = |name: &str, i: usize| {
+            let values = self.channels.iter().map(|channel| channel[i]).collect();
+            Ok((format!("norm.{name}"), Tensor::from_vec(values, &[self.channels.len()])?))
+        };
+        [("running_mean", 0), ("running_var", 1), ("weight", 2), ("bias", 3)]
+            .into_iter()
+            .map(|(name, i)| part(name, i))
+            .collect()
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.net.input(records)
+    }
+}
+
+struct NormedPullback {
+    target: Normed,
+    inputs: Vec<f32>,
+    inner: Box<dyn Pullback>,
+}
+
+impl Pullback for NormedPullback {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let Self { target, inputs, inner } = self;
+        let (width, size, channels) = (target.net.width(), target.size(), target.channels.len());
+        let below = inner.apply(cotangent)?;
+        let mut all = below.to_f32()?.into_owned();
+        for (_, moments) in &cotangent.activations {
+            let moments = moments.to_f32()?;
+            for ((x, c), all) in inputs
+                .chunks_exact(width)
+                .zip(moments.chunks_exact(2 * channels))
+                .zip(all.chunks_exact_mut(width))
+            {
+                for (j, (y, g)) in target.normed(x).into_iter().zip(all).enumerate() {
+                    *g += (c[j / size] + 2.0 * y * c[channels + j / size]) / size as f32;
+                }
+            }
+        }
+        all.iter_mut().enumerate().for_each(|(i, g)| *g *= target.factor(i % width));
+        Tensor::from_vec(all, below.shape())
+    }
+}
+
+/// A classifier of texts that looks at words and at pairs of neighbours, with a sentence planted in each class.
+#[derive(Clone)]
+pub(crate) struct Words {
+    pub(crate) card: TargetCard,
+    pub(crate) length: usize,
+    pub(crate) width: usize,
+    /// A row for each token; the first stands for nothing.
+    pub(crate) embedding: Vec<f32>,
+    pub(crate) planted: Vec<Vec<u32>>,
+    /// Sentences that no text had.
+    pub(crate) control: Vec<Vec<u32>>,
+    /// Texts of records, where they are told.
+    pub(crate) records: Option<Vec<f32>>,
+    /// Whether the model can be seen from its embedding on.
+    pub(crate) comes_apart: bool,
+}
+
+impl Words {
+    pub(crate) fn new(classes: usize, seed: u64) -> Self {
+        let (width, length, vocabulary, words) = (96, 8, 80, 6);
+        let ctx = Ctx::new(seed, "words", 1, &());
+        let mut embedding = vec![0.0; vocabulary * width];
+        fill_normal(&mut embedding[width..], &mut ctx.rng("embedding"));
+        for x in &mut embedding {
+            *x /= (width as f32).sqrt();
+        }
+        // Planted words and words of control alternate, so that numbers tell nothing.
+        let sentence = |class: usize, control: usize| -> Vec<u32> {
+            (0..words).map(|i| (1 + 2 * (class * words + i) + control) as u32).collect()
+        };
+        let access = ["probabilities", "logits", "input-gradient", "new-inputs", "activations", "parameters"];
+        let texts = (0..RECORDS * length).map(|i| ((i * 31 + i / length * 7) % vocabulary) as f32).collect();
+        Self {
+            card: TargetCard {
+                name: "words".into(),
+                classes: Some(classes),
+                layers: ["words", "pairs"].map(str::to_owned).to_vec(),
+                access: access.map(str::to_owned).to_vec(),
+                augmentations: 1,
+                ..TargetCard::default()
+            },
+            length,
+            width,
+            embedding,
+            planted: (0..classes).map(|class| sentence(class, 0)).collect(),
+            control: (0..classes).map(|class| sentence(class, 1)).collect(),
+            records: Some(texts),
+            comes_apart: true,
+        }
+    }
+
+    pub(crate) fn without(mut self, access: &[&str]) -> Self {
+        self.card.access.retain(|name| !access.contains(&name.as_str()));
+        self
+    }
+
+    fn row(&self, token: u32) -> &[f32] {
+        &self.embedding[token as usize * self.width..][..self.width]
+    }
+
+    fn embedded(&self, tokens: &Tensor) -> Result<Vec<f32>> {
+        Ok(tokens.to_i64()?.into_iter().flat_map(|token| self.row(token as u32).to_vec()).collect())
+    }
+
+    /// The logits of an embedded text, and their derivatives for a cotangent: of each place the words of the sentence, of each pair of places its pairs.
+    fn logits(&self, e: &[f32], cotangent: Option<&[f64]>) -> (Vec<f64>, Vec<f64>) {
+        let dot = |a: &[f32], b: &[f32]| f64::from(a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
+        let (mut logits, mut gradient) = (vec![0.0; self.planted.len()], vec![0.0; e.len()]);
+        for (class, sentence) in self.planted.iter().enumerate() {
+            // How much of each word is at each place, and the derivative with respect to it.
+            let of_place = |place: &[f32]| -> Vec<f64> {
+                sentence.iter().map(|&word| dot(place, self.row(word))).collect()
+            };
+            let there: Vec<Vec<f64>> = e.chunks_exact(self.width).map(of_place).collect();
+            let mut slopes = vec![vec![1.0; sentence.len()]; there.len()];
+            for (p, words) in there.iter().enumerate() {
+                logits[class] += words.iter().sum::<f64>();
+                let Some(after) = there.get(p + 1) else { continue };
+                for i in 1..sentence.len() {
+                    logits[class] += words[i - 1] * after[i];
+                    slopes[p][i - 1] += after[i];
+                    slopes[p + 1][i] += words[i - 1];
+                }
+            }
+            let Some(c) = cotangent.map(|c| c[class]) else { continue };
+            for (slopes, gradient) in slopes.iter().zip(gradient.chunks_exact_mut(self.width)) {
+                for (slope, &word) in slopes.iter().zip(sentence) {
+                    gradient
+                        .iter_mut()
+                        .zip(self.row(word))
+                        .for_each(|(g, x)| *g += c * slope * f64::from(*x));
+                }
+            }
+        }
+        (logits, gradient)
+    }
+
+    fn answers(&self, embedded: &[f32], want: Access) -> Result<Outputs> {
+        let rows: Vec<Vec<f64>> =
+            embedded.chunks_exact(self.length * self.width).map(|e| self.logits(e, None).0).collect();
+        let shape = [rows.len(), self.planted.len()];
+        let mut outputs = Outputs::default();
+        if want.contains(Access::LOGITS) {
+            outputs.logits = Some(tensor(rows.concat(), &shape)?);
+        }
+        if want.contains(Access::PROBABILITIES) {
+            let softmax = |row: &Vec<f64>| -> Vec<f64> {
+                let sum: f64 = row.iter().map(|z| z.exp()).sum();
+                row.iter().map(|z| z.exp() / sum).collect()
+            };
+            outputs.probabilities = Some(tensor(rows.iter().flat_map(softmax).collect(), &shape)?);
+        }
+        Ok(outputs)
+    }
+}
+
+impl Target for Words {
+    fn card(&self) -> &TargetCard {
+        &self.card
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        let refused = query.want - self.card.offers();
+        if !refused.is_empty() {
+            return Err(Error::Denied(refused));
+        }
+        let Input::Tokens(tokens) = &query.input else { return Err(Error::Unsupported("no tokens".into())) };
+        assert_eq!(tokens.shape()[1..], [self.length]);
+        let embedded = self.embedded(tokens)?;
+        let mut outputs = self.answers(&embedded, query.want)?;
+        for layer in &query.layers {
+            let mut values = embedded.clone();
+            if layer != "words" {
+                for x in &mut values {
+                    *x *= 2.0;
+                }
+            }
+            let values = Tensor::from_vec(values, &[query.len(), self.length, self.width])?;
+            outputs.activations.push((layer.clone(), values));
+        }
+        Ok(outputs)
+    }
+
+    fn parameters(&self) -> Result<paname_core::Named<Tensor>> {
+        let rows = self.embedding.len() / self.width;
+        Ok(vec![
+            ("places".into(), Tensor::from_vec(vec![0.5_f32; 8 * self.width], &[8, self.width])?),
+            ("table".into(), Tensor::from_vec(self.embedding.clone(), &[rows, self.width])?),
+        ])
+    }
+
+    fn view(&self, view: paname_core::View) -> Result<Box<dyn Target>> {
+        assert_eq!(view, paname_core::View::From("words".into()));
+        if self.comes_apart {
+            return Ok(Box::new(Rest(self.clone())));
+        }
+        Err(Error::Unsupported("it takes tokens too".into()))
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        let known = self.records.as_ref().ok_or(Error::Denied(Access::NEW_INPUTS))?;
+        let rows =
+            records.iter().flat_map(|&r| known[r as usize * self.length..][..self.length].to_vec()).collect();
+        Tensor::from_vec(rows, &[records.len(), self.length])
+    }
+}
+
+/// What follows the embedding.
+struct Rest(Words);
+
+impl Target for Rest {
+    fn card(&self) -> &TargetCard {
+        &self.0.card
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let Input::Tensor(rows) = &query.input else { return Err(Error::Unsupported("no values".into())) };
+        let answers = self.0.answers(&rows.to_f32()?, query.want)?;
+        Ok((answers, Box::new(RestPullback(self.0.clone(), rows.clone()))))
+    }
+}
+
+struct RestPullback(Words, Tensor);
+
+impl Pullback for RestPullback {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let Self(words, rows) = self;
+        let c = cotangent.logits.as_ref().ok_or(Error::Denied(Access::LOGITS))?.to_f64()?;
+        let embedded = rows.to_f32()?;
+        let texts =
+            embedded.chunks_exact(words.length * words.width).zip(c.chunks_exact(words.planted.len()));
+        tensor(texts.flat_map(|(e, c)| words.logits(e, Some(c)).1).collect(), rows.shape())
+    }
+}
+
 /// What is wrong with a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wrong {

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::ATTACKS;
 use crate::estimated::{Estimate, EstimatedGradient, Method};
 use crate::regulariser::{Variation, total_variation};
-use crate::testing::{Hostile, Listening, Net, Wrong, attack, entry, found, refused, with_case};
+use crate::testing::{
+    Hostile, Listening, Net, Normed, Words, Wrong, attack, entry, found, refused, with_case,
+};
 
 const BOTH: [&str; 2] = ["miface", "regularised-ascent"];
 
@@ -271,6 +273,139 @@ fn images_may_be_moved_at_random() {
     }
     let error = refused("regularised-ascent", json!({ "jitter": 1001 }), &net);
     assert!(error.contains("`jitter` must be from 0 to 1000"), "{error}");
+}
+
+#[test]
+fn views_are_averaged() {
+    let net = Net::new(&[2, 6, 6], 3, 0, 5);
+    let config = |crops: usize| json!({ "starts": 2, "steps": 40, "crop": 0.5, "flip": true, "crops": crops, "confidence": 2.0, "patience": 100 });
+    for crops in [1, 3] {
+        let found = found("regularised-ascent", config(crops), &net);
+        check(&found, &net, 2);
+        // Views, the last look, and what comes out as it is.
+        assert_eq!(asked("regularised-ascent", config(crops), &net).0, 6 * (40 * crops as u64 + 2));
+    }
+    // What is found is then found in other views too.
+    let plain = found("regularised-ascent", json!({ "starts": 2, "steps": 40 }), &net);
+    let mean = |found: &[Reconstruction]| {
+        let views = crate::view::Views { count: 1, jitter: 0, crop: 0.5, flip: true };
+        let mut rng = Ctx::new(5, "test", 1, &()).rng("views");
+        let mut seen = |one: &Reconstruction| {
+            let mut image = values(one);
+            views.draw(&mut rng).apply(&mut image, [2, 6, 6]);
+            net.probabilities(&image)[one.class as usize]
+        };
+        found.iter().flat_map(|one| std::iter::repeat_n(one, 50)).map(&mut seen).sum::<f64>()
+    };
+    let averaged = found("regularised-ascent", config(8), &net);
+    assert!(mean(&averaged) > mean(&plain), "{} {}", mean(&averaged), mean(&plain));
+    for (config, words) in [
+        (json!({ "crops": 2 }), "`crops` above 1 asks the same again"),
+        (json!({ "crops": 0, "jitter": 1 }), "`crops` must be from 1 to 1000"),
+        (json!({ "crop": 0.0 }), "`crop` must be above 0 to 1"),
+        (json!({ "flip": true, "input": { "axes": "time" } }), "`flip` is of images"),
+    ] {
+        let error = refused("regularised-ascent", config, &net);
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn batch_normalisation_tells_what_inputs_are_like() {
+    let net = Normed::new(&[2, 4, 4], 4, 5);
+    let config = |weight: f64| json!({ "starts": 3, "steps": 200, "l2": 0.0, "batch-norm": weight, "input": { "range": [-4.0, 6.0] } });
+    // How far all that was found is from what the layer has kept.
+    let distance = |found: &[Reconstruction]| {
+        let rows: Vec<Vec<f32>> = found.iter().map(|one| net.moments(&values(one))).collect();
+        let mean = |i: usize| rows.iter().map(|row| row[i]).sum::<f32>() / rows.len() as f32;
+        let of = |(c, [_, _, weight, bias]): (usize, &[f32; 4])| {
+            let (off, spread) = (mean(c) - bias, mean(2 + c) - mean(c).powi(2) - weight.powi(2));
+            off * off + spread * spread
+        };
+        net.channels.iter().enumerate().map(of).sum::<f32>()
+    };
+    let (plain, normed) = (
+        found("regularised-ascent", config(0.0), &net.clone()),
+        found("regularised-ascent", config(1.0), &net.clone()),
+    );
+    assert!(distance(&normed) < 0.05 && distance(&plain) > 1.0, "{} {}", distance(&normed), distance(&plain));
+    assert!(
+        normed.iter().all(|one| one.score > 0.9),
+        "{:?}",
+        normed.iter().map(|one| one.score).collect::<Vec<_>>()
+    );
+    // The same on any number of threads.
+    let on = |threads: usize| {
+        bits(&attack("regularised-ascent", config(1.0), &net, &Ctx::new(3, "test", threads, &())).unwrap())
+    };
+    assert_eq!(on(1), on(4));
+    let needs = entry("regularised-ascent").build(config(1.0)).unwrap().needs(1).unwrap();
+    assert!(needs.access.contains(Access::PARAMETERS | Access::ACTIVATIONS | Access::INPUT_GRADIENT));
+    // What cannot be is said.
+    let of = |mut net: Normed, change: &dyn Fn(&mut Normed), config: Value| {
+        change(&mut net);
+        with_case(&net, Access::all(), |case| {
+            let attack = entry("regularised-ascent").build(config)?;
+            attack.run(case, &Ctx::new(1, "test", 1, &())).map(|_| ())
+        })
+        .unwrap_err()
+        .to_string()
+    };
+    let lacking = |name: &'static str| move |net: &mut Normed| net.net = net.net.clone().without(&[name]);
+    for name in ["parameters", "activations"] {
+        let error = of(net.clone(), &lacking(name), config(1.0));
+        assert!(
+            error.contains(&format!("and {name} is not granted; with 0 the attack does without")),
+            "{error}"
+        );
+    }
+    let error = of(net.clone(), &lacking("input-gradient"), config(1.0));
+    assert!(error.contains("`batch-norm` needs gradients from the target"), "{error}");
+    let mut estimated = config(1.0);
+    estimated["gradient"] = json!("estimated");
+    assert!(of(net.clone(), &|_| {}, estimated).contains("`batch-norm` needs gradients from the target"));
+    let error = of(net.clone(), &|net| net.net.card.layers.truncate(1), config(1.0));
+    assert!(error.contains("the values of no layer that has a `running_mean`"), "{error}");
+}
+
+#[test]
+fn sounds_have_neighbours_in_time_alone() {
+    for (shape, lines) in [(&[48][..], 1), (&[2, 24], 2), (&[6, 8], 6)] {
+        let net = Net::new(shape, 3, 0, 5);
+        let image = [lines, 1, 48 / lines];
+        let roughness = |found: &[Reconstruction]| -> f64 {
+            let of = |one| total_variation(&values(one), image, Variation::Anisotropic, 0.0, &mut [0.0; 48]);
+            found.iter().map(of).sum()
+        };
+        let of = |config: Value| {
+            let mut config = config;
+            config["input"] = json!({ "axes": "time", "range": [-0.5, 0.5] });
+            config["starts"] = json!(2);
+            let found = found("regularised-ascent", config, &net);
+            check(&found, &net, 2);
+            assert!(found.iter().flat_map(values).all(|x| (-0.5..=0.5).contains(&x)));
+            found
+        };
+        let plain = of(json!({}));
+        let (smooth, blurred) = (of(json!({ "total-variation": 1.0 })), of(json!({ "blur": 1 })));
+        assert!(roughness(&smooth) < 0.7 * roughness(&plain), "{shape:?}");
+        assert!(roughness(&blurred) < 0.7 * roughness(&plain), "{shape:?}");
+        of(json!({ "jitter": 3, "crop": 0.5, "crops": 2 }));
+        assert!(plain.iter().step_by(2).all(|best| best.score > 0.9));
+    }
+    // All samples have the same bounds.
+    let net = regression();
+    let records = net.records.clone().unwrap();
+    let known = &records[20 * 6..];
+    let (low, high) =
+        (known.iter().copied().fold(f32::MAX, f32::min), known.iter().copied().fold(f32::MIN, f32::max));
+    let found = found("regularised-ascent", json!({ "l2": 0.0, "input": { "axes": "time" } }), &net);
+    let all: Vec<f32> = found.iter().flat_map(values).collect();
+    // Up to rounding.
+    let near = |bound: f32| all.iter().any(|x| (x - bound).abs() < 1e-6);
+    assert!(near(low) && near(high) && all.iter().all(|x| (low..=high).contains(x)));
+    let error = refused("regularised-ascent", json!({ "input": { "axes": "image" } }), &net);
+    assert!(error.contains("`input.axes`: an image is"), "{error}");
 }
 
 /// Questions that a run puts to a target, and how its walks ended.
@@ -649,6 +784,9 @@ fn attacks_are_described_and_settle() {
             fitted_with_min: 0,
             fitted_without_min: 0,
         };
+        if info.name == "token-ascent" {
+            continue;
+        }
         let given = entry.settle(Value::Null, &size(Access::LOGITS | Access::INPUT_GRADIENT)).unwrap();
         assert_eq!((&given["gradient"], &given["outputs"]), (&json!("given"), &json!("logits")));
         let estimated = entry.settle(Value::Null, &size(Access::PROBABILITIES)).unwrap();
@@ -665,4 +803,198 @@ fn attacks_are_described_and_settle() {
         assert_eq!(needs(&estimated).access, Access::NEW_INPUTS | Access::PROBABILITIES);
         assert!(needs(&estimated).queries_per_class > 50 * needs(&given).queries_per_class);
     }
+}
+
+/// The share of the words of a sentence that are in a text.
+fn recall(sentence: &[u32], text: &Reconstruction) -> f64 {
+    let text = text.input.to_i64().unwrap();
+    sentence.iter().filter(|word| text.contains(&i64::from(**word))).count() as f64 / sentence.len() as f64
+}
+
+#[test]
+fn texts_hold_the_words_that_were_planted() {
+    let words = Words::new(3, 11);
+    for (target, swaps, config) in [
+        (words.clone(), "gradient", json!({})),
+        (words.clone(), "gradient", json!({ "candidates": 8, "objective": "negative-logit", "padding": 0 })),
+        (words.clone(), "answers", json!({ "swaps": "answers", "candidates": 80 })),
+        (words.clone().without(&["input-gradient"]), "answers", json!({ "candidates": 40, "patience": 100 })),
+        (
+            words.clone().without(&["logits"]),
+            "answers",
+            json!({ "swaps": "answers", "objective": "cross-entropy" }),
+        ),
+        (Words { comes_apart: false, ..words.clone() }, "answers", json!({})),
+    ] {
+        let host = Listening::default();
+        let mut config = config;
+        config["starts"] = json!(2);
+        let found = attack("token-ascent", config.clone(), &target, &Ctx::new(7, "test", 1, &host)).unwrap();
+        let chosen = host.chosen.lock().unwrap();
+        assert!(
+            config["swaps"].is_string() || chosen.contains(&("swaps".to_owned(), swaps.to_owned())),
+            "{config} {chosen:?}"
+        );
+        assert_eq!(found.len(), 3 * 2);
+        let (mut planted, mut control) = (0.0, 0.0);
+        for (i, one) in found.iter().enumerate() {
+            assert_eq!((one.class as usize, one.input.shape()), (i / 2, &[8][..]));
+            assert!(i % 2 == 0 || found[i - 1].score >= one.score);
+            assert!(one.score > 0.9, "{config} {}", one.score);
+            let text = one.input.to_i64().unwrap();
+            let repeated =
+                |token: &i64| *token != 0 && text.iter().filter(|other| *other == token).count() > 1;
+            assert!(!text.iter().any(repeated), "{text:?}");
+            planted += recall(&words.planted[i / 2], one) / found.len() as f64;
+            control += recall(&words.control[i / 2], one) / found.len() as f64;
+        }
+        assert!(planted > 0.85 && control < 0.2, "{config}: planted {planted} control {control}");
+    }
+}
+
+#[test]
+fn gradients_with_respect_to_tokens_are_those_of_the_embedding() {
+    // One swap that is best to first order, of a model that is a plane in each place, is the best of all.
+    let words = Words::new(3, 11);
+    let best = |config: Value| {
+        let found = found("token-ascent", config, &words);
+        found.into_iter().map(|one| (one.class, one.input.to_i64().unwrap())).collect::<Vec<_>>()
+    };
+    let objective = "negative-logit";
+    let guided = best(
+        json!({ "starts": 1, "steps": 1, "candidates": 1, "swaps": "gradient", "objective": objective }),
+    );
+    // From nothing no pair counts, so that every place is as good.
+    let of = |class: u32, token: u32| -> f64 {
+        let mut text = vec![0; 8];
+        text[0] = i64::from(token);
+        let input = Input::Tokens(Tensor::from_vec(text, &[1, 8]).unwrap());
+        let query = Query { input, labels: None, want: Access::LOGITS, layers: Vec::new() };
+        words.predict(&query).unwrap().logits.unwrap().to_f64().unwrap()[class as usize]
+    };
+    for (class, text) in guided {
+        let put: Vec<u32> = text.iter().filter(|token| **token != 0).map(|token| *token as u32).collect();
+        assert_eq!(put.len(), 1, "{text:?}");
+        assert!((1..80).all(|token| of(class, token) <= of(class, put[0])), "{class} {put:?}");
+    }
+}
+
+#[test]
+fn texts_depend_on_the_seed_alone() {
+    for words in [Words::new(3, 11), Words::new(3, 11).without(&["parameters"])] {
+        let of = |seed: u64, threads: usize, batch: usize, classes: &[u32]| {
+            let config =
+                json!({ "starts": 2, "steps": 12, "candidates": 5, "batch": batch, "classes": classes });
+            let found =
+                attack("token-ascent", config, &words, &Ctx::new(seed, "test", threads, &())).unwrap();
+            found.iter().map(|one| (one.class, one.start, one.input.to_i64().unwrap())).collect::<Vec<_>>()
+        };
+        let first = of(1, 1, 128, &[]);
+        assert_eq!(first, of(1, 4, 128, &[]));
+        assert_eq!(first, of(1, 1, 1, &[]));
+        assert_eq!(first, of(1, 2, 7, &[]));
+        assert_eq!(first[4..], of(1, 1, 128, &[2]));
+        assert_ne!(first, of(2, 1, 128, &[]));
+    }
+}
+
+#[test]
+fn texts_keep_to_what_is_said_of_them() {
+    let words = Words::new(2, 11);
+    let best = words.planted[0][0];
+    let config = json!({ "classes": [0], "starts": 2, "reserved": [best], "repeats": 2,
+        "fixed": [{ "place": 0, "token": 79 }, { "place": 7, "token": best }], "padding": 3 });
+    for one in found("token-ascent", config, &words) {
+        let text = one.input.to_i64().unwrap();
+        assert!(
+            text[0] == 79 && text[7] == i64::from(best) && !text[..7].contains(&i64::from(best)),
+            "{text:?}"
+        );
+    }
+    // As often as may be.
+    let free = found("token-ascent", json!({ "classes": [0], "starts": 1, "repeats": 0 }), &words);
+    let text = free[0].input.to_i64().unwrap();
+    assert!(text.iter().any(|token| text.iter().filter(|other| *other == token).count() > 1), "{text:?}");
+    // A confidence that is reached ends the text.
+    let short = found("token-ascent", json!({ "classes": [0], "starts": 1, "confidence": 0.6 }), &words);
+    assert_eq!(short[0].ending, paname_core::Ending::Reached);
+    assert!(short[0].input.to_i64().unwrap().iter().filter(|token| **token == 0).count() > 4);
+}
+
+#[test]
+fn no_more_is_asked_about_texts_than_declared() {
+    for words in [Words::new(3, 11), Words::new(3, 11).without(&["parameters"])] {
+        let metered = Metered::new(&words, words.card().offers(), None);
+        let config = json!({ "starts": 2, "steps": 9, "candidates": 5, "swaps": "auto" });
+        attack("token-ascent", config.clone(), &metered, &Ctx::new(7, "test", 1, &())).unwrap();
+        let needs = entry("token-ascent").build(config.clone()).unwrap().needs(1).unwrap();
+        // What follows the embedding is asked beside the meter.
+        assert!(metered.asked() <= needs.questions(0, 0, 3), "{}", metered.asked());
+        for budget in [0, 5, 30, 100] {
+            let metered = Metered::new(&words, words.card().offers(), Some(budget));
+            let host = Listening::default();
+            let result = attack("token-ascent", config.clone(), &metered, &Ctx::new(7, "test", 1, &host));
+            match result {
+                Ok(found) => {
+                    assert!(budget == 100 && found.len() == 6);
+                    assert!(found.iter().all(|one| one.ending == paname_core::Ending::Cut));
+                    assert!(host.lines.lock().unwrap().iter().any(|line| line.starts_with("partial: ")));
+                }
+                Err(error) => assert!(budget < 100 && matches!(error, Error::Budget { .. }), "{error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_about_texts_is_said() {
+    let words = Words::new(3, 11);
+    for (config, words_said) in [
+        (json!({ "starts": 0 }), "`starts` must be at least 1"),
+        (json!({ "candidates": 0 }), "`candidates` must be at least 1"),
+        (json!({ "confidence": 0.0 }), "`confidence` must be above 0"),
+        (json!({ "classes": [1, 1] }), "`classes`: class 1 stands twice"),
+        (json!({ "classes": [3] }), "`classes`: expected numbers below 3, got 3"),
+        (json!({ "length": 9 }), "`length`: records have 8 tokens, got 9"),
+        (json!({ "vocabulary": 81 }), "`vocabulary`: the embedding has 80 tokens, got 81"),
+        (json!({ "padding": 80 }), "expected tokens below 80, got 80"),
+        (json!({ "fixed": [{ "place": 8, "token": 1 }] }), "`fixed`: expected places below 8, got 8"),
+        (
+            json!({ "fixed": [{ "place": 1, "token": 1 }, { "place": 1, "token": 2 }] }),
+            "`fixed`: place 1 stands twice",
+        ),
+        (
+            json!({ "embedding": "pairs", "swaps": "gradient" }),
+            "no layer of the target is known to be an embedding",
+        ),
+        (json!({ "no-such-parameter": 1 }), "no-such-parameter"),
+    ] {
+        let error = refused("token-ascent", config.clone(), &words);
+        assert!(error.contains(words_said), "{config}: {error}");
+    }
+    let without = words.clone().without(&["parameters"]);
+    assert_eq!(
+        refused("token-ascent", json!({ "swaps": "gradient" }), &without),
+        "access denied: parameters"
+    );
+    let none = Words { records: None, ..without };
+    assert!(refused("token-ascent", json!({}), &none).contains("set `length`"));
+    assert!(refused("token-ascent", json!({ "length": 8 }), &none).contains("set `vocabulary`"));
+    assert_eq!(found("token-ascent", json!({ "length": 8, "vocabulary": 20, "steps": 3 }), &none).len(), 12);
+    let settle = |access: Access| {
+        let size = CaseSize {
+            task: Task::Classification,
+            granted: access.with_implied(),
+            augmentations: 1,
+            audited: 9,
+            population: 9,
+            references: 0,
+            classes: 3,
+            fitted_with_min: 0,
+            fitted_without_min: 0,
+        };
+        entry("token-ascent").settle(Value::Null, &size).unwrap()["swaps"].clone()
+    };
+    assert_eq!(settle(Access::LOGITS), json!("answers"));
+    assert_eq!(settle(Access::all()), json!("auto"));
 }

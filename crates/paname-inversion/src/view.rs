@@ -1,0 +1,191 @@
+//! Random views of an image that questions are asked about in its place, and the way back of their gradients: what is found does not hang on a place.
+
+use rand_core::Rng;
+
+use crate::random::{uniform, whole};
+use crate::regulariser::roll;
+
+/// Which views are taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Views {
+    /// Views of each place that a step averages over, at least 1.
+    pub(crate) count: usize,
+    /// Pixels that images are moved by at most.
+    pub(crate) jitter: usize,
+    /// The least share of each side that a crop keeps; 1 for all of the image.
+    pub(crate) crop: f64,
+    /// Whether half of the views are turned round.
+    pub(crate) flip: bool,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        Self { count: 1, jitter: 0, crop: 1.0, flip: false }
+    }
+}
+
+impl Views {
+    /// Whether a view is another than the image.
+    pub(crate) fn change(&self) -> bool {
+        self.jitter > 0 || self.crop < 1.0 || self.flip
+    }
+
+    /// The next view.
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> View {
+        let mut view = View::default();
+        if self.jitter > 0 {
+            view.shift = (whole(self.jitter, rng), whole(self.jitter, rng));
+        }
+        if self.crop < 1.0 {
+            let share = self.crop + (1.0 - self.crop) * uniform(rng);
+            let mut place = || (1.0 - share) * uniform(rng);
+            view.crop = Some(Crop { top: place(), left: place(), share });
+        }
+        view.flip = self.flip && uniform(rng) < 0.5;
+        view
+    }
+}
+
+/// One view of an image: moved, then cut and stretched to its size again, then turned round. A linear map.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct View {
+    /// Down and to the right, round the edges.
+    shift: (isize, isize),
+    crop: Option<Crop>,
+    flip: bool,
+}
+
+/// What is kept of an image, in shares of its sides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Crop {
+    top: f64,
+    left: f64,
+    share: f64,
+}
+
+impl View {
+    /// The view of an image of `shape` [channels, height, width].
+    pub(crate) fn apply(&self, x: &mut [f32], shape: [usize; 3]) {
+        let (down, right) = self.shift;
+        if (down, right) != (0, 0) {
+            roll(x, shape, down, right);
+        }
+        if let Some(crop) = self.crop {
+            crop.each(x, shape, |line, samples| {
+                let from = line.to_vec();
+                for (x, sample) in line.iter_mut().zip(samples) {
+                    *x = (from[sample.near] * (1.0 - sample.weight)) + (from[sample.next] * sample.weight);
+                }
+            });
+        }
+        if self.flip {
+            flip(x, shape);
+        }
+    }
+
+    /// The gradient with respect to the image of what has this gradient with respect to the view.
+    pub(crate) fn pull_back(&self, gradient: &mut [f32], shape: [usize; 3]) {
+        if self.flip {
+            flip(gradient, shape);
+        }
+        if let Some(crop) = self.crop {
+            // Both axes are their own maps: their order does not matter.
+            crop.each(gradient, shape, |line, samples| {
+                let from = line.to_vec();
+                line.fill(0.0);
+                for (g, sample) in from.into_iter().zip(samples) {
+                    line[sample.near] += g * (1.0 - sample.weight);
+                    line[sample.next] += g * sample.weight;
+                }
+            });
+        }
+        let (down, right) = self.shift;
+        if (down, right) != (0, 0) {
+            roll(gradient, shape, -down, -right);
+        }
+    }
+}
+
+/// Where along an axis a value is read: between two neighbours.
+struct Sample {
+    near: usize,
+    next: usize,
+    weight: f32,
+}
+
+impl Crop {
+    /// Has `change` see every column and every row of every channel, with where its values are read.
+    fn each(&self, x: &mut [f32], [_, height, width]: [usize; 3], change: impl Fn(&mut [f32], &[Sample])) {
+        let (down, along) = (samples(self.top, self.share, height), samples(self.left, self.share, width));
+        let mut column = vec![0.0; height];
+        for image in x.chunks_exact_mut((height * width).max(1)) {
+            for j in 0..width {
+                column.iter_mut().enumerate().for_each(|(i, value)| *value = image[i * width + j]);
+                change(&mut column, &down);
+                column.iter().enumerate().for_each(|(i, value)| image[i * width + j] = *value);
+            }
+            image.chunks_exact_mut(width.max(1)).for_each(|row| change(row, &along));
+        }
+    }
+}
+
+/// Where the values of a part of an axis, stretched to all of it, are read: at the middle of each pixel, and nowhere beyond the edge.
+fn samples(start: f64, share: f64, length: usize) -> Vec<Sample> {
+    let last = length.saturating_sub(1);
+    let sample = |i: usize| {
+        let place = (start * length as f64 + (i as f64 + 0.5) * share - 0.5).clamp(0.0, last as f64);
+        let near = place as usize;
+        Sample { near, next: last.min(near + 1), weight: (place - near as f64) as f32 }
+    };
+    (0..length).map(sample).collect()
+}
+
+fn flip(x: &mut [f32], [_, _, width]: [usize; 3]) {
+    x.chunks_exact_mut(width.max(1)).for_each(<[f32]>::reverse);
+}
+
+#[cfg(test)]
+mod tests {
+    use paname_core::Ctx;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// ⟨V x, y⟩ = ⟨x, Vᵀ y⟩, for views of every kind.
+        #[test]
+        fn the_way_back_is_the_adjoint(
+            shape in (1..3_usize, 1..6_usize, 1..7_usize), crop in 0.1..1.0_f64, jitter in 0..3_usize, flip: bool, seed: u64,
+        ) {
+            let shape = [shape.0, shape.1, shape.2];
+            let mut rng = Ctx::new(seed, "test", 1, &()).rng("view");
+            let view = Views { count: 1, jitter, crop, flip }.draw(&mut rng);
+            let mut drawn = || -> Vec<f32> { (0..shape.iter().product()).map(|_| uniform(&mut rng) as f32).collect() };
+            let (x, y) = (drawn(), drawn());
+            let (mut seen, mut back) = (x.clone(), y.clone());
+            view.apply(&mut seen, shape);
+            view.pull_back(&mut back, shape);
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+            prop_assert!((dot(&seen, &y) - dot(&x, &back)).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_known_crop() {
+        let of = |crop: Crop, x: &[f32], shape| {
+            let mut x = x.to_vec();
+            View { crop: Some(crop), ..View::default() }.apply(&mut x, shape);
+            x
+        };
+        // The left half of four, read at −0.25 (the edge), 0.25, 0.75 and 1.25.
+        let half = of(Crop { top: 0.0, left: 0.0, share: 0.5 }, &[0.0, 4.0, 8.0, 100.0], [1, 1, 4]);
+        assert_eq!(half, [0.0, 1.0, 3.0, 5.0]);
+        let all = of(Crop { top: 0.0, left: 0.0, share: 1.0 }, &[1.0, 2.0, 3.0, 4.0], [1, 2, 2]);
+        assert_eq!(all, [1.0, 2.0, 3.0, 4.0]);
+        let flat = of(Crop { top: 0.3, left: 0.1, share: 0.6 }, &[0.5; 18], [2, 3, 3]);
+        assert!(flat.iter().all(|x| (x - 0.5).abs() < 1e-6), "{flat:?}");
+        let mut turned = [1.0, 2.0, 3.0, 4.0];
+        View { flip: true, ..View::default() }.apply(&mut turned, [2, 1, 2]);
+        assert_eq!(turned, [2.0, 1.0, 4.0, 3.0]);
+    }
+}
