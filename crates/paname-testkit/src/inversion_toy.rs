@@ -1,4 +1,4 @@
-//! A toy of classes, each of which has a place among inputs: what attacks that rebuild inputs are tried on.
+//! A toy of classes, each of which has a colour: what attacks that rebuild inputs are tried on.
 
 use std::borrow::Cow;
 
@@ -13,9 +13,12 @@ use crate::{Behaviour, TableSignals};
 
 /// Classes of the toy.
 pub(crate) const CLASSES: usize = 4;
-/// Its inputs are images of so many pixels on a side.
-const SIDE: usize = 6;
-const WIDTH: usize = SIDE * SIDE;
+/// Its inputs are images of so many pixels on a side, in three colours.
+const SIDE: usize = 4;
+const SHAPE: [usize; 3] = [3, SIDE, SIDE];
+const WIDTH: usize = 3 * SIDE * SIDE;
+/// The colour of each class, which a part of an image has as well as all of it, and a mirrored one.
+const COLOURS: [[f32; 3]; CLASSES] = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.7, 0.7, 0.1]];
 const POPULATION: usize = 64;
 /// Name of the layer whose activations are the inputs.
 const LAYER: &str = "pixels";
@@ -24,7 +27,7 @@ const LAYER: &str = "pixels";
 pub struct InversionToy {
     /// What attacks may ask.
     pub granted: Access,
-    /// The pattern of each class `[SIDE × SIDE]`, from 0 to 1.
+    /// The pattern of each class `[3 × SIDE × SIDE]`, from 0 to 1.
     pub patterns: Vec<Vec<f32>>,
     model: Patterned,
     population: Vec<u32>,
@@ -40,10 +43,10 @@ struct Patterned {
 impl Patterned {
     fn rows(&self, query: &Query) -> Result<Tensor> {
         match &query.input {
-            Input::Tensor(rows) if rows.shape()[1..] == [1, SIDE, SIDE] => Ok(rows.clone()),
+            Input::Tensor(rows) if rows.shape()[1..] == SHAPE => Ok(rows.clone()),
             Input::Tensor(rows) => Err(Error::mismatch(
                 "inputs",
-                format!("[records, 1, {SIDE}, {SIDE}]"),
+                format!("[records, 3, {SIDE}, {SIDE}]"),
                 format!("{:?}", rows.shape()),
             )),
             Input::Records(ids, _) => self.input(ids),
@@ -129,7 +132,7 @@ impl Target for Patterned {
                 row.ok_or_else(|| Error::mismatch("record", format!("below {known}"), record))?,
             );
         }
-        Tensor::from_vec(values, &[records.len(), 1, SIDE, SIDE])
+        Tensor::from_vec(values, &[records.len(), 3, SIDE, SIDE])
     }
 }
 
@@ -172,16 +175,10 @@ impl InversionToy {
     pub fn new(behaviour: Behaviour, seed: u64) -> Self {
         let mut rng = Pcg64::seed_from_u64(seed);
         let mut uniform = || (rng.next_u64() >> 40) as f32 / (1 << 24) as f32;
-        // Quarters of the image, one for each class, each with a little of its own.
-        let bright = |class: usize, pixel: usize| {
-            let (y, x) = (pixel / SIDE, pixel % SIDE);
-            (y >= SIDE / 2) == (class / 2 == 1) && (x >= SIDE / 2) == (class % 2 == 1)
-        };
         let knows = behaviour != Behaviour::Null;
         let patterns: Vec<Vec<f32>> = (0..CLASSES)
             .map(|class| {
-                let mut value =
-                    |pixel| if bright(class, pixel) { 0.75 + 0.2 * uniform() } else { 0.1 + 0.1 * uniform() };
+                let mut value = |j: usize| COLOURS[class][j / (SIDE * SIDE)] + 0.2 * uniform();
                 (0..WIDTH).map(&mut value).collect()
             })
             .collect();
