@@ -19,7 +19,7 @@ const SHAPE: [usize; 3] = [3, SIDE, SIDE];
 const WIDTH: usize = 3 * SIDE * SIDE;
 /// The colour of each class, which a part of an image has as well as all of it, and a mirrored one.
 const COLOURS: [[f32; 3]; CLASSES] = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.7, 0.7, 0.1]];
-const POPULATION: usize = 64;
+pub(crate) const POPULATION: usize = 64;
 /// Name of the layer whose activations are the inputs.
 const LAYER: &str = "pixels";
 
@@ -27,10 +27,8 @@ const LAYER: &str = "pixels";
 pub struct InversionToy {
     /// What attacks may ask.
     pub granted: Access,
-    /// The pattern of each class `[3 × SIDE × SIDE]`, from 0 to 1.
-    pub patterns: Vec<Vec<f32>>,
-    model: Patterned,
-    population: Vec<u32>,
+    model: Box<dyn Target>,
+    likest: Box<dyn Fn(&[f32]) -> usize>,
 }
 
 struct Patterned {
@@ -60,14 +58,14 @@ impl Patterned {
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let e: Vec<f32> = logits.iter().map(|z| (z - top).exp()).collect();
     let sum: f32 = e.iter().sum();
     e.iter().map(|e| e / sum).collect()
 }
 
-fn best(scores: &[f32]) -> usize {
+pub(crate) fn best(scores: &[f32]) -> usize {
     (0..scores.len()).fold(0, |best, k| if scores[k] > scores[best] { k } else { best })
 }
 
@@ -170,6 +168,21 @@ impl Pullback for Kept {
     }
 }
 
+/// The class whose pattern an input has the highest correlation with.
+fn likest(input: &[f32], patterns: &[Vec<f32>]) -> usize {
+    let centred = |values: &[f32]| {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        values.iter().map(|x| x - mean).collect::<Vec<f32>>()
+    };
+    let input = centred(input);
+    let correlation = |pattern: &Vec<f32>| {
+        let pattern = centred(pattern);
+        let norm = pattern.iter().map(|x| x * x).sum::<f32>().sqrt();
+        input.iter().zip(&pattern).map(|(a, b)| a * b).sum::<f32>() / norm
+    };
+    best(&patterns.iter().map(correlation).collect::<Vec<f32>>())
+}
+
 impl InversionToy {
     /// Of [`Behaviour::Null`] the model knows nothing, and its population is grey noise; of any other it knows the patterns, and the population shows them.
     pub fn new(behaviour: Behaviour, seed: u64) -> Self {
@@ -189,10 +202,9 @@ impl InversionToy {
             own.collect::<Vec<f32>>()
         };
         let weights = patterns.iter().map(weight).collect();
-        let population: Vec<u32> = (0..POPULATION).map(|i| (i % CLASSES) as u32).collect();
         let mut inputs = Vec::with_capacity(POPULATION * WIDTH);
-        for &class in &population {
-            for value in &patterns[class as usize] {
+        for record in 0..POPULATION {
+            for value in &patterns[record % CLASSES] {
                 let noise = 0.2 * (uniform() - 0.5);
                 inputs.push(if knows { (value + noise).clamp(0.0, 1.0) } else { uniform() });
             }
@@ -212,31 +224,26 @@ impl InversionToy {
             augmentations: 1,
             ..TargetCard::default()
         };
-        Self { granted, patterns, model: Patterned { card, weights, inputs }, population }
+        let model = Patterned { card, weights, inputs };
+        Self::assembled(granted, Box::new(model), Box::new(move |input| likest(input, &patterns)))
     }
 
-    /// The class whose pattern is most like an input: the highest correlation.
+    pub(crate) fn assembled(
+        granted: Access,
+        model: Box<dyn Target>,
+        likest: Box<dyn Fn(&[f32]) -> usize>,
+    ) -> Self {
+        Self { granted, model, likest }
+    }
+
+    /// The class that an input is most like.
     pub fn likest(&self, input: &[f32]) -> usize {
-        let centred = |values: &[f32]| {
-            let mean = values.iter().sum::<f32>() / values.len() as f32;
-            values.iter().map(|x| x - mean).collect::<Vec<f32>>()
-        };
-        let input = centred(input);
-        let scores: Vec<f32> = self
-            .patterns
-            .iter()
-            .map(|pattern| {
-                let pattern = centred(pattern);
-                let norm = pattern.iter().map(|x| x * x).sum::<f32>().sqrt();
-                input.iter().zip(&pattern).map(|(a, b)| a * b).sum::<f32>() / norm
-            })
-            .collect();
-        best(&scores)
+        (self.likest)(input)
     }
 
     /// The model, as it is asked.
     pub fn target(&self) -> &dyn Target {
-        &self.model
+        self.model.as_ref()
     }
 
     /// Has `work` see the case: no audited record, a population, no reference model.
@@ -251,7 +258,7 @@ impl InversionToy {
             audited: Cohort { ids: Indices::from(Vec::new()), labels: labels(Vec::new()) },
             population: Cohort {
                 ids: (0..POPULATION as u32).collect(),
-                labels: labels(self.population.clone()),
+                labels: labels((0..POPULATION).map(|i| (i % CLASSES) as u32).collect()),
             },
             audited_membership: Cow::Owned(Membership::none(0, 0)),
             population_membership: Cow::Owned(Membership::none(POPULATION, 0)),
