@@ -23,12 +23,15 @@ pub(crate) const POPULATION: usize = 64;
 /// Name of the layer whose activations are the inputs.
 const LAYER: &str = "pixels";
 
+/// Which class an input is most like.
+pub(crate) type Likest = Box<dyn Fn(&[f32]) -> usize>;
+
 /// A model of images with a pattern for each class: the likelier the class, the more an input has of its pattern. One that knows nothing answers the same of all.
 pub struct InversionToy {
     /// What attacks may ask.
     pub granted: Access,
     model: Box<dyn Target>,
-    likest: Box<dyn Fn(&[f32]) -> usize>,
+    likest: Likest,
 }
 
 struct Patterned {
@@ -231,7 +234,7 @@ impl InversionToy {
     pub(crate) fn assembled(
         granted: Access,
         model: Box<dyn Target>,
-        likest: Box<dyn Fn(&[f32]) -> usize>,
+        likest: Likest,
     ) -> Self {
         Self { granted, model, likest }
     }
