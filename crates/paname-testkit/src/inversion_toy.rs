@@ -231,11 +231,7 @@ impl InversionToy {
         Self::assembled(granted, Box::new(model), Box::new(move |input| likest(input, &patterns)))
     }
 
-    pub(crate) fn assembled(
-        granted: Access,
-        model: Box<dyn Target>,
-        likest: Likest,
-    ) -> Self {
+    pub(crate) fn assembled(granted: Access, model: Box<dyn Target>, likest: Likest) -> Self {
         Self { granted, model, likest }
     }
 
