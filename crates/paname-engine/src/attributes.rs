@@ -10,7 +10,7 @@ use paname_core::{
     Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs,
     Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
 };
-use paname_data::{AttributeInputs, AttributeQuestion};
+use paname_data::{AttributeInputs, AttributeQuestion, Encoder, KnownScale};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -415,10 +415,23 @@ const TRUE_VALUES: &str = "true-values.json";
 const POPULATION: &str = "population.npy";
 /// Everything else about the records `[records][width]`.
 const KNOWN: &str = "known.npy";
-/// What stands in the places of [`KNOWN`], and which candidate is which: how numbers are to be read.
+/// How inputs and what is known of records became numbers, and which candidate is which: [`StoredEncoder`].
 const ENCODER: &str = "encoder.json";
 /// Positions in the roster of the records.
 const ROWS: &str = "rows.npy";
+
+/// What stands in [`ENCODER`]: positions in the roster are those of the step of the inputs.
+#[derive(Debug, Serialize)]
+struct StoredEncoder {
+    /// How a table became the inputs of models; none of arrays.
+    inputs: Option<Encoder>,
+    /// What stands in the places of [`KNOWN`].
+    known: Vec<String>,
+    /// Positions in the roster of the records that its scales were fitted on: the population.
+    known_fitted_on: std::ops::Range<usize>,
+    known_scales: Vec<KnownScale>,
+    candidates: Vec<String>,
+}
 
 /// Runs the step of an attribute: an object of the same form as that of the inputs, and what is the attribute's own.
 pub(crate) fn run(
@@ -454,10 +467,14 @@ pub(crate) fn run(
     write_npy(draft, POPULATION, &[population.len()], &population)?;
     let known = read.data.known.gather(&rows)?;
     write_npy(draft, KNOWN, known.shape(), known.as_slice::<f32>()?)?;
-    draft.json(
-        ENCODER,
-        &serde_json::json!({ "known": read.data.known_names, "candidates": read.data.candidates }),
-    )?;
+    let stored = StoredEncoder {
+        inputs: read.data.encoder,
+        known: read.data.known_names,
+        known_fitted_on: main.audited..roster.len(),
+        known_scales: read.data.known_scales,
+        candidates: read.data.candidates,
+    };
+    draft.json(ENCODER, &stored)?;
     let rows: Vec<i64> = rows.into_iter().map(i64::from).collect();
     write_npy(draft, ROWS, &[rows.len()], &rows)
 }

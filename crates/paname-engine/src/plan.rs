@@ -517,7 +517,7 @@ fn attribute_steps(
         let table = manifest.content.attribute(name);
         let declared =
             serde_json::to_string(&table.map(AttributeTable::asked)).map_err(EngineError::other)?;
-        let own = key(&["attribute/1", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
+        let own = key(&["attribute/2", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
         if !all.contains_key(name) {
             let first = Step::Attribute(name.clone());
             let mut steps = vec![Keyed { step: first.clone(), key: own.clone(), after: vec![Step::Inputs] }];
