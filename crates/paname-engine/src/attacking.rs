@@ -7,8 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
     Access, Attribute, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings,
-    Fitted, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal,
-    Target, TargetCard, Tensor, View, Within,
+    Fitted, Indices, Input, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal, Target,
+    TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,15 +102,9 @@ impl Bench<'_> {
         let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
         let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
-        let cohort = |ids: std::ops::Range<usize>| Cohort {
-            labels: match &labels {
-                Labels::Classes { values, classes } => Labels::Classes {
-                    values: all[ids.clone()].iter().map(|&r| values[r as usize]).collect(),
-                    classes: *classes,
-                },
-                _ => Labels::None,
-            },
-            ids: ids.map(|id| id as u32).collect(),
+        let cohort = |ids: std::ops::Range<usize>| -> Result<Cohort> {
+            let labels = inputs::select_labels(&labels, &all[ids.clone()])?;
+            Ok(Cohort { labels, ids: ids.map(|id| id as u32).collect() })
         };
         self.veil.get_or_init(|| match &self.attribute {
             // Adapters know records by the roster of the whole audit.
@@ -158,8 +152,8 @@ impl Bench<'_> {
             granted: self.inputs.granted(),
             target: models[0],
             references: models.split_off(1),
-            audited: cohort(0..audited),
-            population: cohort(audited..audited + population),
+            audited: cohort(0..audited)?,
+            population: cohort(audited..audited + population)?,
             audited_membership: Cow::Owned(membership.select_records(&order)),
             population_membership: Cow::Owned(membership.select_records(&roster_population)),
             signals: &signals,

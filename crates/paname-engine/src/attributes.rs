@@ -453,7 +453,7 @@ pub(crate) fn run(
     inputs::write_truth(draft, &select(&inputs::truth(object)?, &read.audited))?;
     let values: Vec<u32> = read.audited.iter().filter_map(|row| read.data.values[*row as usize]).collect();
     draft.json(TRUE_VALUES, &values)?;
-    inputs::write_labels(draft, &select_labels(&labels, &rows)?)?;
+    inputs::write_labels(draft, &inputs::select_labels(&labels, &rows)?)?;
     let references = !described.inputs.references.is_empty();
     if references {
         inputs::write_membership(draft, &inputs::membership(object, main)?.select_records(&rows))?;
@@ -482,17 +482,6 @@ pub(crate) fn run(
 fn table<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a AttributeTable, EngineError> {
     let found = manifest.content.attribute(name);
     found.ok_or_else(|| EngineError::Other(format!("the manifest has no attribute `{name}`")))
-}
-
-fn select_labels(labels: &Labels, rows: &[u32]) -> Result<Labels> {
-    Ok(match labels {
-        Labels::Classes { values, classes } => Labels::Classes {
-            values: rows.iter().map(|row| values[*row as usize]).collect(),
-            classes: *classes,
-        },
-        Labels::Values(values) => Labels::Values(values.gather(rows)?),
-        _ => Labels::None,
-    })
 }
 
 /// The true values of the audited records of an attribute. The judge alone opens them.
