@@ -62,6 +62,7 @@ impl Attack for Lomia {
     fn needs(&self, _records: usize) -> Needs {
         Needs {
             access: Access::LABELS,
+            classes: true,
             queries_per_record: 1,
             queries_per_population_record: 1,
             ..Needs::default()

@@ -302,6 +302,10 @@ impl Target for Remembered<'_> {
     fn input(&self, records: &Indices) -> Result<Tensor> {
         self.inner.input(records)
     }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        self.inner.variant(records, variant)
+    }
 }
 
 /// Records in the numbers of the roster, for an adapter.
@@ -374,6 +378,11 @@ impl Target for Veiled<'_> {
     fn input(&self, records: &Indices) -> Result<Tensor> {
         let records = translated(&self.order, records)?;
         self.model()?.input(&records).map_err(|error| withheld(error, self.log))
+    }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        let records = translated(&self.order, records)?;
+        self.model()?.variant(&records, variant).map_err(|error| withheld(error, self.log))
     }
 }
 

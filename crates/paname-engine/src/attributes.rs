@@ -7,8 +7,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs,
-    Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
+    Access, Attribute, Augmentation, Ctx, DType, Error, Features, Indices, Input, Labels, Membership, Named,
+    Outputs, Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
 };
 use paname_data::{AttributeInputs, AttributeQuestion, Encoder, KnownScale};
 use serde::{Deserialize, Serialize};
@@ -789,5 +789,16 @@ impl Target for Candidates {
         Ok(Box::new(self.changed.with(self.inner.view(view)?)))
     }
 
-    // What a record is holds its true value: `input` stays denied.
+    // What a record is holds its true value: `input` stays denied. With a candidate in its place it is what is known of the record anyway.
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        let query = Query {
+            input: Input::Records(records.clone(), variant),
+            ..Query::records(records.clone(), Access::empty())
+        };
+        match self.changed.query(&query)?.input {
+            Input::Tensor(inputs) if matches!(inputs.dtype(), DType::F32 | DType::F64) => Ok(inputs),
+            // Recorded answers have no inputs, and others cannot be changed a little.
+            _ => Err(Error::Denied(Access::NEW_INPUTS)),
+        }
+    }
 }

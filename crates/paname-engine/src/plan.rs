@@ -246,7 +246,8 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
     }
-    if needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty()) {
+    let unread = needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty());
+    if unread || (needs.classes && inputs.task != Task::Classification) {
         return vec![Reason::Task];
     }
     let mut found = Vec::new();
@@ -427,7 +428,9 @@ pub(crate) fn steps(
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
         let parameters = row.parameters.to_string();
-        let version = info.version.to_string();
+        let through = registry.through(info.name, row.parameters.clone())?;
+        let inner = through.map(|(entry, ..)| format!(" through {}", entry.info.version));
+        let version = info.version.to_string() + &inner.unwrap_or_default();
         let budget = format!("{:?}", manifest.content.access.max_queries);
         // The attack may run others, which come from plugins of the manifest or from this program.
         let plugins: String =

@@ -12,9 +12,14 @@ pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<Plugi
     for source in content.sources() {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
-    let imputers = content.attributes.iter().map(|attribute| attribute.imputer.attack.as_str());
-    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()).chain(imputers) {
+    let imputers = content.attributes.iter().map(|attribute| &attribute.imputer);
+    let imputers = imputers.map(|imputer| (imputer.attack.as_str(), &imputer.parameters));
+    let tests = content.tests.iter().filter_map(|test| Some((test.attack.as_deref()?, &test.parameters)));
+    for (name, parameters) in tests.chain(imputers) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
+        // And of the attack that it goes through.
+        let through = registry.through(name, serde_json::Value::Object(parameters.clone()))?;
+        plugins.extend(through.and_then(|(_, origin, _)| origin.plugin().cloned()));
     }
     plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
     plugins.dedup();

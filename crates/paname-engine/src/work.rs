@@ -739,11 +739,10 @@ pub(crate) fn build(
     inputs: &Inputs,
 ) -> Result<(serde_json::Value, Box<dyn DynAttack>), EngineError> {
     let name = test.attack.as_deref().unwrap_or_default();
-    let entry = registry.attack(name)?;
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    entry
-        .settle(parameters, &inputs.size())
-        .and_then(|settled| Ok((settled.clone(), entry.build(settled)?)))
+    registry
+        .settle(name, parameters, &inputs.size())
+        .and_then(|settled| Ok((settled.clone(), registry.build(name, settled)?)))
         .map_err(|e| EngineError::Data(Error::Config(format!("test `{}`, attack `{name}`: {e}", test.id))))
 }
 
