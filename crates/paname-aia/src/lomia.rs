@@ -56,7 +56,7 @@ impl Attack for Lomia {
 
     fn new(config: Config) -> Result<Self> {
         config.forest.check()?;
-        Ok(Self(config.forest))
+        Ok(Self(config.forest.usual()))
     }
 
     fn needs(&self, _records: usize) -> Needs {

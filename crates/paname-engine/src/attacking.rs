@@ -53,7 +53,9 @@ pub(crate) struct Bench<'a> {
     /// Groups of audited records in the numbers of the roster, where the attack judges groups; empty otherwise.
     pub(crate) groups: Groups,
     pub(crate) budget: Option<u64>,
-    /// Random stream of the order of the records; its scope is nothing that an attack knows.
+    /// Most population records in the case: of more, so many are drawn.
+    pub(crate) most_population: usize,
+    /// Random stream of the order of the records, and of those that are drawn; its scope is nothing that an attack knows.
     pub(crate) order: Ctx<'a>,
     /// Is told the position in the roster of each number of the case, for what the host does for an attack.
     pub(crate) veil: &'a OnceLock<Indices>,
@@ -96,10 +98,11 @@ impl Bench<'_> {
         &self,
         work: impl FnOnce(Case<'_>, Option<Attribute>) -> Result<T>,
     ) -> Result<(T, Vec<u32>, u64), EngineError> {
-        let Inputs { audited, population, .. } = *self.inputs;
+        let audited = self.inputs.audited;
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
-        let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
+        let roster_population = self.population();
+        let population = roster_population.len();
         let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
         let cohort = |ids: std::ops::Range<usize>| -> Result<Cohort> {
@@ -160,13 +163,29 @@ impl Bench<'_> {
         })?
         .with_groups(self.case_groups(&order))?;
         let attribute = match &self.attribute {
-            Some(Guessed { described, imputed, .. }) => {
-                Some(attributes::known(self.object, described, &order, imputed.as_deref())?)
-            }
+            Some(Guessed { described, imputed, .. }) => Some(attributes::known(
+                self.object,
+                described,
+                &order,
+                &roster_population,
+                imputed.as_deref(),
+            )?),
             None => None,
         };
         let result = work(case, attribute)?;
         Ok((result, order, metered.asked()))
+    }
+
+    /// The population records of the case, by their positions in the roster.
+    fn population(&self) -> Indices {
+        let Inputs { audited, population, .. } = *self.inputs;
+        let mut rows: Vec<u32> = (audited as u32..(audited + population) as u32).collect();
+        if rows.len() > self.most_population {
+            shuffle(&mut rows, &mut self.order.rng("population records of a case"));
+            rows.truncate(self.most_population);
+            rows.sort_unstable();
+        }
+        rows.into()
     }
 
     /// The groups in the numbers of a case whose records stand in this order.
@@ -449,7 +468,7 @@ mod tests {
     use std::path::Path;
 
     use npyz::WriterBuilder as _;
-    use paname_core::{Access, Needs, Registry};
+    use paname_core::{Access, Labels, Needs, Registry};
     use paname_evidence::Reason;
     use rand_core::SeedableRng as _;
     use rand_pcg::Pcg64;
@@ -577,6 +596,7 @@ attack = "lira"
                 signals,
                 groups: Groups::new(),
                 budget: None,
+                most_population: usize::MAX,
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
                 veil: &OnceLock::new(),
                 log: &|_| {},
@@ -600,6 +620,41 @@ attack = "lira"
                 .unwrap();
             assert_eq!((records, again), (RECORDS as usize, order));
         });
+    }
+
+    #[test]
+    fn of_a_larger_population_as_many_are_drawn_as_are_wanted() {
+        let population = |most_population| {
+            Audit::new().with_bench(Vec::new(), |bench| {
+                let bench = Bench {
+                    most_population,
+                    signals: Vec::new(),
+                    groups: Groups::new(),
+                    attribute: None,
+                    ..*bench
+                };
+                let (labels, ..) = bench
+                    .with_case(|case| {
+                        let Labels::Classes { values, .. } = &case.population().labels else {
+                            return Ok(Vec::new());
+                        };
+                        Ok(values.to_vec())
+                    })
+                    .unwrap();
+                // Labels are those of the drawn records.
+                let drawn = bench.population();
+                assert!(labels.iter().zip(drawn.iter()).all(|(label, row)| *label == row % 2));
+                assert_eq!(labels.len(), drawn.len());
+                drawn
+            })
+        };
+        let all: Indices = (RECORDS..RECORDS + POPULATION).collect();
+        assert_eq!((&population(usize::MAX), &population(POPULATION as usize)), (&all, &all));
+        let few = population(30);
+        assert_eq!(few.len(), 30);
+        assert!(few.windows(2).all(|pair| pair[0] < pair[1]) && few.iter().all(|row| all.contains(row)));
+        assert_eq!(few, population(30), "drawn by the seed");
+        assert_ne!(few[..], all[..30], "drawn, and not the first");
     }
 
     #[test]

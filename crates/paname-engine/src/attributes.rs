@@ -625,31 +625,38 @@ pub(crate) fn most_frequent(object: &Object) -> Result<u32, EngineError> {
     Ok(most.map_or(0, |(value, _)| value as u32))
 }
 
-/// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records. The population keeps its order.
+/// Population records that whoever guesses without the model learns from, at most: as many as the model was trained on. `inputs` are those of the
+/// whole audit.
+pub(crate) fn imputed_from(manifest: &Manifest, inputs: &Inputs, described: &Described) -> usize {
+    let trained_on = manifest.content.trained_on(inputs.data.member_records);
+    described.inputs.population.min(usize::try_from(trained_on).unwrap_or(usize::MAX))
+}
+
+/// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records, `population` among all of them.
 pub(crate) fn known(
     object: &Object,
     described: &Described,
     order: &[u32],
+    population: &[u32],
     imputed: Option<&[f64]>,
 ) -> Result<Attribute, EngineError> {
     let all = read_npy(&object.path(KNOWN))?;
-    let (audited, records) = (described.inputs.audited, all.rows());
+    let audited = described.inputs.audited as u32;
     let candidates = described.candidates.len();
-    let rest: Vec<u32> = (audited as u32..records as u32).collect();
     let imputed = imputed
         .map(|imputed| {
             let ordered = order.iter().flat_map(|row| &imputed[*row as usize * candidates..][..candidates]);
             Tensor::from_vec(ordered.copied().collect(), &[order.len(), candidates])
         })
         .transpose()?;
-    let population = read_npy(&object.path(POPULATION))?.to_i64()?;
+    let values = read_npy(&object.path(POPULATION))?.to_i64()?;
     Ok(Attribute {
         name: described.name.clone(),
         scale: described.scale,
         candidates: described.candidates.clone(),
-        population: population.into_iter().map(|value| value as u32).collect(),
+        population: population.iter().map(|row| values[(row - audited) as usize] as u32).collect(),
         audited_known: all.gather(order)?,
-        population_known: all.gather(&rest)?,
+        population_known: all.gather(population)?,
         imputed,
     })
 }

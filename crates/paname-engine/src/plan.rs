@@ -215,7 +215,7 @@ pub(crate) fn resolve<'a>(
                 Some(table) if guesses(registry, test)? => Some(inputs.attribute(&table.name)?),
                 _ => None,
             };
-            let inputs = attribute.map_or(inputs, |attribute| &attribute.inputs);
+            let (whole, inputs) = (inputs, attribute.map_or(inputs, |attribute| &attribute.inputs));
             let (parameters, attack) = build(registry, test, inputs)?;
             let needs = attack.needs(inputs.audited)?;
             let entry = registry.attack(name)?;
@@ -224,14 +224,16 @@ pub(crate) fn resolve<'a>(
                 .map_err(EngineError::from)
                 .and_then(|paths| digests(paths, manifest.base()))?;
             let mut obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
-            if let Some(table) = manifest.content.attribute_of(test).filter(|_| attribute.is_some()) {
+            if let (Some(table), Some(described)) = (manifest.content.attribute_of(test), attribute) {
                 // Without imputation there is nothing to hold guesses against.
                 let source = &table.imputer;
                 let imputer = registry.attack(&source.attack)?;
                 let config = serde_json::Value::Object(source.parameters.clone());
-                let needs = imputer.build(config)?.needs(inputs.audited)?;
+                let needs = registry.build(&source.attack, config)?.needs(inputs.audited)?;
+                let population = attributes::imputed_from(manifest, whole, described);
+                let given = Inputs { population, ..inputs.clone() };
                 if obstacles.is_empty() {
-                    obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, inputs));
+                    obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, &given));
                 }
             }
             let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
@@ -419,7 +421,7 @@ pub(crate) fn steps(
             after: vec![Step::Inputs],
         });
     }
-    let attributes = attribute_steps(manifest, registry, &runnable, inputs_key)?;
+    let attributes = attribute_steps(manifest, registry, &runnable, inputs, inputs_key)?;
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(Rows::of(&runnable), &manifest.content.statistics).to_string();
     let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
@@ -511,6 +513,7 @@ fn attribute_steps(
     manifest: &Manifest,
     registry: &Registry,
     runnable: &[&Planned<'_>],
+    whole: &Inputs,
     inputs_key: &str,
 ) -> Result<BTreeMap<String, AttributeSteps>, EngineError> {
     let mut all: BTreeMap<String, AttributeSteps> = BTreeMap::new();
@@ -529,7 +532,8 @@ fn attribute_steps(
             let parameters = serde_json::Value::Object(source.parameters).to_string();
             let version = entry.info.version.to_string();
             let imputer = [entry.info.name, &version, &parameters, plugins::digest(origin)].join("\0");
-            let imputation = key(&["imputation/1", &own, &imputer]);
+            let trained_on = manifest.content.trained_on(whole.data.member_records).to_string();
+            let imputation = key(&["imputation/2", &own, &imputer, &trained_on]);
             let after = vec![Step::Inputs, first.clone()];
             steps.push(Keyed {
                 step: Step::Imputation(name.clone()),
@@ -617,7 +621,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
             let guessed = row
                 .attribute
-                .map(|attribute| judge::guesses::planned(attribute, manifest, tests))
+                .map(|attribute| {
+                    let known = attributes::imputed_from(manifest, inputs, attribute);
+                    judge::guesses::planned(attribute, known, manifest, tests)
+                })
                 .transpose()?;
             let (members, non_members) = row
                 .attribute
