@@ -3,7 +3,7 @@
 //! **Idea.** What can be guessed of a person without the model is no leak of the model. A learner that never sees it says what everything else about the
 //! record and its label tell: what every other attack has to be better than.
 //!
-//! **Threat model.** The attacker has the population's records with their values of the attribute, and of the audited records everything else and the
+//! **Threat model.** The attacker has as many records of the population as the target had of its own, with their values of the attribute, and of the audited records everything else and the
 //! label. The model is not asked.
 //!
 //! **Formula.** score_v = P(v | everything else, label), by a random forest: `trees` trees for each candidate, on whether a record has it, leaves of
@@ -13,7 +13,8 @@
 //! **Paper.** Jayaraman and Evans, *Are Attribute Inference Attacks Just Imputation?*, ACM CCS 2022, arXiv 2209.01292, compare attacks with it; there the
 //! imputer is a network. Forests: Breiman, *Random Forests*, Machine Learning 2001, doi 10.1023/A:1010933404324.
 //!
-//! **Cost.** No question. A forest per candidate, of one for two candidates, on `rows` records at most.
+//! **Cost.** No question. A forest per candidate, of one for two candidates, on all the records that it is given: in an audit, as many of the
+//! population as the target was trained on, drawn by chance, or all where there are fewer, which the report then says. `rows` makes them fewer.
 //!
 //! **When it fails.** With a small population, or one of another kind than the audited records, it is too weak a learner, and attacks look better beside
 //! it than they are. Compare members with non-members too: it knows of neither.

@@ -22,13 +22,14 @@ pub struct Forest {
     pub min_leaf: usize,
     /// Columns that are tried at each split, at least 1; where none are named, the square root of their number.
     pub features: Option<usize>,
-    /// Most records that are learned from, at least 1; of more, so many are drawn.
-    pub rows: usize,
+    /// Most records that are learned from, at least 1; of more, so many are drawn. Where none is named, `imputation` learns from all that it is given,
+    /// which an audit makes as many as the target had, and other attacks from 20,000.
+    pub rows: Option<usize>,
 }
 
 impl Default for Forest {
     fn default() -> Self {
-        Self { trees: 100, min_leaf: 5, features: None, rows: 20_000 }
+        Self { trees: 100, min_leaf: 5, features: None, rows: None }
     }
 }
 
@@ -36,6 +37,8 @@ impl Default for Forest {
 const TREES_AT_A_TIME: usize = 10;
 /// Records that are judged between two looks at whether to stop.
 const ROWS_AT_A_TIME: usize = 4096;
+/// Most records that attacks learn from where none are named, what they learn being theirs alone.
+const USUAL_ROWS: usize = 20_000;
 /// Fewest records to learn from.
 pub(crate) const FEWEST: usize = 20;
 /// Most classes that have a column each; of more, the number of the class is one column.
@@ -150,7 +153,7 @@ impl Forest {
             ("trees", self.trees, 10_000),
             ("min-leaf", self.min_leaf, usize::MAX),
             ("features", self.features.unwrap_or(1), usize::MAX),
-            ("rows", self.rows, usize::MAX),
+            ("rows", self.rows.unwrap_or(1), usize::MAX),
         ] {
             if value == 0 || value > most {
                 let most = if most == usize::MAX { String::new() } else { format!(" and at most {most}") };
@@ -158,6 +161,11 @@ impl Forest {
             }
         }
         Ok(())
+    }
+
+    /// The same with the usual number of rows where none is named.
+    pub(crate) fn usual(self) -> Self {
+        Self { rows: self.rows.or(Some(USUAL_ROWS)), ..self }
     }
 
     /// Learns which candidate a row has.
@@ -215,13 +223,13 @@ impl Forest {
     /// The rows that are learned from, in rising order.
     fn drawn(&self, rows: usize, ctx: &Ctx<'_>) -> Vec<usize> {
         let mut all: Vec<usize> = (0..rows).collect();
-        if rows > self.rows {
+        if let Some(most) = self.rows.filter(|most| rows > *most) {
             let mut rng = ctx.rng("rows to learn from");
-            for place in 0..self.rows {
+            for place in 0..most {
                 let left = (rows - place) as u128;
                 all.swap(place, place + ((u128::from(rng.next_u64()) * left) >> 64) as usize);
             }
-            all.truncate(self.rows);
+            all.truncate(most);
             all.sort_unstable();
         }
         all
@@ -315,8 +323,10 @@ mod tests {
         let forest = Forest { trees: 25, ..Forest::default() };
         assert_eq!(run(1, 1, &forest), run(1, 3, &forest));
         assert_ne!(run(1, 1, &forest), run(2, 1, &forest));
-        let few = Forest { rows: 50, ..forest };
-        assert_eq!(few.drawn(300, &Ctx::new(1, "test", 1, &())).len(), 50);
+        let drawn = |forest: &Forest, rows| forest.drawn(rows, &Ctx::new(1, "test", 1, &())).len();
+        assert_eq!((drawn(&forest, 30_000), drawn(&forest.clone().usual(), 30_000)), (30_000, 20_000));
+        let few = Forest { rows: Some(50), ..forest };
+        assert_eq!((drawn(&few, 300), drawn(&few.clone().usual(), 300)), (50, 50));
         assert_eq!(run(1, 1, &few), run(1, 2, &few));
     }
 
@@ -340,7 +350,7 @@ mod tests {
             (Forest { trees: 10_001, ..usual() }, "trees"),
             (Forest { min_leaf: 0, ..usual() }, "min-leaf"),
             (Forest { features: Some(0), ..usual() }, "features"),
-            (Forest { rows: 0, ..usual() }, "rows"),
+            (Forest { rows: Some(0), ..usual() }, "rows"),
         ] {
             assert!(forest.check().unwrap_err().to_string().contains(key));
         }

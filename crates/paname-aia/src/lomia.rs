@@ -56,12 +56,13 @@ impl Attack for Lomia {
 
     fn new(config: Config) -> Result<Self> {
         config.forest.check()?;
-        Ok(Self(config.forest))
+        Ok(Self(config.forest.usual()))
     }
 
     fn needs(&self, _records: usize) -> Needs {
         Needs {
             access: Access::LABELS,
+            classes: true,
             queries_per_record: 1,
             queries_per_population_record: 1,
             ..Needs::default()

@@ -57,7 +57,7 @@ impl Attack for MetaModel {
 
     fn new(config: Config) -> Result<Self> {
         config.forest.check()?;
-        Ok(Self { signal: config.signal.signal(LOG_PROBABILITY)?, forest: config.forest })
+        Ok(Self { signal: config.signal.signal(LOG_PROBABILITY)?, forest: config.forest.usual() })
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {

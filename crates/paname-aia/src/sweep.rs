@@ -127,6 +127,7 @@ mod tests {
                 audited: 1,
                 population: 1,
                 references: 0,
+                classes: 2,
                 fitted_with_min: 0,
                 fitted_without_min: 0,
             };

@@ -3,9 +3,9 @@
 //! **Idea.** Which record was in the training set: the one with this value, or the one with that? A membership attack is put to the record with each
 //! value; the value of the likeliest member is the guess.
 //!
-//! **Threat model.** That of the membership attack `attack`, offline, and everything else about the record and its label. Reference models that were
-//! fitted with a record were fitted with its true value, which the attacker does not have: only attacks that compare with models without the record
-//! are meant here, and `mode = "offline"` is set where an attack has it.
+//! **Threat model.** That of the membership attack `attack`, and everything else about the record and its label. Reference models that were fitted with a
+//! record were fitted with its true value, which the attacker does not have: what they say of it is hidden, and attacks that compare with models without the record
+//! do so (`mode` is "offline" where it is left open).
 //!
 //! **Formula.** score_v = the score that `attack` gives the record with candidate v. With `standardise` the mean of a candidate's scores over the audited records
 //! is taken off and the rest divided by their deviation, for attacks whose scores do not compare from candidate to candidate; by default they are left, since the same model
@@ -14,18 +14,15 @@
 //! **Paper.** Yeom, Giacomelli, Fredrikson and Jha, *Privacy Risk in Machine Learning: Analyzing the Connection to Overfitting*, IEEE CSF 2018,
 //! arXiv 1709.01604, reduce the guess of an attribute to membership.
 //!
-//! **Cost.** That of the membership attack, once for each candidate.
+//! **Cost.** That of the membership attack, once for each candidate, its questions to the model too.
 //!
 //! **When it fails.** Where the membership attack does. Membership attacks tell records from others, not a record from its neighbours: a member with a wrong
 //! value looks much like a member.
 //!
-//! **Parameters.** An audit has to know beforehand which signals are read. Those of `attack` with its usual parameters are known here for `confidence`,
-//! `loss`, `margin`, `entropy`, `modified-entropy`, `calibration`, `reference`, `lira`, `rmia`, `base` and `bavaria`; for other attacks, or where `parameters` change what is read, `signals` names
-//! them. Attacks that ask the model themselves are not meant.
+//! **Which attacks.** Any membership attack that judges given records by what models say of them, by its signals or by asking; it says itself what it needs, and an audit
+//! plans that. Refused are those that need models fitted with the record, learn from what models say of their own records, have models fitted, or judge groups.
 
-use paname_core::{
-    Attack, Case, CaseSize, Ctx, Error, Family, Findings, Info, Needs, Result, Signal, Task, Within,
-};
+use paname_core::{Attack, Case, Ctx, Error, Family, Findings, Info, Needs, Result, Through, Within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,63 +37,18 @@ pub struct Config {
     pub attack: String,
     /// Its parameters.
     pub parameters: Map<String, Value>,
-    /// Names of the signals that it reads; where none are named, those that it usually reads.
-    pub signals: Vec<String>,
     /// Whether the scores of each candidate are brought to mean 0 and deviation 1.
     pub standardise: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { attack: "loss".into(), parameters: Map::new(), signals: Vec::new(), standardise: false }
+        Self { attack: "loss".into(), parameters: Map::new(), standardise: false }
     }
 }
 
 /// Scores a candidate by how likely the record with it is a member.
-pub struct ThroughMembership {
-    config: Config,
-    signals: Vec<Signal>,
-}
-
-/// Attacks whose reference models may have been fitted with the record, unless they are told otherwise.
-const WITH_MODES: [&str; 4] = ["lira", "rmia", "base", "bavaria"];
-
-/// Attacks with a parameter `signal`, which they take by the task.
-const WITH_SIGNALS: [&str; 4] = ["confidence", "lira", "rmia", "base"];
-
-/// What an attack reads by default in a task; nothing where that is not known.
-fn usual(attack: &str, task: Task) -> Option<Signal> {
-    let statistic = |own| match Signal::of_task(task) {
-        _ if task == Task::Classification => own,
-        [first, ..] if first.augmentations_min() == 1 => *first,
-        _ => Signal::LogDensity,
-    };
-    Some(match attack {
-        "loss" | "calibration" => Signal::Loss,
-        "margin" => Signal::Margin,
-        "entropy" => Signal::Entropy,
-        "modified-entropy" => Signal::ModifiedEntropy,
-        "confidence" | "lira" => statistic(Signal::ScaledConfidence),
-        "rmia" | "base" => match statistic(Signal::LogProbability { temperature: 2.0 }) {
-            // Sums of log-odds are not the logarithm of a likelihood.
-            Signal::LabelConfidence => Signal::LogDensity,
-            signal => signal,
-        },
-        "reference" | "bavaria" => Signal::ScaledConfidence,
-        _ => return None,
-    })
-}
-
-impl Config {
-    /// What the attack reads in a task, as far as it can be told from its name and its parameters.
-    fn reads(&self, task: Task) -> Option<String> {
-        let named = self.parameters.get("signal").and_then(Value::as_str).filter(|name| *name != "auto");
-        match named.filter(|_| WITH_SIGNALS.contains(&self.attack.as_str())) {
-            Some(name) => Some(name.to_owned()),
-            None => usual(&self.attack, task).map(|signal| signal.to_string()),
-        }
-    }
-}
+pub struct ThroughMembership(Config);
 
 impl Attack for ThroughMembership {
     const INFO: Info = Info {
@@ -117,72 +69,32 @@ impl Attack for ThroughMembership {
         if config.attack.is_empty() {
             return Err(Error::Config("`attack` must name a membership attack".into()));
         }
-        if let Some(mode) = config.parameters.get("mode").filter(|mode| *mode != "offline")
-            && WITH_MODES.contains(&config.attack.as_str())
-        {
-            return Err(Error::Config(format!(
-                "`parameters`: `mode` must be \"offline\", since models fitted with a record were fitted with its true value, got {mode}"
-            )));
-        }
-        let mut names = config.signals.clone();
-        if names.is_empty() {
-            let unknown = || {
-                Error::Config(format!(
-                    "`signals` must name what `{}` reads, which is not known here",
-                    config.attack
-                ))
-            };
-            names.push(config.reads(Task::Classification).ok_or_else(unknown)?);
-        }
-        let parse =
-            |name: &String| name.parse().map_err(|error: Error| Error::Config(format!("`signals`: {error}")));
-        Ok(Self { signals: names.iter().map(parse).collect::<Result<_>>()?, config })
+        Ok(Self(config))
     }
 
-    fn settle(config: Config, size: &CaseSize) -> Config {
-        let mut settled = config;
-        if let Some(signal) = settled.reads(size.task).filter(|_| settled.signals.is_empty()) {
-            if WITH_SIGNALS.contains(&settled.attack.as_str()) && size.task != Task::Classification {
-                settled.parameters.insert("signal".into(), signal.clone().into());
-            }
-            settled.signals.push(signal);
-        }
-        if WITH_MODES.contains(&settled.attack.as_str()) && !settled.parameters.contains_key("mode") {
-            settled.parameters.insert("mode".into(), "offline".into());
-        }
-        settled
+    fn through(config: &mut Config) -> Option<Through<'_>> {
+        Some(Through { attack: &config.attack, parameters: &mut config.parameters })
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        // What the attack within needs besides is its own to say, when it runs.
-        let without = match self.config.attack.as_str() {
-            "lira" | "bavaria" => 2,
-            "rmia" | "base" | "calibration" | "reference" => 1,
-            _ => 0,
-        };
-        Needs {
-            signals: self.signals.clone(),
-            references_min: without,
-            references_max: usize::MAX,
-            in_out_min: (0, without),
-            ..Needs::default()
-        }
+        // All that is needed is needed by the attack that is gone through, which the registry knows.
+        Needs::default()
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let candidates = case.attribute()?.candidates.len();
         let records = case.audited().len();
-        let Config { attack, parameters, .. } = Self::settle(self.config.clone(), &CaseSize::of(case));
-        let parameters = Value::Object(parameters);
+        let Config { attack, parameters, standardise } = &self.0;
+        let parameters = Value::Object(parameters.clone());
         let mut scores = vec![0.0; records * candidates];
         for v in 0..candidates {
             ctx.tick(v, candidates)?;
-            let within = Within::part(ctx.host(), &attack);
+            let within = Within::part(ctx.host(), attack);
             let mut found = case.for_candidate(v, |case| {
-                ctx.within(&within).run(&attack, &parameters, case)?.membership(records)
+                ctx.within(&within).run(attack, &parameters, case)?.membership(records)
             })?;
-            if self.config.standardise {
-                standardise(&mut found);
+            if *standardise {
+                self::standardise(&mut found);
             }
             for (r, score) in found.into_iter().enumerate() {
                 scores[r * candidates + v] = score;
@@ -212,27 +124,16 @@ mod tests {
 
     use super::*;
 
-    fn of(config: Value) -> Result<ThroughMembership> {
-        ThroughMembership::new(serde_json::from_value(config).unwrap())
-    }
-
     #[test]
-    fn signals_follow_the_attack() {
-        assert_eq!(of(json!({})).unwrap().signals, [Signal::Loss]);
-        assert_eq!(of(json!({ "attack": "lira" })).unwrap().signals, [Signal::ScaledConfidence]);
-        let margin = json!({ "attack": "lira", "parameters": { "signal": "margin" } });
-        assert_eq!(of(margin).unwrap().signals, [Signal::Margin]);
-        let named = json!({ "attack": "quantile", "signals": ["margin", "loss"] });
-        assert_eq!(of(named).unwrap().signals, [Signal::Margin, Signal::Loss]);
-        for (config, said) in [
-            (json!({ "attack": "quantile" }), "`signals` must name what `quantile` reads"),
-            (json!({ "attack": "" }), "`attack`"),
-            (json!({ "signals": ["los"] }), "`signals`: signal: expected"),
-            (json!({ "attack": "lira", "parameters": { "mode": "auto" } }), "`mode` must be \"offline\""),
-        ] {
-            let message = of(config).err().unwrap().to_string();
-            assert!(message.contains(said), "{message}");
-        }
+    fn the_attack_is_named() {
+        let config = |config: Value| serde_json::from_value::<Config>(config).unwrap();
+        let error = ThroughMembership::new(config(json!({ "attack": "" }))).err().unwrap().to_string();
+        assert!(error.contains("`attack` must name"), "{error}");
+        let mut lira = config(json!({ "attack": "lira", "parameters": { "mode": "offline" } }));
+        let through = ThroughMembership::through(&mut lira).unwrap();
+        assert_eq!((through.attack, &through.parameters["mode"]), ("lira", &json!("offline")));
+        *through.parameters = Map::new();
+        assert_eq!(lira.parameters, Map::new());
     }
 
     #[test]

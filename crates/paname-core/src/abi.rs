@@ -468,6 +468,9 @@ pub trait AbiTarget: Send + Sync {
     fn input(&self, _ids: AbiShared<u32>) -> Crossing<AbiTensor> {
         guard(|| Err(Error::Denied(crate::Access::NEW_INPUTS)))
     }
+    fn variant(&self, _ids: AbiShared<u32>, _variant: u32) -> Crossing<AbiTensor> {
+        guard(|| Err(Error::Denied(crate::Access::NEW_INPUTS)))
+    }
 }
 
 type TargetBox = AbiTarget_TO<'static, RBox<()>>;
@@ -543,6 +546,7 @@ pub struct AbiCase<'a> {
     signals: SignalsRef<'a>,
     groups: RVec<AbiShared<u32>>,
     attribute: ROption<AbiAttribute>,
+    of_candidate: bool,
     generator: ROption<TargetRef<'a>>,
     /// Shape of the generator's latent variables.
     latent: RSlice<'a, usize>,
@@ -671,6 +675,8 @@ pub struct AbiNeeds {
     references_max: usize,
     in_min: usize,
     out_min: usize,
+    own_records: bool,
+    classes: bool,
     population_min: usize,
     fits: usize,
     generator: bool,
@@ -754,6 +760,9 @@ pub struct PluginRoot {
         config: RStr<'_>,
         base: RSlice<'_, u8>,
     ) -> Crossing<RVec<RVec<u8>>>,
+    /// The membership attack that it runs, as JSON: `null` or see `attack::InnerAttack`. `settled` are parameters for that, or `null`.
+    attack_through:
+        extern "C" fn(AbiLists, row: usize, config: RStr<'_>, settled: RStr<'_>) -> Crossing<RString>,
     attack_build: extern "C" fn(AbiLists, row: usize, config: RStr<'_>) -> Crossing<AttackBox>,
     adapter_schema: extern "C" fn(AbiLists, row: usize) -> Crossing<RString>,
     adapter_files: extern "C" fn(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Access, Case, Ctx, Error, Findings, Result, Signal, Task};
 
@@ -34,11 +34,26 @@ pub trait Attack: Send + Sync + Sized + 'static {
         Ok(Vec::new())
     }
 
+    /// The membership attack through which this one guesses an attribute, where there is one: it runs it by [`Ctx::run`] on the case of each candidate
+    /// ([`Case::for_candidate`]). The engine settles its parameters too, and what it needs is added to what this attack does; see [`crate::Registry::build`].
+    fn through(_config: &mut Self::Config) -> Option<Through<'_>> {
+        None
+    }
+
     /// What a run on `records` audited records needs.
     fn needs(&self, records: usize) -> Needs;
 
     /// Runs.
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings>;
+}
+
+/// The membership attack that another one runs for each candidate of an attribute.
+#[derive(Debug)]
+pub struct Through<'a> {
+    /// Its name.
+    pub attack: &'a str,
+    /// Its parameters.
+    pub parameters: &'a mut Map<String, Value>,
 }
 
 /// What an attack is, for listings, reports and documentation.
@@ -136,6 +151,7 @@ pub struct CaseSize {
 impl CaseSize {
     /// The size of a case.
     pub fn of(case: &Case<'_>) -> Self {
+        let of_candidate = case.is_of_candidate();
         let membership = case.membership(crate::Whom::Audited);
         let rows = || (0..membership.records()).map(|r| membership.row(r));
         Self {
@@ -146,9 +162,17 @@ impl CaseSize {
             population: case.population().len(),
             references: case.references(),
             classes: case.classes().unwrap_or(0),
-            fitted_with_min: rows().map(|row| row.count()).min().unwrap_or(0),
+            // What these say of the record is hidden.
+            fitted_with_min: if of_candidate { 0 } else { rows().map(|row| row.count()).min().unwrap_or(0) },
             fitted_without_min: rows().map(|row| row.count_out()).min().unwrap_or(0),
         }
+    }
+
+    /// The size of the case of one candidate ([`Case::for_candidate`]), where this is that of an attribute: the records have one variant, and models that
+    /// were fitted with one are of no use.
+    #[must_use]
+    pub fn for_candidate(self) -> Self {
+        Self { augmentations: 1, fitted_with_min: 0, ..self }
     }
 
     /// The statistic of the task: the first of [`Signal::of_task`] that can be computed here, or the very first, so that what it lacks is said.
@@ -176,6 +200,11 @@ pub struct Needs {
     pub references_max: usize,
     /// Smallest number of reference models that included, and smallest number that left out, each audited record.
     pub in_out_min: (usize, usize),
+    /// Whether it learns from what reference models say of the records that they were fitted with. Where an attribute is guessed that is hidden: they were
+    /// fitted with the true value.
+    pub own_records: bool,
+    /// Whether it takes classes: there are none to be right or wrong about in other tasks than classification.
+    pub classes: bool,
     /// Smallest number of population records.
     pub population_min: usize,
     /// Models that the attack has the audit's adapter fit, by [`Ctx::fit`].
@@ -215,6 +244,37 @@ impl Needs {
             .fold(self.queries, |all, (one, count)| all.saturating_add(one.saturating_mul(count as u64)))
     }
 
+    /// What it takes to do both, one after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut signals = self.signals;
+        for signal in other.signals {
+            if !signals.contains(&signal) {
+                signals.push(signal);
+            }
+        }
+        let (with, without) = (self.in_out_min, other.in_out_min);
+        Self {
+            signals,
+            access: self.access | other.access,
+            references_min: self.references_min.max(other.references_min),
+            references_max: self.references_max.max(other.references_max),
+            in_out_min: (with.0.max(without.0), with.1.max(without.1)),
+            own_records: self.own_records || other.own_records,
+            classes: self.classes || other.classes,
+            population_min: self.population_min.max(other.population_min),
+            fits: self.fits.saturating_add(other.fits),
+            generator: self.generator || other.generator,
+            queries: self.queries.saturating_add(other.queries),
+            queries_per_class: self.queries_per_class.saturating_add(other.queries_per_class),
+            queries_per_record: self.queries_per_record.saturating_add(other.queries_per_record),
+            queries_per_population_record: self
+                .queries_per_population_record
+                .saturating_add(other.queries_per_population_record),
+            groups: self.groups.or(other.groups),
+        }
+    }
+
     /// Whether the attack asks the target itself, or has models fitted.
     pub fn asks(&self) -> bool {
         self.questions(1, 1, 1) > 0 || self.fits > 0
@@ -229,6 +289,8 @@ impl Default for Needs {
             references_min: 0,
             references_max: 0,
             in_out_min: (0, 0),
+            own_records: false,
+            classes: false,
             population_min: 0,
             fits: 0,
             generator: false,
@@ -256,6 +318,9 @@ impl Needs {
         }
         if !granted.contains(self.access) {
             return Err(Error::Denied(self.access - granted));
+        }
+        if self.classes {
+            case.audited().classes()?;
         }
         let short = |what: &str, needed: usize, got: usize| {
             if got < needed { Err(Error::Missing { what: what.to_owned(), needed, got }) } else { Ok(()) }
@@ -310,7 +375,17 @@ pub(crate) trait MakeAttack: Send + Sync {
     fn resolve(&self, config: Value) -> Result<Value>;
     fn settle(&self, config: Value, size: &CaseSize) -> Result<Value>;
     fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>>;
+    fn through(&self, config: Value, settled: Option<Map<String, Value>>) -> Result<Option<InnerAttack>>;
     fn build(&self, config: Value) -> Result<Box<dyn DynAttack>>;
+}
+
+/// The membership attack through which another one goes, by name.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct InnerAttack {
+    pub(crate) attack: String,
+    pub(crate) parameters: Map<String, Value>,
+    /// All parameters of the other one, these among them.
+    pub(crate) config: Value,
 }
 
 /// A row of a list of attacks.
@@ -352,7 +427,17 @@ impl Entry {
         self.make.files(config, base)
     }
 
-    /// Checks the parameters and builds the attack.
+    /// The membership attack through which an attack with these parameters goes, with these parameters in the place of its own where some are given; see
+    /// [`Attack::through`].
+    pub(crate) fn through(
+        &self,
+        config: Value,
+        settled: Option<Map<String, Value>>,
+    ) -> Result<Option<InnerAttack>> {
+        self.make.through(config, settled)
+    }
+
+    /// Checks the parameters and builds the attack. It knows nothing of another one that it runs: see [`crate::Registry::build`].
     pub fn build(&self, config: Value) -> Result<Box<dyn DynAttack>> {
         self.make.build(config)
     }
@@ -376,6 +461,16 @@ impl<A: Attack> MakeAttack for Linked<A> {
 
     fn files(&self, config: Value, base: &Path) -> Result<Vec<PathBuf>> {
         A::files(&parse_config(config)?, base)
+    }
+
+    fn through(&self, config: Value, settled: Option<Map<String, Value>>) -> Result<Option<InnerAttack>> {
+        let mut config = parse_config::<A::Config>(config)?;
+        let Some(through) = A::through(&mut config) else { return Ok(None) };
+        if let Some(settled) = settled {
+            *through.parameters = settled;
+        }
+        let (attack, parameters) = (through.attack.to_owned(), through.parameters.clone());
+        Ok(Some(InnerAttack { attack, parameters, config: write_config(&config)? }))
     }
 
     fn build(&self, config: Value) -> Result<Box<dyn DynAttack>> {

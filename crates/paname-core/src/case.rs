@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::pieces::map_pieces;
 use crate::{
     Access, Attribute, Augmentation, Cohort, Ctx, Error, Indices, Input, Labels, Membership, MembershipRow,
-    Outputs, Pullback, Query, Result, Signal, SignalSource, Target, TargetCard, Task, Whom,
+    Outputs, Pullback, Query, Result, Signal, SignalSource, Target, TargetCard, Task, Tensor, Whom,
 };
 
 /// The parts of a [`Case`].
@@ -204,6 +204,16 @@ impl<'a> Case<'a> {
         };
         let case = Case::assemble(parts, (0..=self.references()).collect())?;
         work(&Case { sealed: true, ..case })
+    }
+
+    /// Whether it is that of one candidate of an attribute; see [`Case::for_candidate`].
+    pub(crate) fn is_of_candidate(&self) -> bool {
+        self.sealed && self.attribute.is_none()
+    }
+
+    /// The same, said of a case that comes from elsewhere.
+    pub(crate) fn of_candidate(self) -> Self {
+        Self { sealed: true, ..self }
     }
 
     /// Checks that every label is a class.
@@ -478,6 +488,10 @@ impl Target for Variant<'_> {
 
     fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
         self.inner.vjp(&self.query(query)?)
+    }
+
+    fn input(&self, records: &Indices) -> Result<Tensor> {
+        self.inner.variant(records, Augmentation(self.number))
     }
 }
 

@@ -79,7 +79,7 @@ pub use access::{ACCESS_NAMES, Access};
 pub use adapter::{
     Adapter, AdapterEntry, AdapterInfo, Checkpoint, Features, FitRun, Fitted, Records, Reference, Setting,
 };
-pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs};
+pub use attack::{Attack, CaseSize, DynAttack, Entry, Family, Grouping, Info, Needs, Through};
 pub use attribute::{Attribute, Scale};
 pub use case::{Case, CaseParts, Generator, RecordSignals, SignalChunk};
 pub use ctx::{Ctx, Host, Within};

@@ -93,6 +93,13 @@ impl Target for Metered<'_> {
         }
         self.inner.input(records)
     }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        if !self.granted.contains(Access::NEW_INPUTS) {
+            return Err(Error::Denied(Access::NEW_INPUTS));
+        }
+        self.inner.variant(records, variant)
+    }
 }
 
 /// What a [`Recorded`] target has kept: each answered record's row, per wanted access and augmentation.
@@ -188,5 +195,9 @@ impl Target for Recorded<'_> {
 
     fn input(&self, records: &Indices) -> Result<Tensor> {
         self.inner.input(records)
+    }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        self.inner.variant(records, variant)
     }
 }

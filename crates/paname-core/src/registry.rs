@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::{AdapterEntry, Entry, Error, Result};
+use serde_json::Value;
+
+use crate::attack::InnerAttack;
+use crate::{AdapterEntry, Case, CaseSize, Ctx, DynAttack, Entry, Error, Family, Findings, Needs, Result};
 
 /// A plugin that is loaded: what evidence says of it, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,45 @@ impl Registry {
         found.ok_or_else(|| unknown("attack", name, self.attacks.keys()))
     }
 
+    /// Fills in the defaults of an attack and replaces choices left open, those of the attack that it runs too, as a case of this size calls for; see
+    /// [`crate::Attack::settle`].
+    pub fn settle(&self, name: &str, config: Value, size: &CaseSize) -> Result<Value> {
+        let entry = self.attack(name)?;
+        let config = entry.settle(config, size)?;
+        let Some(InnerAttack { attack, parameters, .. }) = entry.through(config.clone(), None)? else {
+            return Ok(config);
+        };
+        let settled = self.attack(&attack)?.settle(Value::Object(parameters), &size.for_candidate())?;
+        let Value::Object(settled) = settled else {
+            return Err(Error::mismatch(format!("parameters of `{attack}`"), "an object", "another value"));
+        };
+        Ok(entry.through(config, Some(settled))?.map_or(Value::Null, |named| named.config))
+    }
+
+    /// The attack that one with these parameters runs for each candidate of an attribute, and its parameters; see [`crate::Attack::through`].
+    pub fn through(&self, name: &str, config: Value) -> Result<Option<(&Entry, &Origin, Value)>> {
+        let Some(named) = self.attack(name)?.through(config, None)? else { return Ok(None) };
+        let (entry, origin) = self.attack_of(&named.attack)?;
+        Ok(Some((entry, origin, Value::Object(named.parameters))))
+    }
+
+    /// Checks the parameters of an attack and builds it. Where it goes through another attack, it needs what that needs besides, and one is refused that cannot be
+    /// run where the records' values are not known.
+    pub fn build(&self, name: &str, config: Value) -> Result<Box<dyn DynAttack>> {
+        let attack = self.attack(name)?.build(config.clone())?;
+        let Some((entry, _, parameters)) = self.through(name, config)? else { return Ok(attack) };
+        let inner = entry.build(parameters).map_err(|error| match error {
+            Error::Config(problem) => {
+                Error::Config(format!("attack `{}` within: {problem}", entry.info.name))
+            }
+            other => other,
+        })?;
+        if let Some(why) = obstacle(entry.info.family, &inner.needs(1)?) {
+            return Err(Error::Config(format!("attack `{}` {why}", entry.info.name)));
+        }
+        Ok(Box::new(Going { attack, inner }))
+    }
+
     /// The adapter of this name.
     pub fn adapter(&self, name: &str) -> Result<&AdapterEntry> {
         self.adapter_of(name).map(|(entry, _)| entry)
@@ -116,6 +158,47 @@ impl Registry {
     /// Every adapter with its origin, by name.
     pub fn adapters(&self) -> impl Iterator<Item = (&AdapterEntry, &Origin)> {
         self.adapters.values().map(|(entry, origin)| (entry, origin))
+    }
+}
+
+/// Why an attack cannot be run for each candidate of an attribute.
+fn obstacle(family: Family, needs: &Needs) -> Option<&'static str> {
+    let reasons = [
+        (family != Family::MembershipInference, "is no membership attack, which is what is gone through"),
+        (needs.groups.is_some(), "judges groups of records, and here each is judged"),
+        (
+            needs.in_out_min.0 > 0,
+            "compares with models that were fitted with the record, and those were fitted with its true value; expected one that does without, \
+             such as by `mode` \"offline\"",
+        ),
+        (
+            needs.own_records,
+            "learns from what models say of records that they were fitted with, and those were fitted with the true value",
+        ),
+        (needs.fits > 0, "has models fitted on the records, and those would know the true value"),
+        (needs.generator, "searches among what a generator makes, and here records are given"),
+        (
+            needs.signals.iter().any(|signal| signal.augmentations_min() > 1),
+            "compares variants of a record, and here each candidate is a record",
+        ),
+    ];
+    reasons.into_iter().find_map(|(holds, why)| holds.then_some(why))
+}
+
+/// An attack that runs another one.
+struct Going {
+    attack: Box<dyn DynAttack>,
+    inner: Box<dyn DynAttack>,
+}
+
+impl DynAttack for Going {
+    fn needs(&self, records: usize) -> Result<Needs> {
+        Ok(self.attack.needs(records)?.and(self.inner.needs(records)?))
+    }
+
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        self.needs(case.audited().len())?.check(case)?;
+        self.attack.run(case, ctx)
     }
 }
 

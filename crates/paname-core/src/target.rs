@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Access, Error, Indices, Named, Outputs, Query, Result, Tensor};
+use crate::{Access, Augmentation, Error, Indices, Named, Outputs, Query, Result, Tensor};
 
 /// What a model does.
 #[derive(
@@ -163,6 +163,11 @@ pub trait Target: Send + Sync {
     /// [`Input::Tensor`](crate::Input::Tensor), it gets the same answers. No question to the model.
     fn input(&self, _records: &Indices) -> Result<Tensor> {
         Err(Error::Denied(Access::NEW_INPUTS))
+    }
+
+    /// The same of a variant of each record: where an attribute is guessed, of the records as they would be with this candidate.
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        if variant == Augmentation(0) { self.input(records) } else { Err(Error::Denied(Access::NEW_INPUTS)) }
     }
 }
 

@@ -14,10 +14,10 @@ use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Attribute, Augmentation, Case, CaseParts, CaseSize,
     Checkpoint, Cohort, Ctx, Ending, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted,
     Generator, Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback,
-    Query, Recipe, Reconstruction, Records, Reference, Result, Roster, Sampling, Scale, Setting, Signal,
-    SignalSource, Target, TargetCard, Task, Tensor, View, Whom,
+    Query, Recipe, Reconstruction, Records, Reference, Registry, Result, Roster, Sampling, Scale, Setting,
+    Signal, SignalSource, Target, TargetCard, Task, Tensor, Through, View, Whom,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const fn info(name: &'static str) -> Info {
     Info {
@@ -39,6 +39,7 @@ const fn info(name: &'static str) -> Info {
 #[serde(deny_unknown_fields, default)]
 struct Config {
     deed: String,
+    inner: Map<String, Value>,
 }
 
 /// An attack that does what it is told, so that each way across can be looked at.
@@ -57,7 +58,12 @@ impl Attack for Probe {
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        Config { deed: format!("{}{}", config.deed, size.references) }
+        Config { deed: format!("{}{}", config.deed, size.references), ..config }
+    }
+
+    fn through(config: &mut Config) -> Option<Through<'_>> {
+        let attack = config.deed.strip_prefix("through ")?;
+        Some(Through { attack, parameters: &mut config.inner })
     }
 
     fn files(config: &Config, base: &Path) -> Result<Vec<PathBuf>> {
@@ -69,6 +75,8 @@ impl Attack for Probe {
             signals: vec![Signal::Loss, Signal::LogProbability { temperature: 2.5 }],
             access: Access::LOSS,
             references_min: 1,
+            own_records: true,
+            classes: true,
             references_max: records,
             groups: Some(Grouping { size: 1, shares: true }),
             generator: true,
@@ -192,6 +200,36 @@ impl Drop for Probe {
     }
 }
 
+/// An attack that another one goes through. Its size is that of the case where it is left open.
+struct Plain;
+
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Size {
+    size: Option<usize>,
+}
+
+impl Attack for Plain {
+    const INFO: Info = info("plain");
+    type Config = Size;
+
+    fn new(_: Size) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn settle(config: Size, size: &CaseSize) -> Size {
+        Size { size: config.size.or(Some(100 * size.augmentations + 10 * size.fitted_with_min)) }
+    }
+
+    fn needs(&self, _: usize) -> Needs {
+        Needs { signals: vec![Signal::Loss], queries_per_record: 2, ..Needs::default() }
+    }
+
+    fn run(&self, case: &Case<'_>, _: &Ctx<'_>) -> Result<Findings> {
+        Ok(Findings::Membership(vec![0.0; case.audited().len()]))
+    }
+}
+
 /// A target with everything that a target can have; ids above 90 make it panic, and so does its end where its name says so.
 struct Whole(TargetCard);
 
@@ -261,6 +299,12 @@ impl Target for Whole {
     fn input(&self, records: &Indices) -> Result<Tensor> {
         // One row too few for a record number 0.
         let rows: Vec<f32> = records.iter().filter(|id| **id > 0).map(|&id| id as f32 / 2.0).collect();
+        let count = rows.len();
+        Tensor::from_vec(rows, &[count, 1])
+    }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        let rows: Vec<f32> = records.iter().map(|&id| id as f32 + variant.0 as f32 / 4.0).collect();
         let count = rows.len();
         Tensor::from_vec(rows, &[count, 1])
     }
@@ -426,6 +470,9 @@ impl Host for Ears {
 
     fn run(&self, name: &str, config: &Value, case: &Case<'_>) -> Result<Findings> {
         self.log(&format!("{name} {config} {} references", case.references()));
+        if case.with_reference_as_target(0).is_err() {
+            self.log("none of them plays");
+        }
         Probe::new(Config::default())?.run(case, &Ctx::new(1, "inner", 1, &()))
     }
 }
@@ -532,6 +579,27 @@ fn configurations_cross_with_their_errors() {
         assert_eq!(loaded.build(config.clone()).err(), linked.build(config.clone()).err());
         assert_eq!(plugin.adapters[0].files(config.clone(), base), ADAPTERS[0].files(config, base));
     }
+    let registry = |attacks: &[Entry]| {
+        let mut registry = Registry::default();
+        registry.add_attacks(attacks, "here").unwrap();
+        registry.add_attacks(&[Entry::of::<Plain>()], "there").unwrap();
+        registry
+    };
+    let (loaded, linked) = (registry(&plugin.attacks), registry(ATTACKS));
+    let through = |registry: &Registry, config: &Value| {
+        let found = registry.through("probe", config.clone()).unwrap();
+        found.map(|(entry, origin, parameters)| (entry.info.name, origin.to_string(), parameters))
+    };
+    let config = json!({ "deed": "through plain", "inner": { "size": 4 } });
+    let found = through(&loaded, &config).unwrap();
+    assert_eq!((found.0, found.1.as_str(), &found.2), ("plain", "there", &json!({ "size": 4 })));
+    assert_eq!(Some(found), through(&linked, &config));
+    assert_eq!(through(&loaded, &Value::Null), None);
+    let settled = |registry: &Registry| registry.settle("probe", config.clone(), &size);
+    assert_eq!(settled(&loaded), settled(&linked));
+    let refused = |registry: &Registry| registry.build("probe", json!({ "deed": "through nothing" })).err();
+    assert_eq!(refused(&loaded), refused(&linked));
+    assert!(refused(&loaded).unwrap().to_string().contains("no attack is named `nothing`"));
     let needs = |entry: &Entry| entry.build(Value::Null).unwrap().needs(7);
     assert_eq!(needs(&plugin.attacks[0]), needs(&ATTACKS[0]));
     let refused = plugin.attacks[0].build(json!({ "deed": "refuse" })).err();
@@ -549,6 +617,10 @@ fn findings_are_those_of_the_linked_attack() {
         assert_eq!(there.heard(), here.heard(), "{deed}");
         assert_eq!(there.ticks.into_inner(), here.ticks.into_inner(), "{deed}");
     }
+    // The case of a candidate stays one on its way back.
+    let ears = Ears::default();
+    run(&plugin.attacks[0], "guess", &ears).unwrap();
+    assert_eq!(ears.heard().iter().filter(|line| *line == "none of them plays").count(), 3);
     let groups = run(&plugin.attacks[0], "group", &Ears::default()).unwrap().groups(2);
     assert_eq!(groups, Ok(vec![4.0, 0.0]));
     let Findings::Membership(scores) = run(&plugin.attacks[0], "", &Ears::default()).unwrap() else {
@@ -701,6 +773,8 @@ fn a_target_of_a_plugin_answers_every_kind_of_question() {
         assert_eq!(target.view(view.clone()).unwrap().card().name, format!("{view:?}"));
     }
     assert_eq!(target.input(&vec![3, 1].into()).unwrap().to_f32().unwrap()[..], [1.5, 0.5]);
+    let variant = target.variant(&vec![3, 1].into(), Augmentation(3)).unwrap();
+    assert_eq!(variant.to_f32().unwrap()[..], [3.75, 1.75]);
     // Wrong counts are found before anybody uses them.
     let wrong = target.input(&vec![0, 1].into()).unwrap_err().to_string();
     assert_eq!(wrong, "inputs of records: expected one row for each of 2 records, got shape [1, 1]");

@@ -1,6 +1,10 @@
 //! The registry: names that clash and names that are unknown.
 
-use paname_core::{Attack, Case, Ctx, Entry, Family, Findings, Info, Needs, Registry, Result};
+use paname_core::{
+    Access, Attack, Case, CaseSize, Ctx, Entry, Family, Findings, Grouping, Info, Needs, Registry, Result,
+    Signal, Task, Through,
+};
+use serde_json::{Map, Value, json};
 
 #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
@@ -72,4 +76,135 @@ fn configurations_are_filled_in_and_checked() {
     let error = FIRST.build(serde_json::json!({ "strenth": 3 })).err().map(|error| error.to_string());
     assert_eq!(error.as_deref(), Some("configuration: unknown field `strenth`, expected `strength`"));
     assert_eq!(FIRST.info.manual(), "Idea.\n\nCost.");
+}
+
+/// A membership attack that needs what it is told.
+struct Needy(String);
+
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Wish {
+    wish: String,
+    variants: Option<usize>,
+    fitted_with: Option<usize>,
+}
+
+impl Attack for Needy {
+    const INFO: Info = Info { name: "needy", ..<Named<true> as Attack>::INFO };
+    type Config = Wish;
+
+    fn new(config: Wish) -> Result<Self> {
+        Ok(Self(config.wish))
+    }
+
+    fn settle(config: Wish, size: &CaseSize) -> Wish {
+        Wish { variants: Some(size.augmentations), fitted_with: Some(size.fitted_with_min), ..config }
+    }
+
+    fn needs(&self, records: usize) -> Needs {
+        let plain = Needs { signals: vec![Signal::Loss], references_min: 3, ..Needs::default() };
+        match self.0.as_str() {
+            "inside" => Needs { in_out_min: (1, 1), ..plain },
+            "own" => Needs { own_records: true, ..plain },
+            "fits" => Needs { fits: 1, ..plain },
+            "groups" => Needs { groups: Some(Grouping { size: 2, shares: false }), ..plain },
+            "generator" => Needs { generator: true, ..plain },
+            "variants" => Needs { signals: vec![Signal::Similarity], ..plain },
+            _ => Needs { queries_per_record: 2, queries: records as u64, in_out_min: (0, 1), ..plain },
+        }
+    }
+
+    fn run(&self, case: &Case<'_>, _ctx: &Ctx<'_>) -> Result<Findings> {
+        Ok(Findings::Membership(vec![0.0; case.audited().len()]))
+    }
+}
+
+/// An attack that goes through another.
+struct Guess;
+
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Within {
+    attack: String,
+    parameters: Map<String, Value>,
+}
+
+impl Attack for Guess {
+    const INFO: Info =
+        Info { name: "guess", family: Family::AttributeInference, ..<Named<true> as Attack>::INFO };
+    type Config = Within;
+
+    fn new(_config: Within) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn through(config: &mut Within) -> Option<Through<'_>> {
+        (!config.attack.is_empty())
+            .then(|| Through { attack: &config.attack, parameters: &mut config.parameters })
+    }
+
+    fn needs(&self, _records: usize) -> Needs {
+        Needs { signals: vec![Signal::Loss, Signal::Margin], queries_per_record: 1, ..Needs::default() }
+    }
+
+    fn run(&self, case: &Case<'_>, _ctx: &Ctx<'_>) -> Result<Findings> {
+        Ok(Findings::Attribute(vec![0.0; case.audited().len()]))
+    }
+}
+
+#[test]
+fn an_attack_needs_what_the_one_needs_that_it_goes_through() {
+    let mut registry = Registry::default();
+    registry.add_attacks(&[FIRST, Entry::of::<Needy>(), Entry::of::<Guess>()], "here").unwrap();
+    let within = |attack: &str, parameters: Value| json!({ "attack": attack, "parameters": parameters });
+    let needs = registry.build("guess", within("needy", json!({}))).unwrap().needs(7).unwrap();
+    let expected = Needs {
+        signals: vec![Signal::Loss, Signal::Margin],
+        references_min: 3,
+        in_out_min: (0, 1),
+        queries_per_record: 3,
+        queries: 7,
+        ..Needs::default()
+    };
+    assert_eq!(needs, expected);
+    let alone = registry.build("guess", Value::Null).unwrap().needs(7).unwrap();
+    assert_eq!((alone.references_min, alone.queries_per_record), (0, 1));
+    // Choices of both are settled, as the case of one candidate calls for.
+    let size = CaseSize {
+        task: Task::Classification,
+        granted: Access::LOSS,
+        augmentations: 4,
+        audited: 7,
+        population: 0,
+        references: 5,
+        classes: 2,
+        fitted_with_min: 2,
+        fitted_without_min: 3,
+    };
+    let settled = registry.settle("guess", within("needy", json!({ "wish": "x" })), &size);
+    let parameters = json!({ "wish": "x", "variants": 1, "fitted_with": 0 });
+    assert_eq!(settled, Ok(within("needy", parameters)));
+    for (wish, why) in [
+        ("inside", "models that were fitted with the record"),
+        ("own", "what models say of records that they were fitted with"),
+        ("fits", "has models fitted"),
+        ("groups", "judges groups"),
+        ("generator", "a generator"),
+        ("variants", "compares variants"),
+    ] {
+        let error = registry.build("guess", within("needy", json!({ "wish": wish }))).err().unwrap();
+        let error = error.to_string();
+        assert!(
+            error.starts_with("configuration: attack `needy` ") && error.contains(why),
+            "{wish}: {error}"
+        );
+    }
+    for (config, said) in [
+        (within("guess", json!({})), "attack `guess` is no membership attack"),
+        (within("third", json!({})), "no attack is named `third`"),
+        (within("first", json!({ "strenth": 1 })), "attack `first` within: unknown field `strenth`"),
+    ] {
+        let error = registry.build("guess", config).err().unwrap().to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }

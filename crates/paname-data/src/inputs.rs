@@ -6,6 +6,7 @@
 mod arrays;
 mod attribute;
 mod encode;
+mod encoder;
 mod folder;
 mod group;
 mod guess;
@@ -24,7 +25,8 @@ use crate::array::{ArrayRef, IdSource};
 use crate::list::List;
 
 use arrays::Arrays;
-pub use attribute::{AttributeInputs, AttributeQuestion, Changes};
+pub use attribute::{AttributeInputs, AttributeQuestion, Changes, KnownScale};
+pub use encoder::{ENCODER_SCHEMA, EncodedColumn, Encoder, Standard};
 pub use folder::{FolderRecords, folder_records};
 use images::Images;
 pub use schema::{ColumnKind, ColumnRule, ColumnSchema, InputsKind, InputsSchema, RuleKind, TableSchema};

@@ -42,8 +42,9 @@ mod table;
 pub use array::{ArrayRef, IdSource, read_array, read_strings};
 pub use fingerprint::fingerprint;
 pub use inputs::{
-    AttributeInputs, AttributeQuestion, Changes, ColumnKind, ColumnRule, ColumnSchema, Encode, FolderRecords,
-    InputsConfig, InputsKind, InputsSchema, RuleKind, TableSchema, folder_records,
+    AttributeInputs, AttributeQuestion, Changes, ColumnKind, ColumnRule, ColumnSchema, ENCODER_SCHEMA,
+    Encode, EncodedColumn, Encoder, FolderRecords, InputsConfig, InputsKind, InputsSchema, KnownScale,
+    RuleKind, Standard, TableSchema, folder_records,
 };
 pub use list::{List, Models};
 pub use member::read_members;

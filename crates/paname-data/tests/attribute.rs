@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::{bools, floats, folder, npy, roster};
 use paname_core::{Column, Features, Input, Labels, Result, Scale, Table, Tensor};
-use paname_data::{AttributeInputs, AttributeQuestion, InputsConfig};
+use paname_data::{AttributeInputs, AttributeQuestion, ColumnKind, Encoder, InputsConfig};
 use proptest::prelude::*;
 
 const PEOPLE: &str = "\
@@ -604,6 +604,69 @@ fn numbers_are_standardised_over_the_records_that_are_allowed() {
         let standardised = InputsConfig { fitted_on: Some(wrong), ..config(&text) };
         let error = standardised.read(files.path(), &roster(&IDS), 1).unwrap_err().to_string();
         assert!(error.starts_with("records to standardise on: expected some of 6"), "{error}");
+    }
+}
+
+/// A table of these columns, read again as typed columns.
+fn typed(text: &str) -> Table {
+    let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
+    let plain = text.replace("encode = \"standardised\"", "encode = \"none\"");
+    match config(&plain).read(files.path(), &roster(&IDS), 1).unwrap() {
+        Features::Table(table) => table,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_stored_encoder_gives_the_inputs_again() {
+    let text = format!("{NUMBERS}\nencode = \"standardised\"");
+    let files = folder(&[("people.csv", PEOPLE.as_bytes())]);
+    let mut config = config(&text);
+    // On the last three, as an audit fits them on its population.
+    config.fitted_on = Some(3..6);
+    let columns = strings(&["smoker"]);
+    let question = AttributeQuestion { columns: &columns, ..AttributeQuestion::default() };
+    let read = config.attribute(&question, files.path(), &roster(&IDS), 3..6, 1).unwrap();
+    let stored = serde_json::to_string(&read.encoder.clone().unwrap()).unwrap();
+    let encoder = Encoder::read(&stored).unwrap();
+    assert_eq!((Some(&encoder), encoder.fitted_on.clone()), (read.encoder.as_ref(), Some(3..6)));
+    let again = encoder.encode(&typed(&text)).unwrap();
+    assert_eq!(rows(&again), rows(&read.inputs));
+    // One record alone, by what is in the file and nothing else: ages of c, d and e are 40 (filled in), 22 and 60.
+    let alone = encoder.encode(&typed(&text).slice(2..3).unwrap()).unwrap();
+    assert_eq!(rows(&alone)[0], rows(&read.inputs)[2]);
+    let file: serde_json::Value = serde_json::from_str(&stored).unwrap();
+    assert_eq!((&file["schema"], &file["encode"]), (&"paname-encoder/1".into(), &"standardised".into()));
+    let age = &file["columns"][0];
+    let (mean, deviation) =
+        (age["standard"]["mean"].as_f64().unwrap(), age["standard"]["deviation"].as_f64().unwrap());
+    let expected = 122.0 / 3.0;
+    let spread = [40.0, 22.0, 60.0_f64].map(|x| (x - expected).powi(2)).iter().sum::<f64>() / 3.0;
+    assert!((mean - expected).abs() < 1e-12 && (deviation - spread.sqrt()).abs() < 1e-12);
+    // b, the third of the roster, is 45.
+    assert_eq!((45.0 / deviation - mean / deviation) as f32, rows(&read.inputs)[2][0]);
+    let town = encoder.columns.iter().find(|column| column.name == "town").unwrap();
+    assert_eq!((town.kind, town.missing, town.categories.len()), (ColumnKind::Category, true, 3));
+    assert!(town.standard.is_none());
+    // What whoever guesses knows has its own.
+    let scales: Vec<&str> = read.known_scales.iter().map(|scale| scale.name.as_str()).collect();
+    assert!(scales.contains(&"age") && scales.contains(&"income"), "{scales:?}");
+    // A table that stays one, and arrays.
+    let plain = Asked::of(&["smoker"]).people(PLAIN).unwrap().encoder.unwrap();
+    assert!(plain.fitted_on.is_none() && plain.columns.iter().all(|column| column.standard.is_none()));
+    let table = typed(PLAIN);
+    match plain.encode(&table).unwrap() {
+        Features::Table(again) => assert_eq!(all(&again), all(&table)),
+        other => panic!("{other:?}"),
+    }
+    // Of another version, and with numbers that are none.
+    for (from, to, said) in [
+        ("paname-encoder/1", "paname-encoder/2", "schema of an encoder"),
+        ("\"deviation\":", "\"deviation\":-", "scale of column \"age\""),
+        ("\"kind\":", "\"kid\":", "unknown field"),
+    ] {
+        let error = Encoder::read(&stored.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
     }
 }
 

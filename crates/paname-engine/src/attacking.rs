@@ -7,8 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
     Access, Attribute, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings,
-    Fitted, Generator, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result,
-    Signal, Target, TargetCard, Tensor, View, Within,
+    Fitted, Generator, Indices, Input, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal,
+    Target, TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,9 @@ pub(crate) struct Bench<'a> {
     /// Groups of audited records in the numbers of the roster, where the attack judges groups; empty otherwise.
     pub(crate) groups: Groups,
     pub(crate) budget: Option<u64>,
-    /// Random stream of the order of the records; its scope is nothing that an attack knows.
+    /// Most population records in the case: of more, so many are drawn.
+    pub(crate) most_population: usize,
+    /// Random stream of the order of the records, and of those that are drawn; its scope is nothing that an attack knows.
     pub(crate) order: Ctx<'a>,
     /// Is told the position in the roster of each number of the case, for what the host does for an attack.
     pub(crate) veil: &'a OnceLock<Indices>,
@@ -101,22 +103,16 @@ impl Bench<'_> {
         &self,
         work: impl FnOnce(Case<'_>, Option<Attribute>) -> Result<T>,
     ) -> Result<(T, Vec<u32>, u64), EngineError> {
-        let Inputs { audited, population, .. } = *self.inputs;
-        let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
-        let audited = if self.withheld { 0 } else { audited };
+        let audited = if self.withheld { 0 } else { self.inputs.audited };
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
+        let roster_population = self.population();
+        let population = roster_population.len();
         let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
-        let cohort = |ids: std::ops::Range<usize>| Cohort {
-            labels: match &labels {
-                Labels::Classes { values, classes } => Labels::Classes {
-                    values: all[ids.clone()].iter().map(|&r| values[r as usize]).collect(),
-                    classes: *classes,
-                },
-                _ => Labels::None,
-            },
-            ids: ids.map(|id| id as u32).collect(),
+        let cohort = |ids: std::ops::Range<usize>| -> Result<Cohort> {
+            let labels = inputs::select_labels(&labels, &all[ids.clone()])?;
+            Ok(Cohort { labels, ids: ids.map(|id| id as u32).collect() })
         };
         self.veil.get_or_init(|| match &self.attribute {
             // Adapters know records by the roster of the whole audit.
@@ -164,8 +160,8 @@ impl Bench<'_> {
             granted: self.inputs.granted(),
             target: models[0],
             references: models.split_off(1),
-            audited: cohort(0..audited),
-            population: cohort(audited..audited + population),
+            audited: cohort(0..audited)?,
+            population: cohort(audited..audited + population)?,
             audited_membership: Cow::Owned(membership.select_records(&order)),
             population_membership: Cow::Owned(membership.select_records(&roster_population)),
             signals: &signals,
@@ -176,13 +172,29 @@ impl Bench<'_> {
             None => case,
         };
         let attribute = match &self.attribute {
-            Some(Guessed { described, imputed, .. }) => {
-                Some(attributes::known(self.object, described, &order, imputed.as_deref())?)
-            }
+            Some(Guessed { described, imputed, .. }) => Some(attributes::known(
+                self.object,
+                described,
+                &order,
+                &roster_population,
+                imputed.as_deref(),
+            )?),
             None => None,
         };
         let result = work(case, attribute)?;
         Ok((result, order, metered.asked()))
+    }
+
+    /// The population records of the case, by their positions in the roster.
+    fn population(&self) -> Indices {
+        let Inputs { audited, population, .. } = *self.inputs;
+        let mut rows: Vec<u32> = (audited as u32..(audited + population) as u32).collect();
+        if rows.len() > self.most_population {
+            shuffle(&mut rows, &mut self.order.rng("population records of a case"));
+            rows.truncate(self.most_population);
+            rows.sort_unstable();
+        }
+        rows.into()
     }
 
     /// The groups in the numbers of a case whose records stand in this order.
@@ -334,6 +346,10 @@ impl Target for Remembered<'_> {
     fn input(&self, records: &Indices) -> Result<Tensor> {
         self.inner.input(records)
     }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        self.inner.variant(records, variant)
+    }
 }
 
 /// Records in the numbers of the roster, for an adapter.
@@ -407,6 +423,11 @@ impl Target for Veiled<'_> {
         let records = translated(&self.order, records)?;
         self.model()?.input(&records).map_err(|error| withheld(error, self.log))
     }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        let records = translated(&self.order, records)?;
+        self.model()?.variant(&records, variant).map_err(|error| withheld(error, self.log))
+    }
 }
 
 /// Another side of a model behind the veil.
@@ -472,7 +493,7 @@ mod tests {
     use std::path::Path;
 
     use npyz::WriterBuilder as _;
-    use paname_core::{Access, Needs, Registry};
+    use paname_core::{Access, Labels, Needs, Registry};
     use paname_evidence::Reason;
     use rand_core::SeedableRng as _;
     use rand_pcg::Pcg64;
@@ -600,6 +621,7 @@ attack = "lira"
                 signals,
                 groups: Groups::new(),
                 budget: None,
+                most_population: usize::MAX,
                 order: Ctx::new(1, "a digest of the inputs", 1, &()),
                 veil: &OnceLock::new(),
                 log: &|_| {},
@@ -625,6 +647,42 @@ attack = "lira"
                 .unwrap();
             assert_eq!((records, again), (RECORDS as usize, order));
         });
+    }
+
+    #[test]
+    fn of_a_larger_population_as_many_are_drawn_as_are_wanted() {
+        let population = |most_population| {
+            Audit::new().with_bench(Vec::new(), |bench| {
+                let bench = Bench {
+                    most_population,
+                    signals: Vec::new(),
+                    groups: Groups::new(),
+                    attribute: None,
+                    generator: None,
+                    ..*bench
+                };
+                let (labels, ..) = bench
+                    .with_case(|case| {
+                        let Labels::Classes { values, .. } = &case.population().labels else {
+                            return Ok(Vec::new());
+                        };
+                        Ok(values.to_vec())
+                    })
+                    .unwrap();
+                // Labels are those of the drawn records.
+                let drawn = bench.population();
+                assert!(labels.iter().zip(drawn.iter()).all(|(label, row)| *label == row % 2));
+                assert_eq!(labels.len(), drawn.len());
+                drawn
+            })
+        };
+        let all: Indices = (RECORDS..RECORDS + POPULATION).collect();
+        assert_eq!((&population(usize::MAX), &population(POPULATION as usize)), (&all, &all));
+        let few = population(30);
+        assert_eq!(few.len(), 30);
+        assert!(few.windows(2).all(|pair| pair[0] < pair[1]) && few.iter().all(|row| all.contains(row)));
+        assert_eq!(few, population(30), "drawn by the seed");
+        assert_ne!(few[..], all[..30], "drawn, and not the first");
     }
 
     #[test]

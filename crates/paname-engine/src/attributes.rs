@@ -2,15 +2,15 @@
 //! population with every candidate value in the place of the true one, as if candidates were variants of records. Whatever reads inputs, answers,
 //! signals and cases of an audit reads those of an attribute, which are of the same form, and the true values lie where the truth does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use paname_core::{
-    Access, Attribute, Augmentation, Ctx, Error, Features, Input, Labels, Membership, Named, Outputs,
-    Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
+    Access, Attribute, Augmentation, Ctx, DType, Error, Features, Indices, Input, Labels, Membership, Named,
+    Outputs, Pullback, Query, Result, Roster, Scale, Setting, Target, TargetCard, Tensor, View,
 };
-use paname_data::{AttributeInputs, AttributeQuestion};
+use paname_data::{AttributeInputs, AttributeQuestion, Encoder, KnownScale};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -104,7 +104,16 @@ fn refuse(
             "column `{column}` of the inputs tells the label by itself; expected no label among the inputs: columns = {{ {column:?} = \"ignore\" }}"
         ));
     }
-    if let Some(column) = telling_column(data, &data.values) {
+    let together = columns_of_label(data, &classes);
+    if !together.is_empty() {
+        let named: Vec<String> = together.iter().map(|column| format!("{column:?} = \"ignore\"")).collect();
+        return inputs(format!(
+            "columns `{}` of the inputs tell the label together; expected no label among the inputs: columns = {{ {} }}",
+            together.join("`, `"),
+            named.join(", ")
+        ));
+    }
+    if let Some(column) = telling_column(data, &data.values).or_else(|| deciding_column(data)) {
         return inputs(format!(
             "column `{column}` tells `{name}` by another name, so that nothing is left to guess; expected one of the two, or both as one attribute: \
              columns = {{ {column:?} = \"ignore\" }}"
@@ -160,23 +169,135 @@ fn one_to_one<A: Eq + Hash + Copy, B: Eq + Hash + Copy>(pairs: impl Iterator<Ite
     there.len() > 1 && there.values().all(|(_, count)| *count >= FEWEST_OF_A_NAME)
 }
 
+/// A column besides the attribute's own.
+struct Beside<'a> {
+    name: &'a str,
+    /// Its places among the numbers of a record, which stand next to each other: those of a column of categories are several.
+    places: std::ops::Range<usize>,
+    numbers: &'a [f32],
+    /// The same.
+    bytes: &'a [u8],
+    /// Numbers of a record.
+    width: usize,
+}
+
+impl<'a> Beside<'a> {
+    fn all(data: &'a AttributeInputs) -> Vec<Self> {
+        let (Ok(numbers), Ok(bytes)) = (data.known.as_slice::<f32>(), data.known.bytes()) else {
+            return Vec::new();
+        };
+        let width = data.known_names.len();
+        let name = |place: usize| data.known_names[place].split('=').next().unwrap_or_default();
+        let mut columns = Vec::new();
+        let mut start = 0;
+        while start < width {
+            let end = (start..width).find(|place| name(*place) != name(start)).unwrap_or(width);
+            columns.push(Self { name: name(start), places: start..end, numbers, bytes, width });
+            start = end;
+        }
+        columns
+    }
+
+    /// What it says of each record.
+    fn cells(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let size = std::mem::size_of::<f32>();
+        let (start, end) = (self.places.start * size, self.places.end * size);
+        self.bytes.chunks_exact(self.width * size).map(move |row| &row[start..end])
+    }
+
+    /// The number of each record, where it is a column of numbers without gaps.
+    fn single(&self) -> Option<impl Iterator<Item = f32> + use<'a>> {
+        let (numbers, width, place) = (self.numbers, self.width, self.places.start);
+        (self.places.len() == 1).then(|| numbers.chunks_exact(width).map(move |row| row[place]))
+    }
+}
+
 /// A column, besides the attribute's own, whose values go one to one with these.
 fn telling_column<'a>(data: &'a AttributeInputs, values: &[Option<u32>]) -> Option<&'a str> {
-    let known = data.known.bytes().ok()?;
-    let width = data.known_names.len();
-    let size = std::mem::size_of::<f32>();
-    // The places of a column of categories stand next to each other, under its name.
-    let field = |place: usize| data.known_names[place].split('=').next().unwrap_or_default();
-    let mut start = 0;
-    while start < width {
-        let end = (start..width).find(|place| field(*place) != field(start)).unwrap_or(width);
-        let rows = known.chunks_exact(width * size).map(|row| &row[start * size..end * size]);
-        if one_to_one(rows.zip(values).filter_map(|(row, value)| Some((row, (*value)?)))) {
-            return Some(field(start));
-        }
-        start = end;
+    let pairs = |column: &Beside<'a>| {
+        one_to_one(column.cells().zip(values).filter_map(|(cell, value)| Some((cell, (*value)?))))
+    };
+    Beside::all(data).into_iter().find(pairs).map(|column| column.name)
+}
+
+/// Columns of two values that each tell some classes from the others, and together every class, as a label does that is spread over columns of 0 and 1; none
+/// where there is less. Of each class there must be some records: few may have anything in common.
+fn columns_of_label<'a>(data: &'a AttributeInputs, classes: &[Option<u32>]) -> Vec<&'a str> {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for class in classes.iter().flatten() {
+        *counts.entry(*class).or_default() += 1;
     }
-    None
+    if counts.len() < 3 || counts.values().any(|count| *count < FEWEST_OF_A_NAME) {
+        return Vec::new();
+    }
+    // What the columns say of each class.
+    let mut said: HashMap<u32, Vec<u32>> = counts.keys().map(|class| (*class, Vec::new())).collect();
+    let mut together = Vec::new();
+    for column in Beside::all(data) {
+        let Some(numbers) = column.single() else { continue };
+        let mut of_class: HashMap<u32, u32> = HashMap::new();
+        let agrees = numbers.zip(classes).all(|(number, class)| {
+            class.is_none_or(|class| *of_class.entry(class).or_insert(number.to_bits()) == number.to_bits())
+        });
+        let distinct: HashSet<u32> = of_class.values().copied().collect();
+        if !agrees || distinct.len() != 2 {
+            continue;
+        }
+        together.push(column.name);
+        said.iter_mut().for_each(|(class, said)| said.extend(of_class.get(class)));
+    }
+    let distinct: HashSet<&Vec<u32>> = said.values().collect();
+    if distinct.len() == said.len() { together } else { Vec::new() }
+}
+
+/// Share of the records that have values which come again and again, where a column decides by its values.
+const RECURRING: f64 = 0.9;
+
+/// A column, besides the attribute's own, of which each value belongs to one candidate: finer than the attribute, such as an age in months beside age groups.
+fn deciding_column(data: &AttributeInputs) -> Option<&str> {
+    let decides = |column: &Beside<'_>| by_values(column, &data.values) || by_ranges(column, &data.values);
+    Beside::all(data).into_iter().find(decides).map(|column| column.name)
+}
+
+/// Whether each value of a column goes with one candidate. Values that are all different do with anything: nearly all must come again and again, and of those
+/// must there be some for two candidates.
+fn by_values(column: &Beside<'_>, values: &[Option<u32>]) -> bool {
+    let mut there: HashMap<&[u8], (u32, usize)> = HashMap::new();
+    let mut records = 0;
+    for (cell, value) in column.cells().zip(values) {
+        let Some(value) = *value else { continue };
+        let (first, count) = there.entry(cell).or_insert((value, 0));
+        if *first != value {
+            return false;
+        }
+        *count += 1;
+        records += 1;
+    }
+    let recurring = || there.values().filter(|(_, count)| *count >= FEWEST_OF_A_NAME);
+    let candidates: HashSet<u32> = recurring().map(|(value, _)| *value).collect();
+    let recurs: usize = recurring().map(|(_, count)| count).sum();
+    candidates.len() > 1 && recurs as f64 >= RECURRING * f64::from(records)
+}
+
+/// Whether each candidate is a range of the column's numbers, of its own: in the order of the numbers the records of a candidate stand next to each other.
+fn by_ranges(column: &Beside<'_>, values: &[Option<u32>]) -> bool {
+    let Some(numbers) = column.single() else { return false };
+    let mut rows: Vec<(f32, u32)> =
+        numbers.zip(values).filter_map(|(number, value)| Some((number, (*value)?))).collect();
+    rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let apart = |pair: &[(f32, u32)]| pair[0].0.total_cmp(&pair[1].0).is_ne();
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    let (mut last, mut ranges) = (None, 0);
+    for (_, value) in &rows {
+        *counts.entry(*value).or_default() += 1;
+        ranges += usize::from(last.replace(*value) != Some(*value));
+    }
+    // A number that two candidates share belongs to none.
+    let shared = rows.windows(2).any(|pair| pair[0].1 != pair[1].1 && !apart(pair));
+    counts.len() > 1
+        && ranges == counts.len()
+        && !shared
+        && counts.values().all(|count| *count >= FEWEST_OF_A_NAME)
 }
 
 /// A column of numbers that is a real label on another scale.
@@ -415,10 +536,23 @@ const TRUE_VALUES: &str = "true-values.json";
 const POPULATION: &str = "population.npy";
 /// Everything else about the records `[records][width]`.
 const KNOWN: &str = "known.npy";
-/// What stands in the places of [`KNOWN`], and which candidate is which: how numbers are to be read.
+/// How inputs and what is known of records became numbers, and which candidate is which: [`StoredEncoder`].
 const ENCODER: &str = "encoder.json";
 /// Positions in the roster of the records.
 const ROWS: &str = "rows.npy";
+
+/// What stands in [`ENCODER`]: positions in the roster are those of the step of the inputs.
+#[derive(Debug, Serialize)]
+struct StoredEncoder {
+    /// How a table became the inputs of models; none of arrays.
+    inputs: Option<Encoder>,
+    /// What stands in the places of [`KNOWN`].
+    known: Vec<String>,
+    /// Positions in the roster of the records that its scales were fitted on: the population.
+    known_fitted_on: std::ops::Range<usize>,
+    known_scales: Vec<KnownScale>,
+    candidates: Vec<String>,
+}
 
 /// Runs the step of an attribute: an object of the same form as that of the inputs, and what is the attribute's own.
 pub(crate) fn run(
@@ -440,7 +574,7 @@ pub(crate) fn run(
     inputs::write_truth(draft, &select(&inputs::truth(object)?, &read.audited))?;
     let values: Vec<u32> = read.audited.iter().filter_map(|row| read.data.values[*row as usize]).collect();
     draft.json(TRUE_VALUES, &values)?;
-    inputs::write_labels(draft, &select_labels(&labels, &rows)?)?;
+    inputs::write_labels(draft, &inputs::select_labels(&labels, &rows)?)?;
     let references = !described.inputs.references.is_empty();
     if references {
         inputs::write_membership(draft, &inputs::membership(object, main)?.select_records(&rows))?;
@@ -454,10 +588,14 @@ pub(crate) fn run(
     write_npy(draft, POPULATION, &[population.len()], &population)?;
     let known = read.data.known.gather(&rows)?;
     write_npy(draft, KNOWN, known.shape(), known.as_slice::<f32>()?)?;
-    draft.json(
-        ENCODER,
-        &serde_json::json!({ "known": read.data.known_names, "candidates": read.data.candidates }),
-    )?;
+    let stored = StoredEncoder {
+        inputs: read.data.encoder,
+        known: read.data.known_names,
+        known_fitted_on: main.audited..roster.len(),
+        known_scales: read.data.known_scales,
+        candidates: read.data.candidates,
+    };
+    draft.json(ENCODER, &stored)?;
     let rows: Vec<i64> = rows.into_iter().map(i64::from).collect();
     write_npy(draft, ROWS, &[rows.len()], &rows)
 }
@@ -465,17 +603,6 @@ pub(crate) fn run(
 fn table<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a AttributeTable, EngineError> {
     let found = manifest.content.attribute(name);
     found.ok_or_else(|| EngineError::Other(format!("the manifest has no attribute `{name}`")))
-}
-
-fn select_labels(labels: &Labels, rows: &[u32]) -> Result<Labels> {
-    Ok(match labels {
-        Labels::Classes { values, classes } => Labels::Classes {
-            values: rows.iter().map(|row| values[*row as usize]).collect(),
-            classes: *classes,
-        },
-        Labels::Values(values) => Labels::Values(values.gather(rows)?),
-        _ => Labels::None,
-    })
 }
 
 /// The true values of the audited records of an attribute. The judge alone opens them.
@@ -498,31 +625,38 @@ pub(crate) fn most_frequent(object: &Object) -> Result<u32, EngineError> {
     Ok(most.map_or(0, |(value, _)| value as u32))
 }
 
-/// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records. The population keeps its order.
+/// Population records that whoever guesses without the model learns from, at most: as many as the model was trained on. `inputs` are those of the
+/// whole audit.
+pub(crate) fn imputed_from(manifest: &Manifest, inputs: &Inputs, described: &Described) -> usize {
+    let trained_on = manifest.content.trained_on(inputs.data.member_records);
+    described.inputs.population.min(usize::try_from(trained_on).unwrap_or(usize::MAX))
+}
+
+/// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records, `population` among all of them.
 pub(crate) fn known(
     object: &Object,
     described: &Described,
     order: &[u32],
+    population: &[u32],
     imputed: Option<&[f64]>,
 ) -> Result<Attribute, EngineError> {
     let all = read_npy(&object.path(KNOWN))?;
-    let (audited, records) = (described.inputs.audited, all.rows());
+    let audited = described.inputs.audited as u32;
     let candidates = described.candidates.len();
-    let rest: Vec<u32> = (audited as u32..records as u32).collect();
     let imputed = imputed
         .map(|imputed| {
             let ordered = order.iter().flat_map(|row| &imputed[*row as usize * candidates..][..candidates]);
             Tensor::from_vec(ordered.copied().collect(), &[order.len(), candidates])
         })
         .transpose()?;
-    let population = read_npy(&object.path(POPULATION))?.to_i64()?;
+    let values = read_npy(&object.path(POPULATION))?.to_i64()?;
     Ok(Attribute {
         name: described.name.clone(),
         scale: described.scale,
         candidates: described.candidates.clone(),
-        population: population.into_iter().map(|value| value as u32).collect(),
+        population: population.iter().map(|row| values[(row - audited) as usize] as u32).collect(),
         audited_known: all.gather(order)?,
-        population_known: all.gather(&rest)?,
+        population_known: all.gather(population)?,
         imputed,
     })
 }
@@ -662,5 +796,16 @@ impl Target for Candidates {
         Ok(Box::new(self.changed.with(self.inner.view(view)?)))
     }
 
-    // What a record is holds its true value: `input` stays denied.
+    // What a record is holds its true value: `input` stays denied. With a candidate in its place it is what is known of the record anyway.
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        let query = Query {
+            input: Input::Records(records.clone(), variant),
+            ..Query::records(records.clone(), Access::empty())
+        };
+        match self.changed.query(&query)?.input {
+            Input::Tensor(inputs) if matches!(inputs.dtype(), DType::F32 | DType::F64) => Ok(inputs),
+            // Recorded answers have no inputs, and others cannot be changed a little.
+            _ => Err(Error::Denied(Access::NEW_INPUTS)),
+        }
+    }
 }

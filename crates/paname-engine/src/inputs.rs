@@ -735,6 +735,18 @@ pub(crate) fn labels(object: &Object, inputs: &Inputs) -> Result<Labels, EngineE
     Ok(Labels::Classes { values: values.into(), classes })
 }
 
+/// Labels of these records of a roster, in this order.
+pub(crate) fn select_labels(labels: &Labels, rows: &[u32]) -> paname_core::Result<Labels> {
+    Ok(match labels {
+        Labels::Classes { values, classes } => Labels::Classes {
+            values: rows.iter().map(|row| values[*row as usize]).collect(),
+            classes: *classes,
+        },
+        Labels::Values(values) => Labels::Values(values.gather(rows)?),
+        _ => Labels::None,
+    })
+}
+
 /// Which records of the roster each used reference model was fitted on.
 pub(crate) fn membership(object: &Object, inputs: &Inputs) -> Result<Membership, EngineError> {
     if inputs.references.is_empty() {

@@ -198,6 +198,12 @@ impl Content {
         }
     }
 
+    /// Records that the model under audit was trained on: where it is not fitted here, as declared, or else those that are members, of which there are so many.
+    pub(crate) fn trained_on(&self, members: u64) -> u64 {
+        let declared = self.data.samples.filter(|_| self.target.fit.is_none());
+        declared.map_or(members, |samples| samples.max(members))
+    }
+
     /// What the model does: as declared, or else as the key `task` of its adapter says.
     pub(crate) fn task(&self) -> Task {
         let named = self.target.source.config.get("task").and_then(serde_json::Value::as_str);

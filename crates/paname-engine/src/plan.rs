@@ -244,7 +244,7 @@ pub(crate) fn resolve<'a>(
                 Some(table) if guesses(registry, test)? => Some(inputs.attribute(&table.name)?),
                 _ => None,
             };
-            let inputs = attribute.map_or(inputs, |attribute| &attribute.inputs);
+            let (whole, inputs) = (inputs, attribute.map_or(inputs, |attribute| &attribute.inputs));
             let (parameters, attack) = build(registry, test, inputs)?;
             let needs = attack.needs(inputs.audited)?;
             let entry = registry.attack(name)?;
@@ -256,14 +256,16 @@ pub(crate) fn resolve<'a>(
             if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
                 obstacles = vec![instead];
             }
-            if let Some(table) = manifest.content.attribute_of(test).filter(|_| attribute.is_some()) {
+            if let (Some(table), Some(described)) = (manifest.content.attribute_of(test), attribute) {
                 // Without imputation there is nothing to hold guesses against.
                 let source = &table.imputer;
                 let imputer = registry.attack(&source.attack)?;
                 let config = serde_json::Value::Object(source.parameters.clone());
-                let needs = imputer.build(config)?.needs(inputs.audited)?;
+                let needs = registry.build(&source.attack, config)?.needs(inputs.audited)?;
+                let population = attributes::imputed_from(manifest, whole, described);
+                let given = Inputs { population, ..inputs.clone() };
                 if obstacles.is_empty() {
-                    obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, inputs));
+                    obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, &given));
                 }
             }
             let inverts = entry.info.family == Family::ModelInversion;
@@ -302,7 +304,8 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
     }
-    if needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty()) {
+    let unread = needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty());
+    if unread || (needs.classes && inputs.task != Task::Classification) {
         return vec![Reason::Task];
     }
     if family == Family::ModelInversion && inputs.task != Task::Classification {
@@ -480,7 +483,7 @@ pub(crate) fn steps(
     }
     let inverting = inversion_steps(manifest, registry, &runnable, inputs, inputs_key)?;
     steps.extend(inverting.iter().cloned());
-    let attributes = attribute_steps(manifest, registry, &runnable, inputs_key)?;
+    let attributes = attribute_steps(manifest, registry, &runnable, inputs, inputs_key)?;
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(Rows::of(&runnable), &manifest.content.statistics).to_string();
     let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
@@ -490,7 +493,9 @@ pub(crate) fn steps(
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
         let parameters = row.parameters.to_string();
-        let version = info.version.to_string();
+        let through = registry.through(info.name, row.parameters.clone())?;
+        let inner = through.map(|(entry, ..)| format!(" through {}", entry.info.version));
+        let version = info.version.to_string() + &inner.unwrap_or_default();
         let budget = format!("{:?}", manifest.content.access.max_queries);
         // The attack may run others, which come from plugins of the manifest or from this program.
         let plugins: String =
@@ -651,6 +656,7 @@ fn attribute_steps(
     manifest: &Manifest,
     registry: &Registry,
     runnable: &[&Planned<'_>],
+    whole: &Inputs,
     inputs_key: &str,
 ) -> Result<BTreeMap<String, AttributeSteps>, EngineError> {
     let mut all: BTreeMap<String, AttributeSteps> = BTreeMap::new();
@@ -660,7 +666,7 @@ fn attribute_steps(
         let table = manifest.content.attribute(name);
         let declared =
             serde_json::to_string(&table.map(AttributeTable::asked)).map_err(EngineError::other)?;
-        let own = key(&["attribute/1", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
+        let own = key(&["attribute/2", env!("CARGO_PKG_VERSION"), inputs_key, &declared, &seed]);
         if !all.contains_key(name) {
             let first = Step::Attribute(name.clone());
             let mut steps = vec![Keyed { step: first.clone(), key: own.clone(), after: vec![Step::Inputs] }];
@@ -669,7 +675,8 @@ fn attribute_steps(
             let parameters = serde_json::Value::Object(source.parameters).to_string();
             let version = entry.info.version.to_string();
             let imputer = [entry.info.name, &version, &parameters, plugins::digest(origin)].join("\0");
-            let imputation = key(&["imputation/1", &own, &imputer]);
+            let trained_on = manifest.content.trained_on(whole.data.member_records).to_string();
+            let imputation = key(&["imputation/2", &own, &imputer, &trained_on]);
             let after = vec![Step::Inputs, first.clone()];
             steps.push(Keyed {
                 step: Step::Imputation(name.clone()),
@@ -758,7 +765,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 groups.map_or((members, non_members), |groups| (groups.members, groups.non_members));
             let guessed = row
                 .attribute
-                .map(|attribute| judge::guesses::planned(attribute, manifest, tests))
+                .map(|attribute| {
+                    let known = attributes::imputed_from(manifest, inputs, attribute);
+                    judge::guesses::planned(attribute, known, manifest, tests)
+                })
                 .transpose()?;
             let (members, non_members) = row
                 .attribute

@@ -3,7 +3,7 @@
 use paname_core::{Family, Origin, PluginOrigin, Registry, Result};
 use paname_evidence::PluginUsed;
 
-use crate::manifest::Manifest;
+use crate::manifest::{InversionTable, Manifest};
 
 /// The plugins that bring an adapter or an attack of the manifest, by name, each once.
 pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
@@ -12,11 +12,17 @@ pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<Plugi
     for source in content.sources().chain(content.lookers()) {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
-    let imputers = content.attributes.iter().map(|attribute| attribute.imputer.attack.as_str());
-    let beside = imputers
-        .chain(inverts(manifest, registry)?.then_some(content.inversion.unregularised.attack.as_str()));
-    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()).chain(beside) {
+    let imputers = content.attributes.iter().map(|attribute| &attribute.imputer);
+    let imputers = imputers.map(|imputer| (imputer.attack.as_str(), &imputer.parameters));
+    let tests = content.tests.iter().filter_map(|test| Some((test.attack.as_deref()?, &test.parameters)));
+    let InversionTable { unregularised, .. } = &content.inversion;
+    let arm =
+        inverts(manifest, registry)?.then_some((unregularised.attack.as_str(), &unregularised.parameters));
+    for (name, parameters) in tests.chain(imputers).chain(arm) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
+        // And of the attack that it goes through.
+        let through = registry.through(name, serde_json::Value::Object(parameters.clone()))?;
+        plugins.extend(through.and_then(|(_, origin, _)| origin.plugin().cloned()));
     }
     plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
     plugins.dedup();

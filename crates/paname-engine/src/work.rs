@@ -220,16 +220,19 @@ impl Workplace<'_> {
                 let table = self.manifest.content.attribute(name);
                 let source = table.map(|table| table.imputer.clone()).unwrap_or_default();
                 let config = serde_json::Value::Object(source.parameters);
-                let attack = self.registry.attack(&source.attack)?.build(config)?;
-                let guessed = guessed(whole.1.attribute(name)?, &own.0, None, Vec::new())?;
+                let attack = self.registry.build(&source.attack, config)?;
                 let open =
                     || Err(Error::Unsupported("questions to a model by whoever guesses without it".into()));
+                let described = whole.1.attribute(name)?;
+                let guessed = guessed(described, &own.0, None, Vec::new())?;
                 let bench = Bench {
                     inputs: &own.1,
                     object: &own.0,
                     signals: Vec::new(),
                     groups: Groups::new(),
                     budget: None,
+                    // No more than the target had.
+                    most_population: attributes::imputed_from(self.manifest, &whole.1, described),
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),
@@ -293,6 +296,7 @@ impl Workplace<'_> {
                     signals,
                     groups: self.groups(id)?,
                     budget: budget_left(self.manifest, inputs, &needs),
+                    most_population: usize::MAX,
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),
@@ -499,8 +503,11 @@ impl Workplace<'_> {
             scale: described.scale,
             candidates: described.candidates.len(),
             left_out: described.left_out,
-            known: self.imputed_from(name)?.unwrap_or(inputs.population as u64),
-            learned: whole.data.member_records,
+            known: match self.imputed_from(name)? {
+                Some(rows) => rows,
+                None => attributes::imputed_from(self.manifest, &whole, described) as u64,
+            },
+            learned: self.manifest.content.trained_on(whole.data.member_records),
             twins: described.twins,
             values: attributes::true_values(&object)?,
             prior: attributes::most_frequent(&object)?,
@@ -550,6 +557,7 @@ impl Workplace<'_> {
             chosen: &host.chosen,
             open: &open,
             attribute: None,
+            most_population: usize::MAX,
             withheld: true,
             generator: made
                 .map(|(source, target)| Generator { target: target.as_ref(), latent: source.latent.clone() }),
@@ -855,11 +863,10 @@ pub(crate) fn build(
     inputs: &Inputs,
 ) -> Result<(serde_json::Value, Box<dyn DynAttack>), EngineError> {
     let name = test.attack.as_deref().unwrap_or_default();
-    let entry = registry.attack(name)?;
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    entry
-        .settle(parameters, &inputs.size())
-        .and_then(|settled| Ok((settled.clone(), entry.build(settled)?)))
+    registry
+        .settle(name, parameters, &inputs.size())
+        .and_then(|settled| Ok((settled.clone(), registry.build(name, settled)?)))
         .map_err(|e| EngineError::Data(Error::Config(format!("test `{}`, attack `{name}`: {e}", test.id))))
 }
 

@@ -97,7 +97,12 @@ impl Attack for AugmentationVote {
             Kind::Shift => (Access::NEW_INPUTS, 4 * self.0.pixels),
             Kind::Adapter => (Access::empty(), self.0.copies),
         };
-        Needs { access: access | Access::LABELS, queries_per_record: 1 + variants as u64, ..Needs::default() }
+        Needs {
+            access: access | Access::LABELS,
+            classes: true,
+            queries_per_record: 1 + variants as u64,
+            ..Needs::default()
+        }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

@@ -105,7 +105,7 @@ impl Attack for BoundaryDistance {
 
     fn needs(&self, _records: usize) -> Needs {
         let access = Access::LABELS | Access::NEW_INPUTS;
-        Needs { access, queries_per_record: self.0.queries, ..Needs::default() }
+        Needs { access, classes: true, queries_per_record: self.0.queries, ..Needs::default() }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

@@ -147,22 +147,9 @@ impl Attack for Ensemble {
         let mut all = Needs::default();
         for attack in &self.attacks {
             let Ok(needs) = attack.needs(records) else { continue };
-            for signal in needs.signals {
-                if !all.signals.contains(&signal) {
-                    all.signals.push(signal);
-                }
-            }
-            all.access |= needs.access;
-            all.references_min = all.references_min.max(needs.references_min);
-            all.references_max = all.references_max.max(needs.references_max);
-            let (least_in, least_out) = needs.in_out_min;
-            all.in_out_min = (all.in_out_min.0.max(least_in), all.in_out_min.1.max(least_out));
-            all.population_min = all.population_min.max(needs.population_min);
             // Once more for each model that plays the target.
             let again = if self.config.combine.rehearses() { REHEARSALS } else { 0 };
-            all.fits += needs.fits.saturating_mul(1 + again);
-            all.queries_per_record += needs.queries_per_record;
-            all.queries_per_population_record += needs.queries_per_population_record;
+            all = all.and(Needs { fits: needs.fits.saturating_mul(1 + again), ..needs });
         }
         all
     }

@@ -45,7 +45,7 @@ impl Attack for Gap {
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        Needs { access: Access::LABELS, queries_per_record: 1, ..Needs::default() }
+        Needs { access: Access::LABELS, classes: true, queries_per_record: 1, ..Needs::default() }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

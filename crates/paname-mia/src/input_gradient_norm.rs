@@ -62,7 +62,12 @@ impl Attack for InputGradientNorm {
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        Needs { access: Access::INPUT_GRADIENT | Access::LOSS, queries_per_record: 1, ..Needs::default() }
+        Needs {
+            access: Access::INPUT_GRADIENT | Access::LOSS,
+            classes: true,
+            queries_per_record: 1,
+            ..Needs::default()
+        }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

@@ -52,7 +52,12 @@ impl Attack for LastLayerGradientNorm {
     }
 
     fn needs(&self, _records: usize) -> Needs {
-        Needs { access: Access::LAST_LAYER_GRADIENT, queries_per_record: 1, ..Needs::default() }
+        Needs {
+            access: Access::LAST_LAYER_GRADIENT,
+            classes: true,
+            queries_per_record: 1,
+            ..Needs::default()
+        }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {

@@ -678,6 +678,7 @@ mod tests {
             audited: 9,
             population: 0,
             references,
+            classes: 2,
             fitted_with_min,
             fitted_without_min: references - fitted_with_min,
         };

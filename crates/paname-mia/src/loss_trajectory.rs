@@ -127,6 +127,7 @@ impl Attack for LossTrajectory {
             references_min: 1,
             references_max: self.config.models,
             population_min: FEWEST_LESSONS,
+            classes: true,
             fits: 1 + self.config.models,
             queries_per_population_record: 1,
             ..Needs::default()

@@ -119,6 +119,7 @@ impl Attack for ShadowClassifier {
             signals: self.signals.clone(),
             references_min: 1,
             references_max: usize::MAX,
+            own_records: true,
             ..Needs::default()
         }
     }

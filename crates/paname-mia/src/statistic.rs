@@ -104,6 +104,7 @@ mod tests {
             audited: 9,
             population: 0,
             references: 0,
+            classes: 2,
             fitted_with_min: 0,
             fitted_without_min: 0,
         }

@@ -139,6 +139,8 @@ impl Attack for WhiteBoxClassifier {
             access: self.0.features.iter().map(of).fold(Access::empty(), |all, one| all | one),
             references_min: 1,
             references_max: self.0.models,
+            own_records: true,
+            classes: true,
             queries_per_record: u64::from(forward) + u64::from(backward),
             ..Needs::default()
         }

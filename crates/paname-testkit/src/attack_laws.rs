@@ -408,7 +408,10 @@ fn rehearses(subject: &Subject<'_>) {
 }
 
 pub(crate) fn build(subject: &Subject<'_>) -> Box<dyn DynAttack> {
-    match subject.entry.build(subject.config.clone()) {
+    let name = subject.entry.info.name;
+    match attribute_laws::registry(subject.entry)
+        .and_then(|registry| registry.build(name, subject.config.clone()))
+    {
         Ok(attack) => attack,
         Err(error) => panic!("{}: does not build: {error}", subject.entry.info.name),
     }

@@ -1,10 +1,12 @@
 //! The laws of attacks on an attribute.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
 use paname_core::{
-    Access, Case, Ctx, Error, Findings, FitRun, Fitted, Host, Recipe, Records, Result, Signal, Whom,
+    Access, Attack, Case, Ctx, Entry, Error, Family, Findings, FitRun, Fitted, Host, Info, Needs, Recipe,
+    Records, Registry, Result, Signal, Whom,
 };
 use serde_json::Value;
 
@@ -47,13 +49,56 @@ impl Host for LossOracle<'_> {
     }
 
     fn run(&self, name: &str, config: &Value, case: &Case<'_>) -> Result<Findings> {
-        if name != "loss" {
+        if name != LOSS.info.name {
             return self.0.run(name, config, case);
         }
-        let ctx = Ctx::new(5, name, 1, self.0);
-        let score = |record: paname_core::RecordSignals<'_>| Ok(-f64::from(record.target(0)[0]));
-        case.map_records(Whom::Audited, &[Signal::Loss], &ctx, score).map(Findings::Membership)
+        LOSS.build(config.clone())?.run(case, &Ctx::new(5, name, 1, self.0))
     }
+}
+
+/// The membership attack of [`LossOracle`].
+const LOSS: Entry = Entry::of::<Loss>();
+
+/// Minus the loss of each record.
+struct Loss;
+
+impl Attack for Loss {
+    const INFO: Info = Info {
+        name: "loss",
+        version: 1,
+        family: Family::MembershipInference,
+        title_fr: "Perte",
+        title_en: "Loss",
+        summary_fr: "Moins la perte.",
+        summary_en: "Minus the loss.",
+        formula: "−ℓ",
+        paper: "none",
+        source: "",
+    };
+    type Config = BTreeMap<String, Value>;
+
+    fn new(_: Self::Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn needs(&self, _records: usize) -> Needs {
+        Needs { signals: vec![Signal::Loss], ..Needs::default() }
+    }
+
+    fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
+        let score = |record: paname_core::RecordSignals<'_>| Ok(-f64::from(record.target(0)[0]));
+        case.map_records(Whom::Audited, &[Signal::Loss], ctx, score).map(Findings::Membership)
+    }
+}
+
+/// An attack, and the one of [`LossOracle`] that it may go through.
+pub(crate) fn registry(entry: &Entry) -> Result<Registry> {
+    let mut registry = Registry::default();
+    registry.add_attacks(&[*entry], "subject")?;
+    if entry.info.name != LOSS.info.name {
+        registry.add_attacks(&[LOSS], "oracle")?;
+    }
+    Ok(registry)
 }
 
 /// Checks the laws about running.

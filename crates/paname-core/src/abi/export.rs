@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::abi::import;
 use crate::{
-    Attribute, Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Ending, Features, Findings, FitRun,
-    Fitted, Host, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records, Reference,
-    Setting, Signal, SignalSource, Table, Target, Tensor, View, Whom, arrow,
+    Attribute, Augmentation, Case, CaseSize, Checkpoint, Cohort, Ctx, DynAttack, Ending, Features, Findings,
+    FitRun, Fitted, Host, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Records,
+    Reference, Setting, Signal, SignalSource, Table, Target, Tensor, View, Whom, arrow,
 };
 
 pub(super) fn error(error: &Error) -> AbiError {
@@ -189,6 +189,7 @@ pub(super) fn with_case<T>(case: &Case<'_>, call: impl FnOnce(AbiCase<'_>) -> T)
         signals: AbiSignals_TO::from_ptr(RRef::new(&signals), TD_Opaque),
         groups: case.groups().iter().map(AbiShared::of).collect(),
         attribute: case.given_attribute().map(attribute).into(),
+        of_candidate: case.is_of_candidate(),
         generator: generator.as_ref().map(|one| AbiTarget_TO::from_ptr(RRef::new(one), TD_Opaque)).into(),
         latent: case.generator().map_or(&[][..], |generator| &generator.latent).into(),
     })
@@ -284,6 +285,10 @@ where
 
     fn input(&self, ids: AbiShared<u32>) -> Crossing<AbiTensor> {
         guard(|| Ok(tensor(&self.0.input(&ids.into_shared("records")?)?)))
+    }
+
+    fn variant(&self, ids: AbiShared<u32>, variant: u32) -> Crossing<AbiTensor> {
+        guard(|| Ok(tensor(&self.0.variant(&ids.into_shared("records")?, Augmentation(variant))?)))
     }
 }
 
@@ -499,6 +504,8 @@ fn needs(needs: &Needs) -> AbiNeeds {
         references_max: needs.references_max,
         in_min: needs.in_out_min.0,
         out_min: needs.in_out_min.1,
+        own_records: needs.own_records,
+        classes: needs.classes,
         population_min: needs.population_min,
         fits: needs.fits,
         generator: needs.generator,
@@ -556,6 +563,7 @@ pub fn root(lists: &'static Lists) -> PluginRef {
         attack_resolve,
         attack_settle,
         attack_files,
+        attack_through,
         attack_build,
         adapter_schema,
         adapter_files,
@@ -645,6 +653,18 @@ extern "C" fn attack_files(
     guard(|| {
         let config = import::json(config.as_str())?;
         paths(&lists.attack(row)?.files(config, &import::path(base.as_slice())?)?)
+    })
+}
+
+extern "C" fn attack_through(
+    lists: AbiLists,
+    row: usize,
+    config: RStr<'_>,
+    settled: RStr<'_>,
+) -> Crossing<RString> {
+    guard(|| {
+        let (config, settled) = (import::json(config.as_str())?, import::json(settled.as_str())?);
+        Ok(text(&json!(lists.attack(row)?.through(config, settled)?)))
     })
 }
 

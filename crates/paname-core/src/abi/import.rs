@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "every type of the interface"))]
 use super::*;
 use crate::abi::export;
 use crate::adapter::Open;
-use crate::attack::MakeAttack;
+use crate::attack::{InnerAttack, MakeAttack};
 use crate::{
     Access, AdapterInfo, Attribute, Augmentation, Case, CaseParts, CaseSize, Checkpoint, Cohort, Ctx,
     DynAttack, Ending, Extraction, Family, Features, Findings, FitRun, Fitted, Generator, Grouping, Host,
@@ -219,6 +219,7 @@ pub(super) fn with_case<T>(crossed: AbiCase<'_>, call: impl FnOnce(&Case<'_>) ->
     };
     match crossed.attribute {
         ROption::RSome(known) => call(&case.with_attribute(attribute(known)?)?),
+        ROption::RNone if crossed.of_candidate => call(&case.of_candidate()),
         ROption::RNone => call(&case),
     }
 }
@@ -239,6 +240,16 @@ fn attribute(crossed: AbiAttribute) -> Result<Attribute> {
 pub(super) fn with_ctx<T>(crossed: AbiCtx<'_>, call: impl FnOnce(&Ctx<'_>) -> Result<T>) -> Result<T> {
     let host = ImportedHost(crossed.host);
     call(&Ctx::new(crossed.seed, crossed.scope.as_str(), crossed.threads, &host))
+}
+
+/// The inputs of so many records.
+fn inputs(crossed: Crossing<AbiTensor>, records: &Indices) -> Result<Tensor> {
+    let inputs = tensor(received(crossed)?, "inputs of records")?;
+    if inputs.shape().is_empty() || inputs.rows() != records.len() {
+        let expected = format!("one row for each of {} records", records.len());
+        return Err(Error::mismatch("inputs of records", expected, format!("shape {:?}", inputs.shape())));
+    }
+    Ok(inputs)
 }
 
 /// A target of the other side.
@@ -295,16 +306,11 @@ impl<T: AbiTarget + Send + Sync> Target for ImportedTarget<T> {
     }
 
     fn input(&self, records: &Indices) -> Result<Tensor> {
-        let inputs = tensor(received(self.inner.input(AbiShared::of(records)))?, "inputs of records")?;
-        if inputs.shape().is_empty() || inputs.rows() != records.len() {
-            let expected = format!("one row for each of {} records", records.len());
-            return Err(Error::mismatch(
-                "inputs of records",
-                expected,
-                format!("shape {:?}", inputs.shape()),
-            ));
-        }
-        Ok(inputs)
+        inputs(self.inner.input(AbiShared::of(records)), records)
+    }
+
+    fn variant(&self, records: &Indices, variant: Augmentation) -> Result<Tensor> {
+        inputs(self.inner.variant(AbiShared::of(records), variant.0), records)
     }
 }
 
@@ -540,6 +546,8 @@ pub(super) fn needs(crossed: AbiNeeds) -> Result<Needs> {
         references_min: crossed.references_min,
         references_max: crossed.references_max,
         in_out_min: (crossed.in_min, crossed.out_min),
+        own_records: crossed.own_records,
+        classes: crossed.classes,
         population_min: crossed.population_min,
         fits: crossed.fits,
         generator: crossed.generator,
@@ -603,6 +611,16 @@ impl MakeAttack for Row {
         let config = config.to_string();
         export::with_path(base, |base| {
             files(self.root.attack_files()(self.root.lists(), self.row, config.as_str().into(), base))
+        })
+    }
+
+    fn through(&self, config: Value, settled: Option<Map<String, Value>>) -> Result<Option<InnerAttack>> {
+        let (config, settled) = (config.to_string(), serde_json::json!(settled).to_string());
+        let through = self.root.attack_through();
+        let named =
+            answer(through(self.root.lists(), self.row, config.as_str().into(), settled.as_str().into()))?;
+        serde_json::from_value(named).map_err(|error| {
+            Error::mismatch("answer of a plugin", "an attack that it runs", plain(&error.to_string()))
         })
     }
 

@@ -105,6 +105,8 @@ fn findings_that_are_too_large_are_refused_before_they_are_read() {
         references_max: 0,
         in_min: 0,
         out_min: 0,
+        own_records: false,
+        classes: false,
         population_min: 0,
         fits: 0,
         generator: false,

@@ -13,13 +13,14 @@ use std::path::Path;
 
 use paname_core::{Column, Error, Features, Labels, Result, Roster, Scale, Tensor};
 
+use super::encoder::{Encoder, Standard};
 use super::schema::ColumnSchema;
 use super::tabular::Loaded;
 use super::{InputsConfig, Source, group};
 use candidates::{Asker, Choice};
 pub use changes::Changes;
 use changes::{column_of, encoded};
-use known::known;
+use known::{Known, known};
 use sheet::Sheet;
 
 /// Which columns make an attribute, as a manifest says.
@@ -52,10 +53,24 @@ pub struct AttributeInputs {
     pub known: Tensor,
     /// The names of the columns of `known`.
     pub known_names: Vec<String>,
+    /// The scales of numbers among them, fitted as they are.
+    pub known_scales: Vec<KnownScale>,
+    /// How a table became the inputs; none of arrays, which models get as they are.
+    pub encoder: Option<Encoder>,
     /// Exactly what [`InputsConfig::read`] gives.
     pub inputs: Features,
     /// How inputs are changed.
     pub changes: Changes,
+}
+
+/// The scale of a column of [`AttributeInputs::known`].
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownScale {
+    /// The column's name.
+    pub name: String,
+    /// What its numbers were brought to.
+    pub standard: Standard,
 }
 
 impl fmt::Debug for AttributeInputs {
@@ -146,9 +161,14 @@ impl InputsConfig {
             Source::Arrays(arrays) => {
                 let (tensor, rows) = arrays.load(base, roster)?;
                 let sheet = Sheet::of_array(&tensor, rows, &arrays)?;
-                read(question, &sheet, population, Features::Tensor(tensor.clone()), |columns, choice| {
-                    Changes::of_array(&tensor, columns, &choice.cells)
-                })
+                read(
+                    question,
+                    &sheet,
+                    population,
+                    Features::Tensor(tensor.clone()),
+                    None,
+                    |columns, choice| Changes::of_array(&tensor, columns, &choice.cells),
+                )
             }
             Source::Folder(_) => Err(Error::Config(
                 "an attribute takes a table: the inputs are a folder of images, which have no columns".into(),
@@ -157,7 +177,9 @@ impl InputsConfig {
                 let mut loaded = table.load(base, roster)?;
                 group::infer(&loaded.table, &mut loaded.schema)?;
                 let sheet = Sheet::of_table(&loaded, table.id(), table.place())?;
-                read(question, &sheet, population, loaded.features.clone(), |columns, choice| {
+                let encoder = Encoder::of(&loaded, self.encode.unwrap_or_default(), self.fitted_on.clone());
+                let inputs = loaded.features.clone();
+                read(question, &sheet, population, inputs, Some(encoder), |columns, choice| {
                     changes(&loaded, &sheet, columns, choice)
                 })
             }
@@ -171,15 +193,26 @@ fn read(
     sheet: &Sheet<'_>,
     population: Range<usize>,
     inputs: Features,
+    encoder: Option<Encoder>,
     changes: impl Fn(&[usize], &Choice) -> Result<Changes>,
 ) -> Result<AttributeInputs> {
     let (columns, one_hot) = sheet.resolve(question.columns, question.one_hot)?;
     let fitted = if population.is_empty() { 0..sheet.records } else { population.clone() };
     let choice = Asker { question, sheet, population }.choose(&columns, one_hot)?;
-    let (known, known_names) = known(sheet, &columns, &fitted)?;
+    let Known { known, names: known_names, scales: known_scales } = known(sheet, &columns, &fitted)?;
     let changes = changes(&columns, &choice)?;
     let Choice { scale, names: candidates, values, .. } = choice;
-    Ok(AttributeInputs { scale, candidates, values, known, known_names, inputs, changes })
+    Ok(AttributeInputs {
+        scale,
+        candidates,
+        values,
+        known,
+        known_names,
+        known_scales,
+        encoder,
+        inputs,
+        changes,
+    })
 }
 
 /// How the inputs of a table are changed.

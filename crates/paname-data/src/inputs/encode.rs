@@ -80,7 +80,7 @@ impl ColumnSchema {
     }
 
     /// Whether records without a value have a column of their own.
-    fn tells_missing(&self) -> bool {
+    pub(super) fn tells_missing(&self) -> bool {
         self.kind == ColumnKind::Category && !self.missing.is_empty()
     }
 

@@ -1,11 +1,15 @@
 //! Numbers brought to mean 0 and standard deviation 1.
 
+use serde::{Deserialize, Serialize};
+
 /// The mean and the standard deviation of the numbers that a column was fitted on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Standard {
-    mean: f64,
-    /// 0 where all numbers are one.
-    deviation: f64,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standard {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation; 0 where all numbers are one, and everything becomes 0.
+    pub deviation: f64,
 }
 
 impl Standard {
@@ -26,8 +30,12 @@ impl Standard {
         Self { mean: mean * size, deviation: (squares / count).sqrt() * size }
     }
 
-    /// The number in single precision, always a finite one.
-    pub(super) fn apply(self, number: f64) -> f32 {
+    pub(super) fn is_finite(self) -> bool {
+        self.mean.is_finite() && self.deviation.is_finite() && self.deviation >= 0.0
+    }
+
+    /// The number in single precision, always a finite one: x / deviation − mean / deviation.
+    pub fn apply(self, number: f64) -> f32 {
         if self.deviation > 0.0 {
             let apart = number / self.deviation - self.mean / self.deviation;
             let apart = if apart.is_nan() { 0.0 } else { apart };

@@ -50,7 +50,7 @@ pub(crate) struct Guesses<'a> {
     pub(crate) left_out: u64,
     /// Records that whoever guesses without the model learned from.
     pub(crate) known: u64,
-    /// Members of the whole audit: what the target learned from, as far as is known.
+    /// Records that the target was trained on, as far as is known.
     pub(crate) learned: u64,
     /// Population records that equal an audited one, declared to be others.
     pub(crate) twins: u64,
@@ -521,7 +521,12 @@ pub(crate) fn sides(inputs: &Inputs) -> (u64, u64) {
 }
 
 /// What a test of an attribute will be about, and what it can show.
-pub(crate) fn planned(described: &Described, manifest: &Manifest, tests: u64) -> Result<PlannedAttribute> {
+pub(crate) fn planned(
+    described: &Described,
+    known: usize,
+    manifest: &Manifest,
+    tests: u64,
+) -> Result<PlannedAttribute> {
     let settings = &manifest.content.statistics;
     let table = manifest.content.attribute(&described.name);
     let (members, non_members) = sides(&described.inputs);
@@ -534,7 +539,7 @@ pub(crate) fn planned(described: &Described, manifest: &Manifest, tests: u64) ->
         candidates: described.candidates.clone(),
         records: described.inputs.audited as u64,
         left_out: described.left_out,
-        known: described.inputs.population as u64,
+        known: known as u64,
         detectable: power::smallest_detectable_difference(error, alpha, settings.power)
             .map_err(statistics)?,
         wanted: settings.min_effect_accuracy,

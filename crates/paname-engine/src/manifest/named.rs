@@ -138,10 +138,22 @@ fn attack(test: &Test, item: &Spanned<DeValue<'_>>, registry: &Registry) -> Resu
             .map_err(|problem| Problem::new(problem.span, about(problem.what)))?;
     }
     let parameters = serde_json::Value::Object(test.parameters.clone());
-    let built = entry.build(parameters).map(drop);
-    built.map_err(|error| {
-        Problem::new(span("parameters"), about(format!("attack `{name}`: {}", words(&error))))
-    })
+    let refused =
+        |error: Error| Problem::new(span("parameters"), about(format!("attack `{name}`: {}", words(&error))));
+    registry.build(name, parameters.clone()).map(drop).map_err(refused)?;
+    let through = registry.through(name, parameters).map_err(refused)?;
+    match through {
+        // The host runs no attack within another whose files no key holds.
+        Some((inner, _, parameters))
+            if !inner.files(parameters.clone(), Path::new(".")).map_err(refused)?.is_empty() =>
+        {
+            let inner = inner.info.name;
+            Err(refused(Error::Config(format!(
+                "attack `{inner}` depends on files; expected one that does not"
+            ))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An attack that guesses an attribute has one, and no other has.
@@ -186,7 +198,7 @@ fn imputer(
             "attack `{name}` depends on files; expected one that does not, such as `imputation`"
         )));
     }
-    let built = entry.build(config).and_then(|attack| attack.needs(1));
+    let built = registry.build(name, config).and_then(|attack| attack.needs(1));
     let needs = built.map_err(|error| problem(words(&error)))?;
     if !needs.signals.is_empty() || !needs.access.is_empty() || needs.references_min > 0 || needs.asks() {
         return Err(problem(format!(

@@ -6,6 +6,7 @@ use paname_core::{Error, Result, Tensor};
 
 use super::super::schema::ColumnKind;
 use super::super::standard::Standard;
+use super::KnownScale;
 use super::sheet::{Field, Sheet};
 
 /// The columns that one input becomes.
@@ -24,12 +25,15 @@ enum Part {
     },
 }
 
-/// Everything but these columns and texts, and the names of what comes out. Numbers are standardised over the records of `fitted`.
-pub(super) fn known(
-    sheet: &Sheet<'_>,
-    attribute: &[usize],
-    fitted: &Range<usize>,
-) -> Result<(Tensor, Vec<String>)> {
+/// What comes out.
+pub(super) struct Known {
+    pub(super) known: Tensor,
+    pub(super) names: Vec<String>,
+    pub(super) scales: Vec<KnownScale>,
+}
+
+/// Everything but these columns and texts. Numbers are standardised over the records of `fitted`.
+pub(super) fn known(sheet: &Sheet<'_>, attribute: &[usize], fitted: &Range<usize>) -> Result<Known> {
     let others = sheet.fields.iter().enumerate().filter(|(position, _)| !attribute.contains(position));
     let mut parts = Vec::new();
     let mut names = Vec::new();
@@ -81,7 +85,12 @@ pub(super) fn known(
             }
         }
     }
-    Ok((Tensor::from_vec(known, &[sheet.records, width])?, names))
+    let scale = |(field, part, ..): &(&Field<'_>, Part, usize, Option<usize>)| match part {
+        Part::Number(standard) => Some(KnownScale { name: field.name.clone(), standard: *standard }),
+        Part::Truth | Part::Category { .. } => None,
+    };
+    let scales = parts.iter().filter_map(scale).collect();
+    Ok(Known { known: Tensor::from_vec(known, &[sheet.records, width])?, names, scales })
 }
 
 fn part(sheet: &Sheet<'_>, field: &Field<'_>, fitted: &Range<usize>) -> Option<Part> {
