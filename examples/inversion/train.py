@@ -41,7 +41,7 @@ FASHION_MNIST = "dataset-fashion-mnist"
 #: Per class: members, as many non-members, and pictures of the population, on which evaluator and generator are fitted. Nothing is in two of them.
 SHARES = {"digits": (300, 263), "fashion-mnist": (500, 1000)}
 #: Per identity: members, as many non-members, what the other target is fitted on, population.
-PICTURES = (6, 6, 6, 12)
+PICTURES = (3, 3, 3, 15)
 TRAINED, CONTROLS = 100, 20
 LATENT = 16
 
@@ -70,6 +70,19 @@ class Target(nn.Module):
         return self.output(F.relu(self.hidden(x.flatten(1))))
 
 
+class Strided(nn.Module):
+    """A smaller one, for sets of few pictures: two strided convolutions, a hidden layer, the outputs."""
+
+    def __init__(self, classes, side, width=16, hidden=128):
+        super().__init__()
+        self.block_1, self.block_2 = block(1, width, 5, 2), block(width, 2 * width, 3, 2)
+        self.hidden = nn.Linear(2 * width * (side // 4) ** 2, hidden)
+        self.output = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        return self.output(F.relu(self.hidden(self.block_2(self.block_1(x)).flatten(1))))
+
+
 class Residual(nn.Module):
     def __init__(self, inputs, outputs):
         super().__init__()
@@ -81,16 +94,19 @@ class Residual(nn.Module):
 
 
 class Evaluator(nn.Module):
-    """The judge, of another family: residual, strided, smooth activations, no hidden layer but the mean over places."""
+    """The judge, of another family: residual, smooth activations, no hidden layer but the means over `places` by `places` parts of the picture. One part
+    forgets where things are, which helps to tell classes; with several, features tell pictures of one identity apart.
+    """
 
-    def __init__(self, classes, width=12):
+    def __init__(self, classes, places=1, width=12):
         super().__init__()
         self.stem = block(1, width, 5, 1, nn.SiLU)
         self.stages = nn.Sequential(Residual(width, 2 * width), Residual(2 * width, 4 * width), Residual(4 * width, 4 * width))
-        self.output = nn.Linear(4 * width, classes)
+        self.pool = nn.AdaptiveAvgPool2d(places)
+        self.output = nn.Linear(4 * width * places**2, classes)
 
     def forward(self, x):
-        return self.output(self.stages(self.stem(x)).mean((2, 3)))
+        return self.output(self.pool(self.stages(self.stem(x))).flatten(1))
 
 
 class Generator(nn.Module):
@@ -297,10 +313,10 @@ def of_persons(name, folder, seed, epochs):
     models = []
     for rows, its in ((audited[0], seed), (elsewhere, seed + 3)):
         torch.manual_seed(its)
-        models.append(fit(Target(TRAINED, side), x[rows], persons[rows], epochs[0], its))
+        models.append(fit(Strided(TRAINED, side), x[rows], persons[rows], epochs[0], its))
     torch.manual_seed(seed + 1)
     # The judge knows the controls too, and none of the pictures that are compared.
-    evaluator = fit(Evaluator(TRAINED + CONTROLS), x[population], persons[population], epochs[1], seed + 1, shift=2, noise=0.2)
+    evaluator = fit(Evaluator(TRAINED + CONTROLS, side // 8), x[population], persons[population], epochs[1], seed + 1, shift=1, noise=0.15)
     # What is plausible, from identities outside as well: all pictures that no gallery holds.
     generator = fit_generator(x[population], side, epochs[2], seed + 2)
     both = [("members", audited[0]), ("non-members", audited[1])]
@@ -332,7 +348,7 @@ def main():
         elif name == "fashion-mnist":
             of_classes(name, folder, *fashion_mnist(options.fashion_mnist), options.seed, (12, 12, 12))
         elif name in ("faces", "fingerprints"):
-            of_persons(name, folder, options.seed, (60, 50, 60))
+            of_persons(name, folder, options.seed, (100, 30, 25))
         else:
             parser.error(f"expected digits, fashion-mnist, faces or fingerprints, got {name}")
         print(f"{name}: {time.time() - began:.0f} s", flush=True)
