@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Augmentation, Case, Ctx, Entry, Error, Family,
     Features, Findings, FitRun, Fitted, Info, Input, Labels, Needs, Outputs, Query, Recipe, Records,
-    Registry, Result, Setting, Signal, Target, TargetCard, Tensor, Whom,
+    Registry, Result, Setting, Signal, Target, TargetCard, Task, Tensor, Whom,
 };
 use paname_engine::{Manifest, Outcome, RunOptions, plan, run};
 use paname_evidence::{AttributeResult, Reason, Row, Verdict};
@@ -21,7 +21,7 @@ use rand_pcg::Pcg64;
 const SIDE: usize = 300;
 const POPULATION: usize = 400;
 
-/// What a model learned: of each row that it was fitted on, the bits of its inputs and its label, where it learns by heart at all.
+/// What a model learned: of each row that it was fitted on, the bits of its inputs and its label, the bits of a real one, where it learns by heart at all.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Heart {
     rows: HashSet<(Vec<u32>, u32)>,
@@ -45,6 +45,15 @@ struct Model {
     card: TargetCard,
     inputs: Tensor,
     heart: Heart,
+    /// The real labels that it knows.
+    values: HashMap<Vec<u32>, f32>,
+}
+
+impl Model {
+    fn new(card: TargetCard, inputs: Tensor, heart: Heart) -> Self {
+        let values = heart.rows.iter().map(|(bits, label)| (bits.clone(), f32::from_bits(*label)));
+        Self { values: values.collect(), card, inputs, heart }
+    }
 }
 
 fn bits(row: &[f32]) -> Vec<u32> {
@@ -63,6 +72,15 @@ impl Target for Model {
             other => return Err(Error::Unsupported(format!("{other:?}"))),
         };
         let width = rows.shape()[1];
+        if self.card.task == Task::Regression {
+            let value = |row: &[f32]| match self.values.get(&bits(row)) {
+                Some(value) => *value,
+                None => 12.0 + 0.5 * row[1] + self.heart.quirk(row),
+            };
+            let values: Vec<f32> = rows.as_slice::<f32>()?.chunks_exact(width).map(value).collect();
+            let labels = Some(Tensor::from_vec(values, &[rows.rows()])?);
+            return Ok(Outputs { labels, ..Outputs::default() });
+        }
         let mut logits = Vec::new();
         for row in rows.as_slice::<f32>()?.chunks_exact(width) {
             let known = |label: u32| if self.heart.rows.contains(&(bits(row), label)) { 4.0 } else { 0.0 };
@@ -92,12 +110,19 @@ impl ByHeart {
         let card = TargetCard {
             name: "heart".into(),
             fingerprint: format!("{:?} {:?}", heart.rows.iter().min(), heart.quirks),
-            classes: Some(2),
-            access: vec!["logits".into(), "new-inputs".into()],
+            task: setting.task,
+            classes: match setting.labels {
+                Labels::Classes { classes, .. } => Some(*classes),
+                _ => None,
+            },
+            access: match setting.task {
+                Task::Regression => vec!["labels".into(), "new-inputs".into()],
+                _ => vec!["logits".into(), "new-inputs".into()],
+            },
             augmentations: 1,
             ..TargetCard::default()
         };
-        Ok(Box::new(Model { card, inputs: inputs.clone(), heart }))
+        Ok(Box::new(Model::new(card, inputs.clone(), heart)))
     }
 }
 
@@ -107,7 +132,7 @@ impl Adapter for ByHeart {
         version: 1,
         summary_fr: "Modèles jouets.",
         summary_en: "Toy models.",
-        offers: Access::LOGITS.union(Access::NEW_INPUTS),
+        offers: Access::LOGITS.union(Access::NEW_INPUTS).union(Access::LABELS),
     };
     type Config = Config;
 
@@ -127,26 +152,31 @@ impl Adapter for ByHeart {
         ctx: &Ctx<'_>,
     ) -> Vec<Result<Fitted>> {
         let one = |run: &FitRun| {
-            let (Features::Tensor(inputs), Labels::Classes { values, classes }) =
-                (&data.inputs, &data.labels)
-            else {
-                return Err(Error::Config("no data".into()));
+            let Features::Tensor(inputs) = &data.inputs else { return Err(Error::Config("no data".into())) };
+            let (labels, card) = match &data.labels {
+                Labels::Classes { values, classes } => {
+                    (values.to_vec(), TargetCard { classes: Some(*classes), ..TargetCard::default() })
+                }
+                Labels::Values(values) => (
+                    values.to_f64()?.into_iter().map(|value| (value as f32).to_bits()).collect(),
+                    TargetCard { task: Task::Regression, ..TargetCard::default() },
+                ),
+                _ => return Err(Error::Config("no labels".into())),
             };
             let quirks = recipe.architecture.contains_key("quirks").then_some(run.seed);
             let mut heart = Heart { quirks, ..Heart::default() };
             if recipe.architecture.contains_key("by-heart") {
                 for &row in run.rows.iter() {
                     let own = inputs.index(row as usize)?;
-                    heart.rows.insert((bits(own.as_slice::<f32>()?), values[row as usize]));
+                    heart.rows.insert((bits(own.as_slice::<f32>()?), labels[row as usize]));
                 }
             }
             let weights = ctx.folder()?.join("weights.json");
             fs::create_dir_all(ctx.folder()?).map_err(|e| Error::Other(e.to_string()))?;
             let text = serde_json::to_string(&heart).map_err(|e| Error::Other(e.to_string()))?;
             fs::write(&weights, text).map_err(|e| Error::Other(e.to_string()))?;
-            let card = TargetCard { classes: Some(*classes), ..TargetCard::default() };
             Ok(Fitted {
-                target: Box::new(Model { card, inputs: inputs.clone(), heart }),
+                target: Box::new(Model::new(card, inputs.clone(), heart)),
                 weights: Some(weights),
                 train_loss: None,
                 train_accuracy: None,
@@ -271,6 +301,37 @@ models = 4
         self.write("audit.toml", &manifest);
     }
 
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// The inputs, a line for each person, without the names of the columns.
+    fn persons(&self) -> Vec<String> {
+        self.text("inputs.csv").lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// Gives every person another label.
+    fn relabel(&self, label: impl Fn(usize) -> String) {
+        for table in ["records.csv", "population.csv"] {
+            let text = self.text(table);
+            let mut lines = text.lines();
+            let mut relabelled = lines.next().unwrap().to_owned() + "\n";
+            for line in lines {
+                let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+                cells[1] = label(cells[0].parse().unwrap());
+                relabelled += &(cells.join(",") + "\n");
+            }
+            self.write(table, &relabelled);
+        }
+    }
+
+    /// Writes the inputs with further columns.
+    fn beside(&self, persons: &[String], names: &str, cells: impl Fn(usize) -> String) {
+        let lines = persons.iter().enumerate().map(|(person, line)| format!("{line},{}\n", cells(person)));
+        let header = format!("id,age,height,town,ill,blood,{names}\n");
+        self.write("inputs.csv", &(header + &lines.collect::<String>()));
+    }
+
     fn read(&self) -> std::result::Result<Manifest, String> {
         Manifest::read(&self.folder.path().join("audit.toml")).map_err(|error| error.to_string())
     }
@@ -306,12 +367,17 @@ fn what_is_learned_by_heart_is_a_leak_and_what_a_population_tells_is_none() {
     for (row, result) in &rows {
         assert_eq!(row.verdict, Verdict::LeakDemonstrated, "{}: {:?}", row.id, row.reasons);
         assert_eq!((result.members, result.non_members, result.left_out), (SIDE as u64, SIDE as u64, 0));
-        assert_eq!((result.candidates, result.imputer.rows), (2, POPULATION as u64));
+        // As many as the target had, of a larger population.
+        assert_eq!(result.candidates, 2);
+        assert_eq!((result.imputer.rows, result.imputer.target_rows), (SIDE as u64, SIDE as u64));
         // Whoever guesses without the model is right of both alike.
         let [inside, outside] = [result.imputation.members, result.imputation.non_members];
         assert!((inside.share - outside.share).abs() < 0.1, "{}: {inside:?} {outside:?}", row.id);
-        assert!(result.difference.value > 0.1 && result.difference.interval.lower > 0.0, "{}", row.id);
-        assert!(result.test.p < 0.01 && result.test.p_adjusted >= result.test.p);
+        let difference = result.difference;
+        // Labels alone tell less.
+        let (least, most) = if row.id == "lomia" { (0.05, 0.03) } else { (0.1, 0.01) };
+        assert!(difference.value > least && difference.interval.lower > 0.0, "{}: {difference:?}", row.id);
+        assert!(result.test.p < most && result.test.p_adjusted >= result.test.p);
         assert!(result.attack.members.share > result.attack.non_members.share + 0.1);
         let control = result.positive.unwrap();
         assert_eq!(control.models, 4);
@@ -365,6 +431,14 @@ impl Attack for Peek {
             if came_through { Err(Error::Other(format!("{what} came through"))) } else { Ok(()) }
         };
         refused("the input of a record", case.target().input(&ids).is_ok())?;
+        // With a candidate in the place of the value it may be seen, and that is all: whether ill is column 5.
+        for candidate in 0..2 {
+            let inputs = case.target().variant(&ids, Augmentation(candidate))?;
+            let other = |row: &[f32]| row[5] != candidate as f32;
+            let rows = inputs.as_slice::<f32>()?.chunks_exact(inputs.shape()[1]);
+            refused("another value", rows.clone().any(other) || rows.len() != ids.len())?;
+        }
+        refused("a variant beyond", case.target().variant(&ids, Augmentation(2)).is_ok())?;
         let beyond = Query {
             input: Input::Records(ids.clone(), Augmentation(2)),
             ..Query::records(ids.clone(), Access::LOGITS)
@@ -473,7 +547,7 @@ fn every_attack_takes_part() {
     for entry in paname_aia::ATTACKS {
         writeln!(tests, "[[test]]\nid = \"{0}\"\nattack = \"{0}\"", entry.info.name).unwrap();
     }
-    for inner in ["lira", "rmia", "confidence"] {
+    for inner in ["lira", "rmia", "confidence", "gap", "calibration"] {
         writeln!(tests, "[[test]]\nid = \"through-{inner}\"\nattack = \"through-membership\"\nparameters = {{ attack = \"{inner}\" }}").unwrap();
     }
     let audit = Audit::new("by-heart = true", ILL);
@@ -504,7 +578,7 @@ fn the_plan_tells_what_is_guessed_and_what_it_can_show() {
     let row = plan.rows.iter().find(|row| row.id == "bb-ip").unwrap();
     let attribute = row.attribute.as_ref().unwrap();
     assert_eq!(attribute.candidates, ["no", "yes"]);
-    assert_eq!((attribute.records, attribute.known), (2 * SIDE as u64, POPULATION as u64));
+    assert_eq!((attribute.records, attribute.known), (2 * SIDE as u64, SIDE as u64));
     assert!(row.runnable && row.power.is_none());
     assert_eq!(row.queries, 2 * (2 * SIDE + POPULATION) as u64);
     for step in
@@ -512,6 +586,227 @@ fn the_plan_tells_what_is_guessed_and_what_it_can_show() {
     {
         assert!(plan.steps.iter().any(|name| name == step), "{step} of {:?}", plan.steps);
     }
+}
+
+/// The file of this name in a folder, at any depth.
+fn found(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter_map(
+            |path| if path.is_dir() { found(&path, name) } else { path.ends_with(name).then_some(path) },
+        )
+        .next()
+}
+
+#[test]
+fn how_columns_became_numbers_is_kept() {
+    let audit = Audit::new("size = 1", ILL);
+    audit.manifest("size = 1", ILL, "", "[[test]]\nid = \"alone\"\nattack = \"imputation\"\n");
+    audit.run().unwrap();
+    let path = found(&audit.folder.path().join("run"), "encoder.json").unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let encoder = paname_data::Encoder::read(&stored["inputs"].to_string()).unwrap();
+    // By the population alone.
+    let population = 2 * SIDE..2 * SIDE + POPULATION;
+    assert_eq!(encoder.fitted_on, Some(population.clone()));
+    let range = serde_json::json!({ "start": population.start, "end": population.end });
+    assert_eq!(
+        (&stored["known_fitted_on"], &stored["candidates"]),
+        (&range, &serde_json::json!(["no", "yes"]))
+    );
+    let names: Vec<&str> = encoder.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["age", "height", "town", "ill", "blood"]);
+    // Records of the file, encoded by what is stored, are what models were given.
+    let ids: Vec<String> = (0..population.end).map(|person| person.to_string()).collect();
+    let roster = paname_core::Roster::new(ids, "inputs.csv").unwrap();
+    let read = |encode, fitted_on| {
+        let table = Some("inputs.csv".into());
+        let config =
+            paname_data::InputsConfig { table, encode: Some(encode), fitted_on, ..Default::default() };
+        config.read(audit.folder.path(), &roster, 1).unwrap()
+    };
+    let given = read(paname_data::Encode::Standardised, Some(population));
+    let Features::Table(table) = read(paname_data::Encode::None, None) else { panic!("no table") };
+    let (Features::Tensor(given), Features::Tensor(again)) = (given, encoder.encode(&table).unwrap()) else {
+        panic!("no numbers");
+    };
+    assert_eq!((given.shape(), given.bytes().unwrap()), (again.shape(), again.bytes().unwrap()));
+}
+
+#[test]
+fn an_imputer_learns_from_as_many_rows_as_the_target_had() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let population = audit.text("population.csv");
+    let plan = |audit: &Audit| plan(&audit.read().unwrap(), &registry()).unwrap();
+    let known = |audit: &Audit| {
+        let plan = plan(audit);
+        plan.rows.iter().find(|row| row.id == "bb-ip").unwrap().attribute.as_ref().unwrap().known
+    };
+    // Of 400 as many as there are members; what is declared of a model that is fitted here is not asked.
+    assert_eq!(known(&audit), SIDE as u64);
+    let text = audit.text("audit.toml");
+    let declared = text.replace("split = ", "samples = 350\nsplit = ");
+    audit.write("audit.toml", &declared);
+    assert_eq!(known(&audit), SIDE as u64);
+    // Of a model that was fitted elsewhere it is.
+    let start = declared.find("[target.fit.recipe]").unwrap();
+    let elsewhere = declared[..start].to_owned() + TESTS;
+    audit.write("audit.toml", &elsewhere);
+    assert_eq!(known(&audit), 350);
+    audit.write("audit.toml", &elsewhere.replace("samples = 350", "samples = 5000"));
+    assert_eq!(known(&audit), POPULATION as u64);
+    // Too few are told.
+    audit.write("audit.toml", &text);
+    let few: Vec<&str> = population.lines().take(1 + 150).collect();
+    audit.write("population.csv", &(few.join("\n") + "\n"));
+    let outcome = audit.run().unwrap();
+    for (row, result) in rows(&outcome) {
+        assert_eq!((result.imputer.rows, result.imputer.target_rows), (150, SIDE as u64));
+        let told = Reason::ImputerKnowsLess { rows: 150, target_rows: SIDE as u64 };
+        assert!(row.reasons.contains(&told), "{}: {:?}", row.id, row.reasons);
+    }
+    // Where a manifest asks for fewer, too.
+    audit.write("population.csv", &population);
+    let attribute = format!("{ILL}\nimputer = {{ attack = \"imputation\", parameters = {{ rows = 100 }} }}");
+    audit.manifest("by-heart = true", &attribute, "", TESTS);
+    let outcome = audit.run().unwrap();
+    assert_eq!(rows(&outcome)[0].1.imputer.rows, 100);
+}
+
+/// A label of real values that goes with the illness, in part.
+fn real_labels(audit: &Audit) {
+    let persons = audit.persons();
+    let mut rng = Pcg64::seed_from_u64(5);
+    let noise: Vec<f64> =
+        persons.iter().map(|_| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64).collect();
+    audit.relabel(|person| {
+        let ill = if persons[person].contains(",yes,") { 2.0 } else { 0.0 };
+        format!("{:.4}", 10.0 + ill + 3.0 * noise[person])
+    });
+}
+
+#[test]
+fn real_values_that_are_learned_by_heart_are_a_leak() {
+    let mut tests = String::new();
+    for entry in paname_aia::ATTACKS {
+        writeln!(tests, "[[test]]\nid = \"{0}\"\nattack = \"{0}\"", entry.info.name).unwrap();
+    }
+    for inner in ["lira", "rmia", "gap"] {
+        writeln!(tests, "[[test]]\nid = \"through-{inner}\"\nattack = \"through-membership\"\nparameters = {{ attack = \"{inner}\" }}").unwrap();
+    }
+    tests += "[[test]]\nid = \"mia\"\nattack = \"loss\"\n";
+    let task = "model = { task = \"regression\" }";
+    let audit = |recipe: &str| {
+        let audit = Audit::new(recipe, ILL);
+        real_labels(&audit);
+        audit.manifest(recipe, ILL, task, &tests);
+        audit
+    };
+    let outcome = audit("by-heart = true").run().unwrap();
+    for row in outcome.evidence.core.rows.iter().filter(|row| row.attack.is_some() && row.id != "mia") {
+        match (row.id.as_str(), &row.attribute) {
+            // Whoever needs something to be right or wrong is told so before.
+            ("csmia" | "lomia" | "through-gap", None) => {
+                assert_eq!(row.reasons, [Reason::Task], "{}", row.id)
+            }
+            ("neuron-outputs", None) => {
+                assert_eq!(row.reasons, [Reason::Access { missing: vec!["activations".into()] }]);
+            }
+            ("imputation", Some(result)) => {
+                assert!(result.difference.value.abs() < 0.05, "{result:?}");
+                // The label tells more than all else: the town alone is right of two thirds.
+                assert!(result.imputation.members.share > 0.74, "{:?}", result.imputation);
+            }
+            ("fredrikson" | "meta-model", Some(_)) => {}
+            (_, Some(result)) => {
+                assert_eq!(row.verdict, Verdict::LeakDemonstrated, "{}: {:?}", row.id, row.reasons);
+                assert!(result.difference.value > 0.05, "{}: {:?}", row.id, result.difference);
+                let [inside, outside] = [result.attack.members.share, result.attack.non_members.share];
+                assert!(inside > outside + 0.1, "{}: {:?}", row.id, result.attack);
+            }
+            (id, None) => panic!("{id}: {:?}", row.reasons),
+        }
+    }
+    assert!(rows(&outcome).len() >= 8);
+    let honest = audit("size = 1").run().unwrap();
+    for (row, result) in rows(&honest) {
+        assert_ne!(row.verdict, Verdict::LeakDemonstrated, "{}: {:?}", row.id, result.difference);
+    }
+}
+
+/// A test that goes through a membership attack.
+fn through(inner: &str) -> String {
+    format!(
+        "[[test]]\nid = \"through-{inner}\"\nattack = \"through-membership\"\nparameters = {{ attack = \"{inner}\" }}\n"
+    )
+}
+
+#[test]
+fn any_membership_attack_is_gone_through_or_refused_in_words() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let mut runnable = String::new();
+    let mut names = Vec::new();
+    for entry in paname_mia::ATTACKS {
+        let name = entry.info.name;
+        audit.manifest("by-heart = true", ILL, "", &through(name));
+        let refused = match name {
+            "shadow-classifier" | "ml-leaks" | "white-box-classifier" => {
+                "learns from what models say of records"
+            }
+            "loss-trajectory" => "has models fitted",
+            "dataset-inference" | "dataset-usage" => "judges groups of records",
+            // The toy shows nothing of its inside, which the attack within needs: it is known beforehand.
+            "last-layer-gradient-norm" | "input-gradient-norm" => {
+                let plan = plan(&audit.read().unwrap(), &registry()).unwrap();
+                let row = plan.rows.iter().find(|row| row.attack.is_some()).unwrap();
+                assert!(matches!(&row.reasons[..], [Reason::Access { .. }]), "{name}: {:?}", row.reasons);
+                continue;
+            }
+            _ => {
+                names.push(name);
+                // As cheap as may be.
+                let less = match name {
+                    "boundary-distance" => ", parameters = { queries = 50, probes = 10 }",
+                    "augmentation-vote" => ", parameters = { scales = [0.01], copies = 3 }",
+                    _ => "",
+                };
+                runnable += &through(name).replace(" }\n", &format!("{less} }}\n"));
+                continue;
+            }
+        };
+        let refusal = audit.refusal();
+        assert!(refusal.contains(refused) && refusal.contains("audit.toml:"), "{name}: {refusal}");
+    }
+    assert!(names.len() >= 17, "{names:?}");
+    audit.manifest("by-heart = true", ILL, "", &runnable);
+    let outcome = audit.run().unwrap();
+    for (row, name) in outcome.evidence.core.rows.iter().filter(|row| row.attack.is_some()).zip(&names) {
+        let result = row.attribute.as_ref().unwrap_or_else(|| panic!("{name}: {:?}", row.reasons));
+        // Whoever asks for labels alone sees less.
+        assert!(result.difference.value > 0.1, "{name}: {:?}", result.difference);
+    }
+    for (parameters, said) in [
+        (
+            "attack = \"lira\", parameters = { mode = \"online\" }",
+            "compares with models that were fitted with the record",
+        ),
+        ("attack = \"lira\", parameters = { mod = \"online\" }", "attack `lira` within: unknown field `mod`"),
+        ("attack = \"bb-ip\"", "is no membership attack"),
+        ("attack = \"through-membership\"", "is no membership attack"),
+        ("attack = \"lyra\"", "no attack is named `lyra`; there are: "),
+        ("signals = [\"loss\"]", "signals"),
+    ] {
+        let test = format!(
+            "[[test]]\nid = \"a\"\nattack = \"through-membership\"\nparameters = {{ {parameters} }}\n"
+        );
+        audit.manifest("by-heart = true", ILL, "", &test);
+        let refusal = audit.refusal();
+        assert!(refusal.contains(said) && refusal.contains("audit.toml:"), "{parameters}: {refusal}");
+    }
+    // Whoever goes through an attack that asks asks.
+    let imputer = format!("{ILL}\nimputer = {{ attack = \"through-membership\" }}");
+    audit.manifest("by-heart = true", &imputer, "", TESTS);
+    assert!(audit.refusal().contains("asks a model"), "{}", audit.refusal());
 }
 
 #[test]
@@ -668,6 +963,76 @@ fn twins_and_labels_among_the_inputs_are_found() {
     audit.manifest("by-heart = true", &format!("{ILL}\n{declared}"), "", TESTS);
     let refusal = audit.refusal();
     assert!(refusal.contains("column `well` tells `ill` by another name"), "{refusal}");
+}
+
+#[test]
+fn labels_that_are_spread_over_columns_are_found() {
+    let audit = Audit::new("by-heart = true", ILL);
+    let persons = audit.persons();
+    let class = |person: usize| person * 5 % 13 % 3;
+    audit.relabel(|person| class(person).to_string());
+    let one = |person: usize, of: usize| u8::from(class(person) == of);
+    let ready = |audit: &Audit| plan(&audit.read().unwrap(), &registry()).map(drop).unwrap();
+    audit.beside(&persons, "first,x,last", |p| format!("{},{},{}", one(p, 0), one(p, 1), one(p, 2)));
+    let refusal = audit.refusal();
+    assert!(
+        refusal.contains("columns `first`, `x`, `last` of the inputs tell the label together"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("columns = { \"first\" = \"ignore\", \"x\" = \"ignore\", \"last\" = \"ignore\" }"),
+        "{refusal}"
+    );
+    // Two of three do, the rest being the third.
+    audit.beside(&persons, "first,last", |p| format!("{},{}", one(p, 0), one(p, 2)));
+    assert!(audit.refusal().contains("columns `first`, `last` of the inputs tell the label together"));
+    // One tells one class; two that go with the label but for one person each tell nobody's for certain.
+    audit.beside(&persons, "first", |p| one(p, 0).to_string());
+    ready(&audit);
+    audit.beside(&persons, "first,last", |p| format!("{},{}", one(p, 0) ^ u8::from(p == 3), one(p, 2)));
+    ready(&audit);
+    // Classes of a few persons may have anything in common.
+    audit.relabel(|person| if person < 3 { "2".into() } else { (person % 2).to_string() });
+    audit.beside(&persons, "first,few", |p| {
+        format!("{},{}", u8::from(p > 2) * (p % 2) as u8, u8::from(p < 3))
+    });
+    ready(&audit);
+}
+
+#[test]
+fn columns_that_are_finer_than_an_attribute_are_found() {
+    const AGE: &str = "[[attribute]]\nname = \"age\"\ncolumn = \"age\"\ncandidates = 5\n";
+    let audit = Audit::new("by-heart = true", AGE);
+    let persons = audit.persons();
+    let age = |p: usize| persons[p].split(',').nth(1).unwrap().parse::<f64>().unwrap();
+    let ill = |p: usize| persons[p].contains(",yes,");
+    let ready = |audit: &Audit| plan(&audit.read().unwrap(), &registry()).map(drop).unwrap();
+    let told = |name: &str, attribute: &str| {
+        let refusal = audit.refusal();
+        assert!(
+            refusal.contains(&format!("column `{name}` tells `{attribute}` by another name")),
+            "{refusal}"
+        );
+    };
+    // Finer, all different, upside down.
+    audit.beside(&persons, "months", |p| format!("{:.2}", 12.0 * age(p)));
+    told("months", "age");
+    audit.beside(&persons, "left", |p| format!("{:.3}", (90.0 - age(p)).powi(2)));
+    told("left", "age");
+    // About as old is not as old, and a number of everybody's own tells nothing.
+    audit.beside(&persons, "months", |p| format!("{:.2}", 12.0 * age(p) + 24.0 * ((p * 7) % 5) as f64));
+    ready(&audit);
+    audit.beside(&persons, "number", |p| (p * 7919 % 104_729).to_string());
+    ready(&audit);
+    // Wards of the ill and wards of the others, in no order.
+    audit.manifest("by-heart = true", ILL, "", TESTS);
+    audit.beside(&persons, "ward", |p| format!("w{}", 2 * (p % 4) + usize::from(ill(p))));
+    told("ward", "ill");
+    audit.beside(&persons, "ward", |p| format!("w{}", 2 * (p % 4) + usize::from(ill(p) ^ (p == 11))));
+    ready(&audit);
+    // A number of everybody's own goes with anything.
+    audit.beside(&persons, "number", |p| (p * 7919 % 104_729).to_string());
+    ready(&audit);
 }
 
 #[test]
