@@ -168,7 +168,7 @@ impl Attack for Lomma {
         family: Family::ModelInversion,
         title_fr: "Logits et caractéristiques (LOMMA)",
         title_en: "Logits and features (LOMMA)",
-        summary_fr: "Tenues à ce que le modèle voit dans de vraies données, ses certitudes montrent ce qu’il a retenu d’une classe.",
+        summary_fr: "Rapprochées de ce que le modèle voit dans de vraies données, ses certitudes montrent ce qu’il a retenu d’une classe.",
         summary_en: "Held to what the model sees in real records, what it is surest of shows what it has kept of a class.",
         formula: "min_z 100 (−f_y(G(z)) + λ mean (h(G(z)) − r)²) + ½ ‖z‖²",
         paper: "Nguyen et al., Re-thinking Model Inversion Attacks Against Deep Neural Networks, 2023, arXiv 2304.01669",
