@@ -379,6 +379,13 @@ fn repulsion_finds_the_centre_of_a_class() {
         assert!(one.score > 1.1 && one.score < 1.7, "{}", one.score);
         assert_eq!(one.ending, Ending::Settled);
     }
+    // Patience is for one radius: in all a search may take many more moves.
+    let metered = Metered::new(&ball, Access::LABELS | Access::NEW_INPUTS, None);
+    let config = json!({ "samples": 100, "radius": 0.1, "patience": 5, "growth": 1.02, "points": 8 });
+    let found = run("brep", in_space(config), &metered, &plane).unwrap();
+    let growths = ((found[0].score / 0.1).ln() / 1.02_f64.ln()).round() as u64 + 1;
+    let moves = (metered.asked() - 100 - 8 * growths) / 9;
+    assert!(moves > 10 && growths > 50, "{moves} {growths}");
     // Where a class is nowhere among the samples, it says so.
     let far = Ball::new(&[50.0, 0.0, 0.0], 1.0, &["labels", "new-inputs"]);
     let error = run("brep", in_space(json!({ "samples": 20 })), &far, &plane).unwrap_err();
@@ -515,6 +522,36 @@ fn the_last_choice_looks_at_many_parts() {
         };
         assert!(off(after) < off(before), "{} {}", off(after), off(before));
     }
+}
+
+#[test]
+fn walks_give_their_best_place_or_where_parts_differ_their_last() {
+    let (net, plane) = (Net::new(&[2, 6, 6], 3, 0, 5), Plane::new(&[2, 6, 6], &[6]));
+    // One step that is much too long.
+    let of = |crop: [f64; 2]| {
+        let config = json!({ "samples": 60, "starts": 1, "kept": 1, "steps": 1, "rate": 50.0, "views": 1, "crop": crop });
+        run("ppa", bounded(config), &net, &plane).unwrap()
+    };
+    let off = |found: Vec<Reconstruction>| -> f64 {
+        let of = |one: &Reconstruction| {
+            Objective::Poincare.of(&net.logits(&values(one)), one.class as usize, &mut [0.0; 3])
+        };
+        found.iter().map(of).sum()
+    };
+    let (best, last) = (off(of([1.0, 1.0])), off(of([0.9, 1.0])));
+    assert!(best + 0.3 < last, "{best} {last}");
+}
+
+#[test]
+fn what_is_unlikely_by_itself_is_held_against_latent_variables() {
+    let (net, plane) = (regression(), Plane::new(&[6], &[4]));
+    let length = |realism: f64| {
+        let config = json!({ "weight": 0.0, "steps": 100, "realism": realism });
+        let found = run("gmi", bounded(config), &net, &plane).unwrap();
+        found.iter().map(|one| length(&values(one))).fold(0.0, f32::max)
+    };
+    // Where nothing else counts, only the middle is left.
+    assert!(length(1.0) < 0.1 && length(0.0) > 2.0, "{} {}", length(1.0), length(0.0));
 }
 
 #[test]
