@@ -7,7 +7,8 @@
 //! has none, one is fitted to its population.
 //!
 //! **Formula.** From a z drawn from N(0, I) whose G(z) is of class y: N points z + R u, ‖u‖ = 1. Where all are of class y, R grows by `growth`. Else z is moved by
-//! min(R / 3, 3) along −Σ u over those outside, where z is then still of class y. A search ends after `patience` moves at one R. What is given is the z around
+//! min(R / 3, 3) along −Σ u over those outside, where z is then still of class y; it stays within `reach` · √d, where most of N(0, I) lies within √d: far
+//! beyond, the generator was never taught anything, and a class has no end. A search ends after `patience` moves at one R. What is given is the z around
 //! which the largest sphere was of class y; the score is its R, 0 where none was.
 //!
 //! **Paper.** Kahla et al., *Label-Only Model Inversion Attacks via Boundary Repulsion*, CVPR 2022, arXiv 2203.01925.
@@ -53,6 +54,8 @@ pub struct Config {
     pub growth: f64,
     /// The share of the points that has to be of the class for the radius to grow, above 0 and up to 1.
     pub inside: f64,
+    /// The largest length of latent variables, in units of the one that N(0, I) mostly has; above 0.
+    pub reach: f64,
     /// The generator that inputs come from.
     pub prior: Prior,
     /// What inputs may be.
@@ -73,6 +76,7 @@ impl Default for Config {
             radius: 2.0,
             growth: 1.3,
             inside: 1.0,
+            reach: 1.5,
             prior: Prior::default(),
             input: Inputs::default(),
             batch: 128,
@@ -171,7 +175,8 @@ impl Brep {
     }
 
     fn repel(&self, latent: &Latent<'_>, searches: &mut [Search]) -> Result<()> {
-        let Config { steps, patience, points, growth, inside, .. } = self.config;
+        let Config { steps, patience, points, growth, inside, reach, .. } = self.config;
+        let longest = reach * (latent.composed.latent() as f64).sqrt();
         let each = searches.len() * (points + 1);
         let total = steps * each;
         for step in 0..steps {
@@ -209,7 +214,8 @@ impl Brep {
                     sum.iter_mut().zip(&directions[point]).for_each(|(sum, u)| *sum -= u);
                 }
                 if let Some(away) = unit(&sum) {
-                    moving.push((s, moved(&search.z, &away, (search.radius / 3.0).min(STRIDE))));
+                    let z = moved(&search.z, &away, (search.radius / 3.0).min(STRIDE));
+                    moving.push((s, within(z, longest)));
                 }
                 search.moves += 1;
                 if search.moves == patience {
@@ -241,12 +247,23 @@ fn moved(z: &[f32], along: &[f64], by: f64) -> Vec<f32> {
     z.iter().zip(along).map(|(z, u)| (f64::from(*z) + by * u) as f32).collect()
 }
 
+/// The nearest place that is no further away than this.
+fn within(mut z: Vec<f32>, longest: f64) -> Vec<f32> {
+    let length = z.iter().map(|z| f64::from(*z) * f64::from(*z)).sum::<f64>().sqrt();
+    if length > longest {
+        for z in &mut z {
+            *z = (f64::from(*z) * longest / length) as f32;
+        }
+    }
+    z
+}
+
 impl Attack for Brep {
     const INFO: Info = Info {
         name: "brep",
         version: 1,
         family: Family::ModelInversion,
-        title_fr: "Répulsion de la frontière (BREP)",
+        title_fr: "Répulsion par la frontière (BREP)",
         title_en: "Repulsion from the boundary (BREP)",
         summary_fr: "La classe prédite seule suffit pour trouver, loin de toute autre, une donnée typique de cette classe.",
         summary_en: "The predicted class alone is enough to find, far from any other, an input that is typical of it.",
@@ -282,6 +299,9 @@ impl Attack for Brep {
         }
         if !(config.inside > 0.0 && config.inside <= 1.0) {
             return Err(Error::Config(format!("`inside` must be above 0, up to 1, got {}", config.inside)));
+        }
+        if !(config.reach > 0.0 && config.reach <= FAR) {
+            return Err(Error::Config(format!("`reach` must be above 0, up to 10000, got {}", config.reach)));
         }
         Ok(attack)
     }

@@ -178,7 +178,7 @@ impl Attack for LatentCmaEs {
         family: Family::ModelInversion,
         title_fr: "Évolution de variables latentes (CMA-ES)",
         title_en: "Evolution of latent variables (CMA-ES)",
-        summary_fr: "Sans aucun gradient, des générations de données de plus en plus sûres pour le modèle montrent ce qu’il a retenu d’une classe.",
+        summary_fr: "Sans aucun gradient, génération après génération, des données dont le modèle est de plus en plus sûr montrent ce qu’il a retenu d’une classe.",
         summary_en: "Without any gradient, generations of inputs that the model is surer and surer of show what it has kept of a class.",
         formula: "z ~ N(m, σ² C); m, σ, C from the better half by L(f(G(z)), y) + ρ ½ ‖z‖²",
         paper: "Hansen and Ostermeier, Completely Derandomized Self-Adaptation in Evolution Strategies, 2001, doi 10.1162/106365601750190398",

@@ -185,7 +185,7 @@ fn a_prior_is_fitted_where_none_is_given() {
     let net = network();
     for name in ALL {
         let host = Listening::default();
-        let prior = json!({ "latent": 3, "hidden": 8, "epochs": 30, "batch": 8, "rate": 0.01 });
+        let prior = json!({ "latent": 3, "hidden": 8, "steps": 90, "batch": 8, "rate": 0.01 });
         let config = with(short(name), "prior", prior);
         let found = attack_with(name, config, &net, None, &Ctx::new(7, "test", 1, &host)).unwrap();
         assert!(!found.is_empty());
@@ -207,7 +207,7 @@ fn a_prior_is_fitted_where_none_is_given() {
     let error = attack_with("gmi", config, &net, None, &Ctx::new(7, "test", 1, &())).unwrap_err();
     assert_eq!(error.to_string(), "generator: 1 needed, 0 given");
     let fitted =
-        with(short("gmi"), "prior", json!({ "from": "fitted", "epochs": 1, "hidden": 4, "latent": 2 }));
+        with(short("gmi"), "prior", json!({ "from": "fitted", "steps": 1, "hidden": 4, "latent": 2 }));
     let host = Listening::default();
     let plane = Plane::new(&[8], &[4]);
     attack_with("gmi", fitted, &net, Some(plane.generator()), &Ctx::new(7, "test", 1, &host)).unwrap();
@@ -220,7 +220,7 @@ fn composed<'a>(net: &'a Net, generator: Option<Generator<'a>>, work: impl FnOnc
         let inputs = Inputs { range: Some([-2.0, 2.0]), ..Inputs::default() };
         let space = Space::of(case, &ctx, &inputs).unwrap();
         let from = if case.generator().is_some() { Source::Given } else { Source::Fitted };
-        let prior = Prior { from, latent: 3, hidden: 16, epochs: 20, rate: 0.01, ..Prior::default() };
+        let prior = Prior { from, latent: 3, hidden: 16, steps: 100, rate: 0.01, ..Prior::default() };
         let maker = prior.of(case, &space, &ctx).unwrap();
         work(&Composed::new(net, maker, space, 1));
     });
@@ -383,6 +383,13 @@ fn repulsion_finds_the_centre_of_a_class() {
         assert!(one.score > 1.1 && one.score < 1.7, "{}", one.score);
         assert_eq!(one.ending, Ending::Settled);
     }
+    // Patience is for one radius: in all a search may take many more moves.
+    let metered = Metered::new(&ball, Access::LABELS | Access::NEW_INPUTS, None);
+    let config = json!({ "samples": 100, "radius": 0.1, "patience": 5, "growth": 1.02, "points": 8 });
+    let found = run("brep", in_space(config), &metered, &plane).unwrap();
+    let growths = ((found[0].score / 0.1).ln() / 1.02_f64.ln()).round() as u64 + 1;
+    let moves = (metered.asked() - 100 - 8 * growths) / 9;
+    assert!(moves > 10 && growths > 50, "{moves} {growths}");
     // Where a class is nowhere among the samples, it says so.
     let far = Ball::new(&[50.0, 0.0, 0.0], 1.0, &["labels", "new-inputs"]);
     let error = run("brep", in_space(json!({ "samples": 20 })), &far, &plane).unwrap_err();
@@ -394,6 +401,10 @@ fn repulsion_finds_the_centre_of_a_class() {
     assert!(found.iter().all(|one| one.class == 1));
     let lines = host.lines.lock().unwrap();
     assert!(lines.iter().any(|line| line.contains("none of 20 samples is of class 0")), "{lines:?}");
+}
+
+fn length(x: &[f32]) -> f32 {
+    x.iter().map(|x| x * x).sum::<f32>().sqrt()
 }
 
 #[test]
@@ -408,6 +419,14 @@ fn spheres_grow_and_steps_are_bounded() {
     assert!((found[0].score - 2.0 * 1.3_f64.powi(19)).abs() < 1e-9, "{}", found[0].score);
     let found = run("brep", in_space(json!({ "samples": 10, "points": 4 })), &ball, &plane).unwrap();
     assert_eq!(found[0].ending, Ending::Reached);
+    // However large the class, its centre stays where the generator makes something of it.
+    let half = Ball::new(&[1e3, 0.0, 0.0], 1e3, &["labels", "new-inputs"]);
+    let reached = |reach: f64| {
+        let config = in_space(json!({ "samples": 50, "radius": 0.5, "steps": 60, "reach": reach }));
+        length(&values(&run("brep", config, &half, &plane).unwrap()[0]))
+    };
+    let (near, far) = (reached(1.0), reached(2.0));
+    assert!((near - 3.0_f32.sqrt()).abs() < 0.3 && (far - 2.0 * 3.0_f32.sqrt()).abs() < 0.6, "{near} {far}");
     // Nothing but the place itself is of the class: a step each time, and none is kept.
     let tiny = Ball::new(&[0.0; 3], 2.0, &["labels", "new-inputs"]);
     let metered = Metered::new(&tiny, Access::LABELS | Access::NEW_INPUTS, None);
@@ -434,7 +453,6 @@ fn evolution_finds_what_the_model_is_surest_of() {
     }
     // What is likely by itself draws the place towards the middle.
     let realistic = of(80, json!({ "realism": 0.5, "starts": 1 }));
-    let length = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
     assert!(length(&values(&realistic[0])) < 0.95 * length(&values(&last[0])));
     let reached = of(80, json!({ "realism": 0.0, "confidence": 0.9, "starts": 1 }));
     assert!(reached[0].ending == Ending::Reached && reached[0].score >= 0.9);
@@ -511,6 +529,36 @@ fn the_last_choice_looks_at_many_parts() {
 }
 
 #[test]
+fn walks_give_their_best_place_or_where_parts_differ_their_last() {
+    let (net, plane) = (Net::new(&[2, 6, 6], 3, 0, 5), Plane::new(&[2, 6, 6], &[6]));
+    // One step that is much too long.
+    let of = |crop: [f64; 2]| {
+        let config = json!({ "samples": 60, "starts": 1, "kept": 1, "steps": 1, "rate": 50.0, "views": 1, "crop": crop });
+        run("ppa", bounded(config), &net, &plane).unwrap()
+    };
+    let off = |found: Vec<Reconstruction>| -> f64 {
+        let of = |one: &Reconstruction| {
+            Objective::Poincare.of(&net.logits(&values(one)), one.class as usize, &mut [0.0; 3])
+        };
+        found.iter().map(of).sum()
+    };
+    let (best, last) = (off(of([1.0, 1.0])), off(of([0.9, 1.0])));
+    assert!(best + 0.3 < last, "{best} {last}");
+}
+
+#[test]
+fn what_is_unlikely_by_itself_is_held_against_latent_variables() {
+    let (net, plane) = (regression(), Plane::new(&[6], &[4]));
+    let length = |realism: f64| {
+        let config = json!({ "weight": 0.0, "steps": 100, "realism": realism });
+        let found = run("gmi", bounded(config), &net, &plane).unwrap();
+        found.iter().map(|one| length(&values(one))).fold(0.0, f32::max)
+    };
+    // Where nothing else counts, only the middle is left.
+    assert!(length(1.0) < 0.1 && length(0.0) > 2.0, "{} {}", length(1.0), length(0.0));
+}
+
+#[test]
 fn probabilities_of_answers_are_those_of_the_model() {
     let outputs = Outputs {
         logits: Some(Tensor::from_vec(vec![1.0_f32, 2.0, -1.0, 0.0], &[2, 2]).unwrap()),
@@ -529,7 +577,7 @@ fn findings_depend_on_the_seed_alone() {
     for name in ALL {
         for generator in [Some(plane.generator()), None] {
             let of = |seed: u64, threads: usize, batch: usize| {
-                let prior = json!({ "latent": 3, "hidden": 8, "epochs": 2, "batch": 20 });
+                let prior = json!({ "latent": 3, "hidden": 8, "steps": 5, "batch": 20 });
                 let config = with(with(short(name), "batch", json!(batch)), "prior", prior);
                 let ctx = Ctx::new(seed, "test", threads, &());
                 bits(&attack_with(name, config, &net, generator.clone(), &ctx).unwrap())
@@ -702,7 +750,7 @@ fn parameters_are_checked() {
             (json!({ "classes": [1, 4] }), "`classes`: expected numbers below 4, got 4"),
             (json!({ "prior": { "latent": 0 } }), "`prior.latent` must be from 1 to 1024, got 0"),
             (json!({ "prior": { "hidden": 0 } }), "`prior.hidden` must be from 1 to 65536"),
-            (json!({ "prior": { "epochs": 0 } }), "`prior.epochs` must be at least 1"),
+            (json!({ "prior": { "steps": 0 } }), "`prior.steps` must be at least 1"),
             (json!({ "prior": { "batch": 0 } }), "`prior.batch` must be at least 1"),
             (json!({ "prior": { "rate": 0.0 } }), "`prior.rate` must be above 0"),
             (json!({ "prior": { "records": 9 } }), "`prior.records` must be at least 10"),
@@ -736,6 +784,7 @@ fn parameters_are_checked() {
         ("brep", json!({ "radius": 0.0 }), "`radius` must be above 0"),
         ("brep", json!({ "growth": 1.0 }), "`growth` must be above 1"),
         ("brep", json!({ "inside": 1.1 }), "`inside` must be above 0"),
+        ("brep", json!({ "reach": 0.0 }), "`reach` must be above 0"),
     ] {
         let error = refused(name, config);
         assert!(error.contains(words), "{name}: {error}");

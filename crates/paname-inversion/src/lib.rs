@@ -2,6 +2,9 @@
 //! from which listings, schemas, documentation and tests follow. Attacks see classes and bounds of inputs, rebuild one input per class and start, and
 //! say nothing of likeness: whether a person or an average was rebuilt is judged elsewhere.
 //!
+//! Those that search inputs themselves ([`miface`], [`ascent`]) find what the model is sure of; those that search the latent variables of a generator
+//! ([`gmi`], [`ppa`], [`lomma`], [`latent_cma_es`], [`brep`]) find it among what looks like an input. See [`Prior`].
+//!
 //! What they are made of stands apart, to be combined by others: objectives ([`objective`]), penalties ([`regulariser`]), rules of steps ([`step`]),
 //! constraints ([`constraint`]), and gradients where a model gives none ([`estimated`]).
 //!

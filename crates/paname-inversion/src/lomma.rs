@@ -169,7 +169,7 @@ impl Attack for Lomma {
         family: Family::ModelInversion,
         title_fr: "Logits et caractéristiques (LOMMA)",
         title_en: "Logits and features (LOMMA)",
-        summary_fr: "Tenues à ce que le modèle voit dans de vraies données, ses certitudes montrent ce qu’il a retenu d’une classe.",
+        summary_fr: "Rapprochées de ce que le modèle voit dans de vraies données, ses certitudes montrent ce qu’il a retenu d’une classe.",
         summary_en: "Held to what the model sees in real records, what it is surest of shows what it has kept of a class.",
         formula: "min_z 100 (−f_y(G(z)) + λ mean (h(G(z)) − r)²) + ½ ‖z‖²",
         paper: "Nguyen et al., Re-thinking Model Inversion Attacks Against Deep Neural Networks, 2023, arXiv 2304.01669",
@@ -240,5 +240,34 @@ impl Attack for Lomma {
             views: None,
         };
         latent.run(&descent, chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Net, with_case};
+
+    #[test]
+    fn features_are_those_of_the_population() {
+        let net = Net::new(&[8], 3, 16, 2).with("embedding");
+        let records = net.records.clone().unwrap();
+        let of = |records: &[f32]| records.chunks_exact(8).map(|x| net.hidden(x)).collect::<Vec<_>>();
+        for (most, rows) in [
+            (1000, of(&records[20 * 8..])),
+            (2, of(&[&records[20 * 8..21 * 8], &records[30 * 8..31 * 8]].concat())),
+        ] {
+            let attack = Lomma::new(Config { records: most, batch: 3, ..Config::default() }).unwrap();
+            let features = with_case(&net, Access::all(), |case| {
+                attack.features(case, &Ctx::new(1, "test", 1, &())).unwrap()
+            });
+            let count = rows.len() as f64;
+            for j in 0..16 {
+                let mean = rows.iter().map(|row| row[j]).sum::<f64>() / count;
+                let variance = rows.iter().map(|row| (row[j] - mean).powi(2)).sum::<f64>() / count;
+                assert!((f64::from(features.means[j]) - mean).abs() < 1e-5);
+                assert!((f64::from(features.spreads[j]) - variance.sqrt()).abs() < 1e-5);
+            }
+        }
     }
 }

@@ -130,7 +130,7 @@ impl Attack for Ppa {
         name: "ppa",
         version: 1,
         family: Family::ModelInversion,
-        title_fr: "Attaque enfichable (PPA)",
+        title_fr: "Attaque prête à brancher (PPA)",
         title_en: "Plug and play (PPA)",
         summary_fr: "Parmi ce qu’un générateur produit, les données dont le modèle reste sûr sous tous les angles montrent ce qu’il a retenu d’une classe.",
         summary_en: "Among what a generator makes, inputs that the model stays sure of from every side show what it has kept of a class.",

@@ -32,8 +32,8 @@ pub struct Prior {
     pub latent: usize,
     /// Hidden units of a fitted one, from 1 to 65536.
     pub hidden: usize,
-    /// Times that it sees each record, at least 1.
-    pub epochs: usize,
+    /// Steps of its fit, at least 1.
+    pub steps: usize,
     /// Records of a step of its fit, at least 1.
     pub batch: usize,
     /// Length of a step of its fit, above 0.
@@ -48,8 +48,8 @@ impl Default for Prior {
             from: Source::Auto,
             latent: 20,
             hidden: 256,
-            epochs: 20,
-            batch: 128,
+            steps: 3000,
+            batch: 64,
             rate: 1e-3,
             records: 10_000,
         }
@@ -69,7 +69,7 @@ impl Prior {
         for (key, value, most) in [
             ("latent", self.latent, 1024),
             ("hidden", self.hidden, 65536),
-            ("epochs", self.epochs, usize::MAX),
+            ("steps", self.steps, usize::MAX),
             ("batch", self.batch, usize::MAX),
         ] {
             if !(1..=most).contains(&value) {
@@ -155,8 +155,8 @@ impl Prior {
                 data.extend(space.constraint.units(row).into_iter().map(within));
             }
         }
-        let Self { latent, hidden, epochs, batch, rate, .. } = *self;
-        Vae::fit(&data, Fitting { width, hidden, latent, epochs, batch, rate }, ctx)
+        let Self { latent, hidden, steps, batch, rate, .. } = *self;
+        Vae::fit(&data, Fitting { width, hidden, latent, steps, batch, rate }, ctx)
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Fitting {
     pub(crate) width: usize,
     pub(crate) hidden: usize,
     pub(crate) latent: usize,
-    pub(crate) epochs: usize,
+    pub(crate) steps: usize,
     pub(crate) batch: usize,
     pub(crate) rate: f64,
 }
@@ -199,52 +199,47 @@ impl Vae {
         let mut memory = Memory::new(ADAM, vae.weights.len());
         let count = data.len() / width;
         let mut order: Vec<usize> = (0..count).collect();
-        let steps = fitting.epochs * count.div_ceil(fitting.batch);
-        let (mut step, mut variance) = (0, variance(data).max(LEAST));
-        for epoch in 0..fitting.epochs {
-            for i in (1..count).rev() {
-                order.swap(i, ((uniform(&mut stream) * (i + 1) as f64) as usize).min(i));
-            }
-            let (mut errors, mut divergence) = (0.0, 0.0);
-            for rows in order.chunks(fitting.batch) {
-                ctx.tick(step, steps)?;
-                step += 1;
-                let mut noise = vec![0.0; rows.len() * latent];
-                fill_normal(&mut noise, &mut stream);
-                let lessons =
-                    map_pieces(rows.len().div_ceil(PIECE), ctx.threads(), |piece, x: &mut Vec<f32>| {
-                        let some = &rows[piece * PIECE..rows.len().min((piece + 1) * PIECE)];
-                        x.clear();
-                        for row in some {
-                            x.extend_from_slice(&data[row * width..][..width]);
-                        }
-                        Ok(vae.lesson(x, &noise[piece * PIECE * latent..][..some.len() * latent], variance))
-                    })?;
-                let mut gradient = vec![0.0_f64; vae.weights.len()];
-                let mut batch_errors = 0.0;
-                for lesson in lessons {
-                    gradient.iter_mut().zip(&lesson.gradient).for_each(|(sum, g)| *sum += f64::from(*g));
-                    batch_errors += lesson.errors;
-                    divergence += lesson.divergence;
+        let (mut next, mut variance, mut divergence) = (count, variance(data).max(LEAST), 0.0);
+        for step in 0..fitting.steps {
+            ctx.tick(step, fitting.steps)?;
+            if next == count {
+                for i in (1..count).rev() {
+                    order.swap(i, ((uniform(&mut stream) * (i + 1) as f64) as usize).min(i));
                 }
-                for g in &mut gradient {
-                    *g /= rows.len() as f64;
+                next = 0;
+            }
+            let rows = &order[next..count.min(next.saturating_add(fitting.batch))];
+            next += rows.len();
+            let mut noise = vec![0.0; rows.len() * latent];
+            fill_normal(&mut noise, &mut stream);
+            let pieces = rows.len().div_ceil(PIECE);
+            let lessons = map_pieces(pieces, ctx.threads(), |piece, x: &mut Vec<f32>| {
+                let some = &rows[piece * PIECE..rows.len().min((piece + 1) * PIECE)];
+                x.clear();
+                for row in some {
+                    x.extend_from_slice(&data[row * width..][..width]);
                 }
-                memory.turn(ADAM, &mut gradient);
-                vae.weights.iter_mut().zip(&gradient).for_each(|(w, d)| *w -= (fitting.rate * d) as f32);
-                // Slowly, since one batch says little of the variance.
-                let seen = batch_errors / (rows.len() * width) as f64;
-                variance = (0.9 * variance + 0.1 * seen).max(LEAST);
-                errors += batch_errors;
+                Ok(vae.lesson(x, &noise[piece * PIECE * latent..][..some.len() * latent], variance))
+            })?;
+            let (mut gradient, mut errors, mut off) = (vec![0.0_f64; vae.weights.len()], 0.0, 0.0);
+            for lesson in lessons {
+                gradient.iter_mut().zip(&lesson.gradient).for_each(|(sum, g)| *sum += f64::from(*g));
+                (errors, off) = (errors + lesson.errors, off + lesson.divergence);
             }
-            if epoch + 1 == fitting.epochs {
-                ctx.log(&format!(
-                    "a prior of {latent} latent variables was fitted to {count} records: error {:.3} of the range, divergence {:.1}",
-                    (errors / data.len() as f64).sqrt(),
-                    divergence / count as f64
-                ));
+            let share = 1.0 / rows.len() as f64;
+            for g in &mut gradient {
+                *g *= share;
             }
+            memory.turn(ADAM, &mut gradient);
+            vae.weights.iter_mut().zip(&gradient).for_each(|(w, d)| *w -= (fitting.rate * d) as f32);
+            // Slowly, since one batch says little of all.
+            variance = (0.9 * variance + 0.1 * errors * share / width as f64).max(LEAST);
+            divergence = 0.9 * divergence + 0.1 * off * share;
         }
+        ctx.log(&format!(
+            "a prior of {latent} latent variables was fitted to {count} records: error {:.3} of the range, divergence {divergence:.1}",
+            variance.sqrt(),
+        ));
         if vae.weights.iter().all(|w| w.is_finite()) {
             return Ok(vae);
         }
@@ -362,7 +357,7 @@ fn variance(values: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    const FITTING: Fitting = Fitting { width: 6, hidden: 9, latent: 3, epochs: 200, batch: 32, rate: 5e-3 };
+    const FITTING: Fitting = Fitting { width: 6, hidden: 9, latent: 3, steps: 1600, batch: 32, rate: 5e-3 };
 
     /// Rows along a curve: one number decides all of them.
     fn curve(count: usize) -> Vec<f32> {
@@ -412,7 +407,7 @@ mod tests {
     #[test]
     fn latent_derivatives_are_finite_differences() {
         let ctx = Ctx::new(2, "vae", 3, &());
-        let vae = Vae::fit(&curve(64), Fitting { epochs: 20, ..FITTING }, &ctx).unwrap();
+        let vae = Vae::fit(&curve(64), Fitting { steps: 40, ..FITTING }, &ctx).unwrap();
         let mut z = vec![0.0; 20 * 3];
         fill_normal(&mut z, &mut ctx.rng("z"));
         let decoded = vae.decode(&z, 3).unwrap();
@@ -459,7 +454,7 @@ mod tests {
     fn the_number_of_threads_changes_nothing() {
         let data = curve(100);
         let of = |threads: usize, seed: u64| {
-            let fitting = Fitting { epochs: 3, ..FITTING };
+            let fitting = Fitting { steps: 12, ..FITTING };
             Vae::fit(&data, fitting, &Ctx::new(seed, "vae", threads, &())).unwrap().weights
         };
         assert_eq!(of(1, 1), of(4, 1));
@@ -468,7 +463,7 @@ mod tests {
 
     #[test]
     fn rates_that_are_too_high_are_told() {
-        let fitting = Fitting { epochs: 40, rate: 1e30, ..FITTING };
+        let fitting = Fitting { steps: 80, rate: 1e30, ..FITTING };
         let error = Vae::fit(&curve(40), fitting, &Ctx::new(1, "vae", 1, &())).unwrap_err().to_string();
         assert!(error.contains("`prior.rate`"), "{error}");
     }
