@@ -31,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "paname-engine",
             "paname-evidence",
             "paname-aia",
+            "paname-inversion",
             "paname-mia",
             "paname-plugin",
             "paname-report",
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PLUGIN_MAY_USE: &[(&str, &[&str])] = &[
     ("paname-plugin-command", &["paname-command", "paname-core"]),
     ("paname-plugin-aia", &["paname-core", "paname-aia"]),
+    ("paname-plugin-inversion", &["paname-core", "paname-inversion"]),
     ("paname-plugin-mia", &["paname-core", "paname-mia"]),
     ("paname-plugin-predictions", &["paname-core", "paname-data"]),
     ("paname-plugin-torch", &["paname-core", "paname-torch"]),

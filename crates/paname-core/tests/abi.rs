@@ -13,9 +13,9 @@ use paname_core::abi::{self, Plugin};
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Attribute, Augmentation, Case, CaseParts, CaseSize,
     Checkpoint, Cohort, Ctx, Ending, Entry, Error, Extraction, Family, Features, Findings, FitRun, Fitted,
-    Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback, Query, Recipe,
-    Reconstruction, Records, Reference, Result, Roster, Sampling, Scale, Setting, Signal, SignalSource,
-    Target, TargetCard, Task, Tensor, View, Whom,
+    Generator, Grouping, Host, Indices, Info, Input, Labels, Membership, Named, Needs, Outputs, Pullback,
+    Query, Recipe, Reconstruction, Records, Reference, Result, Roster, Sampling, Scale, Setting, Signal,
+    SignalSource, Target, TargetCard, Task, Tensor, View, Whom,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +71,9 @@ impl Attack for Probe {
             references_min: 1,
             references_max: records,
             groups: Some(Grouping { size: 1, shares: true }),
+            generator: true,
+            queries: 7,
+            queries_per_class: 9,
             ..Needs::default()
         }
     }
@@ -111,7 +114,13 @@ impl Attack for Probe {
                 return Ok(Findings::Attribute(scores));
             }
             "rebuild" => {
-                let input = Tensor::from_vec(vec![1.0_f32, 2.0], &[1, 2])?;
+                // Asked through the interface, in a rehearsal too.
+                let rehearsal = case.with_reference_as_target(0)?;
+                let generator = rehearsal.generator().expect("a generator");
+                let query = Query::records(case.audited().ids.clone(), Access::LOSS);
+                let made = generator.target.predict(&query)?.loss.expect("a loss");
+                ctx.log(&format!("{} {:?}", generator.target.card().name, generator.latent));
+                let input = Tensor::from_vec(made.to_f32()?.into_owned(), &[1, made.len()])?;
                 let one = Reconstruction { class: 7, start: 2, input, score: 0.5, ending: Ending::Settled };
                 return Ok(Findings::Reconstructions(vec![one]));
             }
@@ -462,6 +471,8 @@ fn with_case<T>(variants: usize, work: impl FnOnce(&Case<'_>) -> T) -> T {
         signals: &signals,
     });
     let case = case.unwrap().with_groups(vec![vec![3, 1].into(), vec![0].into()]).unwrap();
+    let maker = whole("maker");
+    let case = case.with_generator(Generator { target: &maker, latent: vec![2, 5] });
     if variants == 1 {
         return work(&case);
     }

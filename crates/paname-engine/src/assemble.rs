@@ -193,6 +193,7 @@ fn row(
             reasons: vec![Reason::DeclaredNotApplicable { why }],
             membership: None,
             attribute: None,
+            inversion: None,
         });
     };
     let (entry, origin) = place.registry.attack_of(name)?;
@@ -218,11 +219,17 @@ fn row(
         )),
         verdict: Verdict::NotTested,
         membership: match &result {
-            Some(object) if planned.attribute.is_none() => Some(object.json("result.json")?),
+            Some(object) if planned.attribute.is_none() && !planned.inverts => {
+                Some(object.json("result.json")?)
+            }
             _ => None,
         },
         attribute: match &result {
             Some(object) if planned.attribute.is_some() => Some(object.json("result.json")?),
+            _ => None,
+        },
+        inversion: match &result {
+            Some(object) if planned.inverts => Some(object.json("result.json")?),
             _ => None,
         },
         reasons,
@@ -285,7 +292,12 @@ pub(crate) fn conclude(
 ) -> Result<(), EngineError> {
     let tests = rows.iter_mut().flat_map(|row| {
         let of_membership = row.membership.as_mut().map(judge::tested).unwrap_or_default();
-        of_membership.into_iter().chain(row.attribute.as_mut().map(judge::guesses::tested))
+        let of_inversion =
+            row.inversion.iter_mut().flat_map(|result| &mut result.tests).map(|test| (test, None));
+        of_membership
+            .into_iter()
+            .chain(row.attribute.as_mut().map(judge::guesses::tested))
+            .chain(of_inversion)
     });
     judge::correct(tests.collect())?;
     for row in rows {
@@ -304,6 +316,9 @@ pub(crate) fn conclude(
         };
         if let Some(result) = &row.attribute {
             (row.verdict, row.reasons) = judge::guesses::verdict(result, grounds, settings);
+        }
+        if let Some(result) = &row.inversion {
+            (row.verdict, row.reasons) = judge::rebuilt::verdict(result, grounds, settings);
         }
         let Some(result) = &mut row.membership else { continue };
         (row.verdict, row.reasons) = judge::verdict(result, grounds, settings);
@@ -328,6 +343,7 @@ pub(crate) fn add_missing_families(rows: &mut Vec<Row>) {
                 reasons: vec![Reason::NotRequested],
                 membership: None,
                 attribute: None,
+                inversion: None,
             });
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
     Access, Attribute, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings,
-    Fitted, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal,
-    Target, TargetCard, Tensor, View, Within,
+    Fitted, Generator, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result,
+    Signal, Target, TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use crate::EngineError;
 use crate::attributes::{self, Described};
 use crate::groups::Groups;
 use crate::inputs::{self, Inputs, Models, write_npy};
+use crate::inversions;
 use crate::judge::shuffle;
 use crate::outputs::Stored;
 use crate::signals::StoredSignals;
@@ -65,6 +66,10 @@ pub(crate) struct Bench<'a> {
     pub(crate) open: &'a (dyn Fn() -> Result<Models> + Sync),
     /// The attribute to be guessed, where there is one.
     pub(crate) attribute: Option<Guessed<'a>>,
+    /// Whether the audited records stay out of the case: whoever rebuilds inputs must not have them.
+    pub(crate) withheld: bool,
+    /// What makes inputs, where the manifest names it.
+    pub(crate) generator: Option<Generator<'a>>,
 }
 
 /// What a case is made of where an attribute is to be guessed.
@@ -97,9 +102,10 @@ impl Bench<'_> {
         work: impl FnOnce(Case<'_>, Option<Attribute>) -> Result<T>,
     ) -> Result<(T, Vec<u32>, u64), EngineError> {
         let Inputs { audited, population, .. } = *self.inputs;
+        let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
+        let audited = if self.withheld { 0 } else { audited };
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
-        let roster_population: Indices = (audited as u32..(audited + population) as u32).collect();
         let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
         let cohort = |ids: std::ops::Range<usize>| Cohort {
@@ -165,6 +171,10 @@ impl Bench<'_> {
             signals: &signals,
         })?
         .with_groups(self.case_groups(&order))?;
+        let case = match &self.generator {
+            Some(generator) => case.with_generator(generator.clone()),
+            None => case,
+        };
         let attribute = match &self.attribute {
             Some(Guessed { described, imputed, .. }) => {
                 Some(attributes::known(self.object, described, &order, imputed.as_deref())?)
@@ -222,6 +232,22 @@ impl Bench<'_> {
     ) -> Result<(), EngineError> {
         let (scores, order, asked) = self.with_case(|case| self.scores(attack.run(case, ctx)?, case))?;
         write_npy(draft, "scores.npy", &[scores.len()], &self.sorted(scores, &order))?;
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        draft.json(ACCOUNT, &Account { asked, chosen })
+    }
+
+    /// Runs a step that rebuilds inputs.
+    pub(crate) fn rebuild(
+        &self,
+        attack: &dyn DynAttack,
+        ctx: &Ctx<'_>,
+        draft: &Draft,
+    ) -> Result<(), EngineError> {
+        let (rebuilt, _, asked) = self.with_case(|case| {
+            let classes = case.classes().unwrap_or(0);
+            attack.run(case, ctx)?.reconstructions(classes)
+        })?;
+        inversions::write(&rebuilt, draft)?;
         let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         draft.json(ACCOUNT, &Account { asked, chosen })
     }
@@ -580,6 +606,8 @@ attack = "lira"
                 chosen: &Mutex::default(),
                 open: &|| Ok(self.models()),
                 attribute: None,
+                withheld: false,
+                generator: None,
             })
         }
     }
@@ -606,7 +634,13 @@ attack = "lira"
         let grouping = paname_core::Grouping { size: 4, shares: false };
         let groups = groups::draw(&truth, grouping, &mut Pcg64::seed_from_u64(3));
         Audit::new().with_bench(Vec::new(), |bench| {
-            let bench = Bench { groups: groups.clone(), signals: Vec::new(), attribute: None, ..*bench };
+            let bench = Bench {
+                groups: groups.clone(),
+                signals: Vec::new(),
+                attribute: None,
+                generator: None,
+                ..*bench
+            };
             let (seen, order, _) = bench.with_case(|case| Ok(case.groups().to_vec())).unwrap();
             for (group, drawn) in seen.iter().zip(&groups) {
                 let mut records: Vec<u32> = group.iter().map(|place| order[*place as usize]).collect();
@@ -722,6 +756,7 @@ attack = "lira"
                 signals: Vec::new(),
                 groups: Groups::new(),
                 attribute: None,
+                generator: None,
                 ..*bench
             };
             for (name, control) in [("attack", false), ("control", true)] {

@@ -556,6 +556,11 @@ impl Prepared {
         write_membership(draft, &self.membership()?)
     }
 
+    /// Labels of the whole roster.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// What describing attributes takes.
     pub(crate) fn whole(&self) -> Result<Whole<'_>, EngineError> {
         Ok(Whole {

@@ -6,6 +6,7 @@ pub(crate) mod epsilon;
 pub(crate) mod grouped;
 pub(crate) mod guesses;
 mod playing;
+pub(crate) mod rebuilt;
 pub(crate) mod validity;
 
 use paname_core::{Ctx, Error, Result};
@@ -178,18 +179,20 @@ pub(crate) struct Played {
 pub(crate) struct Rows {
     pub(crate) membership: usize,
     pub(crate) attribute: usize,
+    pub(crate) inversion: usize,
 }
 
 impl Rows {
     pub(crate) fn of(rows: &[&Planned<'_>]) -> Self {
         let attribute = rows.iter().filter(|row| row.attribute.is_some()).count();
-        Self { membership: rows.len() - attribute, attribute }
+        let inversion = rows.iter().filter(|row| row.inverts).count();
+        Self { membership: rows.len() - attribute - inversion, attribute, inversion }
     }
 }
 
-/// The most detection tests that so many rows can have: of an attribute there is one.
+/// The most detection tests that so many rows can have: of an attribute there is one, of what is rebuilt one, and another where classes are persons.
 pub(crate) fn most_tests(rows: Rows, settings: &Statistics) -> u64 {
-    (rows.membership * (1 + settings.fpr_targets.len()) + rows.attribute) as u64
+    (rows.membership * (1 + settings.fpr_targets.len()) + rows.attribute + 2 * rows.inversion) as u64
 }
 
 /// The numbers of one row, before correction for the other rows and before a verdict.
@@ -237,7 +240,10 @@ pub(crate) fn measure(
         if differs {
             for test in &mut detection {
                 test.p_blind = Some(match test.statistic {
-                    Statistic::Auc | Statistic::AccuracyDifference => difference.p_greater,
+                    Statistic::Auc
+                    | Statistic::AccuracyDifference
+                    | Statistic::NearestMember
+                    | Statistic::Identified => difference.p_greater,
                     Statistic::TprAt(level) => {
                         let own = levels.iter().filter_map(|l| l.fixed).find(|fixed| fixed.level == level);
                         beside.p_at(level, own, &members, settings, ctx)?
@@ -484,13 +490,17 @@ fn compare_unrelated(statistic: Statistic, roc: &Roc, null: &[Roc], alpha: f64) 
         return Ok(None);
     }
     let value = |roc: &Roc| match statistic {
-        Statistic::Auc | Statistic::AccuracyDifference => Ok(roc.auc()),
+        Statistic::Auc | Statistic::AccuracyDifference | Statistic::NearestMember | Statistic::Identified => {
+            Ok(roc.auc())
+        }
         Statistic::TprAt(level) => roc.tpr_at(level).map(|vertex| roc.tpr(&vertex)).map_err(statistics),
     };
     let observed = value(roc)?;
     let null = null.iter().map(value).collect::<Result<Vec<f64>>>()?;
     let figure = match statistic {
-        Statistic::Auc | Statistic::AccuracyDifference => unrelated::Figure::Normal,
+        Statistic::Auc | Statistic::AccuracyDifference | Statistic::NearestMember | Statistic::Identified => {
+            unrelated::Figure::Normal
+        }
         Statistic::TprAt(_) => unrelated::Figure::Any,
     };
     let compared = unrelated::unrelated_null(figure, observed, &null, alpha).map_err(statistics)?;

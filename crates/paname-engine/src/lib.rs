@@ -28,6 +28,7 @@ mod fits;
 mod gap;
 mod groups;
 mod inputs;
+mod inversions;
 mod judge;
 mod manifest;
 mod outputs;

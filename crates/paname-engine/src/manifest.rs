@@ -74,6 +74,9 @@ pub struct Content {
     pub target: TargetSource,
     /// How the reference ("shadow") models are reached, or fitted, if there are any.
     pub references: Option<ReferenceSource>,
+    /// How what is rebuilt is looked at, by tests that rebuild inputs.
+    #[serde(default)]
+    pub inversion: InversionTable,
     /// What was said of reference models in the application form.
     #[serde(default)]
     pub shadow: Shadow,
@@ -174,6 +177,12 @@ impl Content {
         std::iter::once(&self.target.source)
             .chain(self.references.as_ref().map(|references| &references.source))
             .chain(self.attributes.iter().filter_map(|attribute| attribute.target.as_ref()))
+    }
+
+    /// The adapters of what looks at rebuilt inputs, and of what makes inputs.
+    pub(crate) fn lookers(&self) -> impl Iterator<Item = &Source> {
+        let InversionTable { evaluator, generator, .. } = &self.inversion;
+        evaluator.iter().chain(generator.as_ref().map(|generator| &generator.source))
     }
 
     /// The attribute of this name.
@@ -389,6 +398,78 @@ impl Default for ImputerSource {
     }
 }
 
+/// How what is rebuilt is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct InversionTable {
+    /// A model of another architecture that tells the same classes apart, fitted apart from the model under audit: an adapter and its keys. Without one,
+    /// likeness is that of the values themselves, and whether a class is recognised stays open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<Source>,
+    /// A model that makes inputs, for attacks that search among what it makes: an adapter and its keys, and `latent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorSource>,
+    /// What a class is: of `categories` many persons are in one, of `persons` each is one.
+    pub classes: ClassKind,
+    /// The arm without anything that makes inputs plausible, which every attack is held against.
+    pub unregularised: UnregularisedSource,
+    /// Whether the report shows what was rebuilt: `off`, `blurred` or `clear`.
+    pub galleries: Galleries,
+}
+
+/// How a model that makes inputs is reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorSource {
+    /// Shape of the latent variables of one input, which are standard normal.
+    #[schemars(extend("minItems" = 1, "maxItems" = 4, "items" = {"type": "integer", "minimum": 1}))]
+    pub latent: Vec<usize>,
+    /// The adapter and its keys.
+    #[serde(flatten)]
+    pub source: Source,
+}
+
+/// What a class is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassKind {
+    /// Many persons, or no person.
+    #[default]
+    Categories,
+    /// One person.
+    Persons,
+}
+
+/// Whether the report shows what was rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Galleries {
+    /// It does not.
+    #[default]
+    Off,
+    /// Blurred.
+    Blurred,
+    /// As it is.
+    Clear,
+}
+
+/// The arm without anything that makes inputs plausible.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UnregularisedSource {
+    /// Name of the attack.
+    #[schemars(extend("minLength" = 1))]
+    pub attack: String,
+    /// Its parameters; its defaults where absent.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Default for UnregularisedSource {
+    fn default() -> Self {
+        let parameters = [("l2".to_owned(), serde_json::json!(0.0))].into_iter().collect();
+        Self { attack: "regularised-ascent".into(), parameters }
+    }
+}
+
 /// What becomes of population records that equal an audited one in every input and in the label: whoever guesses would look them up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -597,6 +678,9 @@ pub struct Statistics {
     /// Smallest difference in differences of the accuracies of guesses of an attribute that matters.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub min_effect_accuracy: f64,
+    /// Smallest excess over ½ that matters of the share of classes in which what was rebuilt is nearest to a member.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 0.5))]
+    pub min_effect_nearest: f64,
     /// Power for which smallest detectable effects are stated.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub power: f64,
@@ -633,6 +717,7 @@ impl Default for Statistics {
             fdr: 0.05,
             min_effect_tpr: 0.01,
             min_effect_accuracy: 0.05,
+            min_effect_nearest: 0.1,
             power: 0.8,
             priors: vec![0.5, 0.1, 0.01],
             person_score: PersonScore::Mean,

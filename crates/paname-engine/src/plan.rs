@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{Access, Ctx, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
+use paname_core::{Access, Ctx, Entry, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
 use paname_data::InputsSchema;
 use paname_evidence::{Power, Reason, Unit, Verdict};
 use paname_stats::equivalence;
@@ -21,9 +21,11 @@ use crate::groups;
 use crate::inputs::{
     ANSWERED, InputFile, Inputs, Supply, correctness_signal, data_files, digests, loss_signal, prepare,
 };
+use crate::inversions;
 use crate::judge::epsilon::{self, Terms};
+use crate::judge::rebuilt::FEWEST_CLASSES;
 use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, Rows, detectable, most_tests};
-use crate::manifest::{AttributeTable, Manifest, Split, Statistics, Test};
+use crate::manifest::{AttributeTable, Manifest, Split, Statistics, Test, UnregularisedSource};
 use crate::outputs;
 use crate::plugins;
 use crate::step::{Fit, Keyed, Step, key};
@@ -120,6 +122,9 @@ pub struct PlannedRow {
     /// The attribute that it guesses, where its attack guesses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute: Option<PlannedAttribute>,
+    /// What is rebuilt, where its attack rebuilds inputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inversion: Option<PlannedInversion>,
 }
 
 /// The attribute that a test will guess.
@@ -142,6 +147,27 @@ pub struct PlannedAttribute {
     /// Smallest difference in differences that the test shows with the declared power, where the attack and imputation disagree on a third of the records.
     pub detectable: f64,
     /// Smallest one that matters, as declared.
+    pub wanted: f64,
+}
+
+/// What a test will rebuild.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedInversion {
+    /// Classes with members and non-members, of each of which one rebuilt input counts.
+    pub classes: u64,
+    /// Classes without a member, that the model saw nothing of.
+    pub control_classes: u64,
+    /// Fewest and most members of a class, and as many non-members, that it will be compared with.
+    pub gallery: (u64, u64),
+    /// Whether an independent model looks at it.
+    pub evaluator: bool,
+    /// Whether each class is a person.
+    pub persons: bool,
+    /// Smallest share of classes whose nearest picture is a member that the test shows with the declared power; None where it can show none.
+    pub detectable: Option<f64>,
+    /// The upper bound on that share where just half of the nearest are members.
+    pub upper: f64,
+    /// Smallest share that matters, as declared.
     pub wanted: f64,
 }
 
@@ -172,6 +198,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) files: Vec<InputFile>,
     /// The attribute that is guessed, where the attack guesses one.
     pub(crate) attribute: Option<&'a Described>,
+    /// Whether the attack rebuilds inputs.
+    pub(crate) inverts: bool,
 }
 
 impl Planned<'_> {
@@ -209,6 +237,7 @@ pub(crate) fn resolve<'a>(
                     unrelated: 0,
                     files,
                     attribute: None,
+                    inverts: false,
                 });
             };
             let attribute = match manifest.content.attribute_of(test) {
@@ -224,6 +253,9 @@ pub(crate) fn resolve<'a>(
                 .map_err(EngineError::from)
                 .and_then(|paths| digests(paths, manifest.base()))?;
             let mut obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
+            if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
+                obstacles = vec![instead];
+            }
             if let Some(table) = manifest.content.attribute_of(test).filter(|_| attribute.is_some()) {
                 // Without imputation there is nothing to hold guesses against.
                 let source = &table.imputer;
@@ -234,19 +266,46 @@ pub(crate) fn resolve<'a>(
                     obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, inputs));
                 }
             }
-            let unrelated = if obstacles.is_empty() { unrelated_models(&needs, inputs) } else { 0 };
-            Ok(Planned { test, parameters, needs, obstacles, unrelated, files, attribute })
+            let inverts = entry.info.family == Family::ModelInversion;
+            // What is rebuilt is held against the records of its class, and against other arms.
+            let controlled = obstacles.is_empty() && !inverts;
+            let unrelated = if controlled { unrelated_models(&needs, inputs) } else { 0 };
+            Ok(Planned { test, parameters, needs, obstacles, unrelated, files, attribute, inverts })
         })
         .collect()
 }
 
+/// Where nothing but gradients is missing, what the attack would cost that estimates them, if it can.
+fn by_estimates(
+    entry: &Entry,
+    test: &Test,
+    obstacles: &[Reason],
+    manifest: &Manifest,
+    inputs: &Inputs,
+) -> Option<Reason> {
+    let [Reason::Access { missing }] = obstacles else { return None };
+    if !Access::INPUT_GRADIENT.names().eq(missing.iter()) {
+        return None;
+    }
+    let mut parameters = test.parameters.clone();
+    parameters.insert("gradient".into(), "estimated".into());
+    let settled = entry.settle(serde_json::Value::Object(parameters), &inputs.size()).ok()?;
+    let needs = entry.build(settled).ok()?.needs(0).ok()?;
+    let allowed = manifest.content.access.max_queries;
+    let possible = (needs.access - inputs.granted()).is_empty();
+    possible.then(|| Reason::NoGradients { questions: questions(&needs, inputs), allowed })
+}
+
 /// Why an attack with these needs cannot run on these inputs.
 fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs) -> Vec<Reason> {
-    if !matches!(family, Family::MembershipInference | Family::AttributeInference) {
+    if !matches!(family, Family::MembershipInference | Family::AttributeInference | Family::ModelInversion) {
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
     }
     if needs.signals.iter().any(|signal| signal.sources(inputs.task).is_empty()) {
+        return vec![Reason::Task];
+    }
+    if family == Family::ModelInversion && inputs.task != Task::Classification {
         return vec![Reason::Task];
     }
     let mut found = Vec::new();
@@ -288,6 +347,7 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         ("reference models fitted with each audited record", needs.in_out_min.0 as u64, with),
         ("reference models fitted without each audited record", needs.in_out_min.1 as u64, without),
         ("population records", needs.population_min as u64, inputs.population as u64),
+        ("generators", u64::from(needs.generator), u64::from(manifest.content.inversion.generator.is_some())),
     ] {
         if got < needed {
             found.push(Reason::References { what: what.to_owned(), needed, got });
@@ -418,11 +478,14 @@ pub(crate) fn steps(
             after: vec![Step::Inputs],
         });
     }
+    let inverting = inversion_steps(manifest, registry, &runnable, inputs, inputs_key)?;
+    steps.extend(inverting.iter().cloned());
     let attributes = attribute_steps(manifest, registry, &runnable, inputs_key)?;
     // The tests of all rows share the audit's level, on which a row's control and power depend.
     let tests = most_tests(Rows::of(&runnable), &manifest.content.statistics).to_string();
     let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
     steps.extend(attributes.values().flat_map(|attribute| attribute.steps.iter().cloned()));
+    let generator = generator_key(manifest, registry)?;
     for row in runnable {
         let id = &row.test.id;
         let info = registry.attack(row.test.attack.as_deref().unwrap_or_default())?.info;
@@ -450,6 +513,7 @@ pub(crate) fn steps(
             &budget,
             &plugins,
             &files,
+            if row.inverts { &generator } else { "" },
         ];
         let attack_key = key(&decided);
         let mut after = vec![Step::Inputs];
@@ -470,6 +534,8 @@ pub(crate) fn steps(
         let mut judged = vec![Step::Inputs, attack];
         if let Some(attribute) = row.attribute {
             judged.push(Step::Imputation(attribute.name.clone()));
+        } else if row.inverts {
+            judged.extend(inverting.iter().map(|keyed| keyed.step.clone()));
         } else {
             judged.extend(correctness_signal(inputs).map(Step::Signals));
             judged.extend(blind.then_some(Step::Blind));
@@ -487,6 +553,11 @@ pub(crate) fn steps(
             Some(_) => {
                 serde_json::to_string(&manifest.content.attribute_of(row.test)).map_err(EngineError::other)?
             }
+            None if row.inverts => {
+                let keys: Vec<&str> = inverting.iter().map(|keyed| keyed.key.as_str()).collect();
+                let table = serde_json::to_string(&manifest.content.inversion).map_err(EngineError::other)?;
+                keys.join(" ") + &table
+            }
             None => claim.clone(),
         };
         let decided =
@@ -495,6 +566,72 @@ pub(crate) fn steps(
         steps.push(Keyed { step: Step::Judge(id.clone()), key: judge_key, after: judged });
     }
     Ok(steps)
+}
+
+/// The steps that what is rebuilt is held against: the evaluator's, and the arm without anything that makes inputs plausible, where it can run.
+fn inversion_steps(
+    manifest: &Manifest,
+    registry: &Registry,
+    runnable: &[&Planned<'_>],
+    inputs: &Inputs,
+    inputs_key: &str,
+) -> Result<Vec<Keyed>, EngineError> {
+    if !runnable.iter().any(|row| row.inverts) {
+        return Ok(Vec::new());
+    }
+    let table = &manifest.content.inversion;
+    let evaluator = inversions::decided(table.evaluator.as_ref(), manifest, registry)?;
+    let mut steps = vec![Keyed {
+        step: Step::Evaluation,
+        key: key(&["evaluation/1", env!("CARGO_PKG_VERSION"), inputs_key, &evaluator]),
+        after: vec![Step::Inputs],
+    }];
+    let test = unregularised(manifest);
+    let (parameters, attack) = build(registry, &test, inputs)?;
+    let needs = attack.needs(0)?;
+    if obstacles(&needs, Family::ModelInversion, manifest, inputs).is_empty() {
+        let (entry, origin) = registry.attack_of(test.attack.as_deref().unwrap_or_default())?;
+        let version = entry.info.version.to_string();
+        let seed = manifest.content.statistics.seed.to_string();
+        let budget = format!("{:?}", manifest.content.access.max_queries);
+        let generator = generator_key(manifest, registry)?;
+        let decided = [
+            "unregularised/1",
+            env!("CARGO_PKG_VERSION"),
+            inputs_key,
+            entry.info.name,
+            &version,
+            &parameters.to_string(),
+            &seed,
+            &budget,
+            plugins::digest(origin),
+            &generator,
+        ];
+        steps.push(Keyed { step: Step::Unregularised, key: key(&decided), after: vec![Step::Inputs] });
+    }
+    Ok(steps)
+}
+
+/// The arm without anything that makes inputs plausible, as a test.
+pub(crate) fn unregularised(manifest: &Manifest) -> Test {
+    let UnregularisedSource { attack, parameters } = manifest.content.inversion.unregularised.clone();
+    Test {
+        id: Step::Unregularised.to_string(),
+        attack: Some(attack),
+        attribute: None,
+        parameters,
+        family: None,
+        not_applicable: None,
+        edpb: None,
+        attacker: None,
+    }
+}
+
+/// All that decides what the generator makes.
+fn generator_key(manifest: &Manifest, registry: &Registry) -> Result<String, EngineError> {
+    let generator = manifest.content.inversion.generator.as_ref();
+    let latent = generator.map(|generator| format!("{:?}", generator.latent)).unwrap_or_default();
+    Ok(latent + &inversions::decided(generator.map(|generator| &generator.source), manifest, registry)?)
 }
 
 /// The steps of an attribute, and the key that holds all that decides what its attacks see.
@@ -590,13 +727,14 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let rows = Rows::of(&running);
     let tests = most_tests(rows, settings);
     // Levels are those of tests of membership.
-    let by_levels = planned.iter().any(|row| row.attribute.is_none());
+    let by_levels = planned.iter().any(|row| row.attribute.is_none() && !row.inverts);
     let plan_absence = if by_levels { absence(members, non_members, settings)? } else { Vec::new() };
     let canaries = inputs.data.canaries.as_ref();
     let epsilon =
         canaries.map(|found| planned_epsilon(found.canaries, manifest, rows.membership)).transpose()?;
     let asked = |row: &Planned<'_>| {
-        let questions = row.needs.queries_per_record.saturating_mul(inputs.audited as u64) as f64;
+        let audited = if row.inverts { 0 } else { inputs.audited };
+        let questions = row.needs.questions(audited, 0, inputs.classes.unwrap_or(0)) as f64;
         if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
     };
     let asked: f64 = planned.iter().map(asked).sum();
@@ -620,8 +758,21 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 .attribute
                 .map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
             let inputs = row.attribute.map_or(inputs, |attribute| &attribute.inputs);
-            let (best_verdict, best_why) = best(&row, manifest, members, non_members);
+            let galleries = row
+                .inverts
+                .then(|| inversions::Galleries::among(prepared.labels(), inputs.audited))
+                .flatten();
+            let inversion = galleries
+                .map(|all| judge::rebuilt::planned(&all.labels, &prepared.truth.member, manifest, tests))
+                .transpose()?;
+            let (best_verdict, best_why) = match &inversion {
+                Some(planned) if runnable => best_inversion(planned, manifest),
+                _ => best(&row, manifest, members, non_members),
+            };
             let absence_why = match groups {
+                _ if row.inverts => {
+                    inversion.iter().flat_map(|planned| absent_inversion(planned, manifest)).collect()
+                }
                 Some(_) => absence_obstacles(&row, manifest, &absence(members, non_members, settings)?),
                 None => absence_obstacles(&row, manifest, &plan_absence),
             };
@@ -637,11 +788,14 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 best_why,
                 absence_why,
                 power: match &guessed {
-                    None if runnable => Some(detectable(members, non_members, settings, tests)?),
+                    None if runnable && !row.inverts => {
+                        Some(detectable(members, non_members, settings, tests)?)
+                    }
                     _ => None,
                 },
                 groups,
                 attribute: guessed,
+                inversion,
                 reasons: row.obstacles,
             })
         })
@@ -689,6 +843,36 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
         return (Verdict::Inconclusive, vec![Reason::ShiftNotExcluded]);
     }
     (Verdict::LeakDemonstrated, Vec::new())
+}
+
+/// The same of a row that rebuilds inputs.
+fn best_inversion(planned: &PlannedInversion, manifest: &Manifest) -> (Verdict, Vec<Reason>) {
+    let PlannedInversion { classes, detectable, wanted, persons, .. } = *planned;
+    if persons {
+        return (Verdict::LeakDemonstrated, Vec::new());
+    }
+    let why = if classes < FEWEST_CLASSES {
+        Reason::TooFewClasses { needed: FEWEST_CLASSES, classes }
+    } else if detectable.is_none() {
+        Reason::NearestUnderpowered { detectable, wanted }
+    } else if manifest.content.data.split == Split::Undeclared {
+        Reason::ShiftNotExcluded
+    } else {
+        return (Verdict::LeakDemonstrated, Vec::new());
+    };
+    (Verdict::Inconclusive, vec![why])
+}
+
+/// Why a row that rebuilds inputs could not show the absence of a leak, whatever it finds.
+fn absent_inversion(planned: &PlannedInversion, manifest: &Manifest) -> Vec<Reason> {
+    let PlannedInversion { upper, wanted, evaluator, .. } = *planned;
+    let reasons = [
+        (upper >= wanted, Reason::NearestNotBelowMargin { upper, wanted }),
+        (!evaluator, Reason::NoEvaluator),
+        (fidelity::Declared::of(&manifest.content).is_empty(), Reason::FidelityUndeclared),
+        (manifest.content.data.split == Split::Undeclared, Reason::ShiftNotExcluded),
+    ];
+    reasons.into_iter().filter(|(stands, _)| *stands).map(|(_, reason)| reason).collect()
 }
 
 /// What absence samples of this size can show.
@@ -773,7 +957,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let models = (inputs.references.len() + 1) as f64 * inputs.augmentations as f64;
     let values = records * models * inputs.classes.unwrap_or(1) as f64;
     let cost = |step: &Step| match step {
-        Step::Fit(_) => 0.0,
+        Step::Fit(_) | Step::Unregularised => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
         Step::Blind | Step::Attributes | Step::Attribute(_) => records * 1e-5,
@@ -782,6 +966,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
         Step::CandidateSignals(..) => values * 1e-8,
         Step::Groups(_) => records * 1e-7,
         Step::Inputs => values * 2e-9,
+        Step::Evaluation => records * 10.0 * ANSWER,
         Step::Outputs(_) => records * inputs.augmentations as f64 * ANSWER,
         Step::Signals(_) => values * 4e-9,
         Step::Attack(_) => records * models * 2e-8,

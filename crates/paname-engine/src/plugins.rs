@@ -1,6 +1,6 @@
 //! The plugins that an audit uses: workers load these very ones, evidence names them, and keys of results hold their digests.
 
-use paname_core::{Origin, PluginOrigin, Registry, Result};
+use paname_core::{Family, Origin, PluginOrigin, Registry, Result};
 use paname_evidence::PluginUsed;
 
 use crate::manifest::Manifest;
@@ -9,16 +9,26 @@ use crate::manifest::Manifest;
 pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
     let content = &manifest.content;
     let mut plugins = Vec::new();
-    for source in content.sources() {
+    for source in content.sources().chain(content.lookers()) {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
     let imputers = content.attributes.iter().map(|attribute| attribute.imputer.attack.as_str());
-    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()).chain(imputers) {
+    let beside = imputers
+        .chain(inverts(manifest, registry)?.then_some(content.inversion.unregularised.attack.as_str()));
+    for name in content.tests.iter().filter_map(|test| test.attack.as_deref()).chain(beside) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
     }
     plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
     plugins.dedup();
     Ok(plugins)
+}
+
+/// Whether a test of the manifest rebuilds inputs.
+pub(crate) fn inverts(manifest: &Manifest, registry: &Registry) -> Result<bool> {
+    let mut names = manifest.content.tests.iter().filter_map(|test| test.attack.as_deref());
+    names.try_fold(false, |found, name| {
+        Ok(found || registry.attack(name)?.info.family == Family::ModelInversion)
+    })
 }
 
 /// The same as evidence has them.

@@ -17,6 +17,7 @@ use crate::attributes;
 use crate::features::Inventory;
 use crate::fits;
 use crate::inputs::{self, InputFile, Inputs};
+use crate::inversions;
 use crate::manifest::Manifest;
 use crate::plan;
 use crate::plugins;
@@ -112,10 +113,12 @@ pub fn run(
     store.sweep()?;
     let mut journal = Journal::open(&options.run_dir.join("journal.jsonl"))?;
     let past = begin(manifest, &options.run_dir, &mut journal)?;
-    let files = inputs::files(manifest, registry)?;
+    let mut files = inputs::files(manifest, registry)?;
     let order = inputs::content_key(manifest, registry, &files)?;
     let data = fits::data_key(manifest, &files)?;
     let fits = fits::steps(manifest, registry, &files, &data)?;
+    // What looks at answers decides none.
+    files.extend(inversions::files(manifest, registry)?);
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let absolute = std::path::absolute(&manifest.path).map_err(EngineError::io(&manifest.path))?;
     let mut session = Session {
@@ -231,7 +234,7 @@ fn decided(evidence: &Evidence) -> bool {
         .core
         .rows
         .iter()
-        .filter(|row| row.membership.is_some() || row.attribute.is_some())
+        .filter(|row| row.membership.is_some() || row.attribute.is_some() || row.inversion.is_some())
         .map(|row| row.verdict);
     let leak = verdicts.clone().any(|verdict| verdict == Verdict::LeakDemonstrated);
     leak || (verdicts.clone().count() > 0 && verdicts.all(|verdict| verdict == Verdict::NoLeakDetected))
@@ -475,7 +478,8 @@ impl Session<'_> {
     ) -> Result<Outcome, EngineError> {
         let run_dir = &self.options.run_dir;
         // Steps read the files one after the other; what they found holds together only if nothing changed meanwhile.
-        let now_there = inputs::files(self.manifest, self.registry)?;
+        let mut now_there = inputs::files(self.manifest, self.registry)?;
+        now_there.extend(inversions::files(self.manifest, self.registry)?);
         if let Some(changed) = files.iter().zip(&now_there).find(|(before, after)| before != after) {
             let problem = "changed while the audit was running; start it again";
             return Err(paname_core::Error::data(&changed.0.name, problem).into());

@@ -49,7 +49,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
     let settings = &options.statistics;
     let scores = Scores { target: table.scores, ..Scores::default() };
     let ctx = Ctx::new(settings.seed, "audit", 1, &());
-    let tests = most_tests(Rows { membership: 1, attribute: 0 }, settings);
+    let tests = most_tests(Rows { membership: 1, ..Rows::default() }, settings);
     let mut result = measure(&scores, &truth, settings, tests, &ctx)?;
     let terms = epsilon::Terms::new(None, settings, 1);
     result.epsilon = epsilon::epsilon(&scores.target, &truth, &result.levels, settings, &terms)?;
@@ -64,6 +64,7 @@ pub fn score(path: &Path, options: &ScoreOptions) -> Result<Scored, EngineError>
         reasons: Vec::new(),
         membership: Some(result),
         attribute: None,
+        inversion: None,
     }];
     let invalid: Vec<Reason> = validity::record_counts(&truth, settings)?.into_iter().collect();
     // Of the model there are scores only: nothing shows that it is the one meant, hence nothing is declared.

@@ -32,6 +32,10 @@ pub(crate) enum Step {
     Candidates(String, u32),
     /// Computes one signal of these answers for every model and record.
     CandidateSignals(String, Signal),
+    /// Has the evaluator look at every audited record, and at the mean of each class.
+    Evaluation,
+    /// Rebuilds inputs without anything that makes them plausible.
+    Unregularised,
     /// Draws the groups of records that the attack of a test judges.
     Groups(String),
     /// Runs the attack of a test on the target.
@@ -68,6 +72,8 @@ impl fmt::Display for Step {
             Self::Candidates(name, 0) => write!(f, "candidates/{name}/target"),
             Self::Candidates(name, model) => write!(f, "candidates/{name}/{}", model - 1),
             Self::CandidateSignals(name, signal) => write!(f, "candidate-signals/{name}/{signal}"),
+            Self::Evaluation => f.write_str("evaluation"),
+            Self::Unregularised => f.write_str("unregularised"),
             Self::Groups(test) => write!(f, "groups/{test}"),
             Self::Attack(test) => write!(f, "attack/{test}"),
             Self::Unrelated(test) => write!(f, "unrelated/{test}"),
@@ -86,6 +92,8 @@ impl FromStr for Step {
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
             None if name == "attributes" => Ok(Self::Attributes),
+            None if name == "evaluation" => Ok(Self::Evaluation),
+            None if name == "unregularised" => Ok(Self::Unregularised),
             None if name == "fidelity" => Ok(Self::Fidelity),
             None if name == "blind" => Ok(Self::Blind),
             Some(("fit", "target")) => Ok(Self::Fit(Fit::Target)),

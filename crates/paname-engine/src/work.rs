@@ -12,10 +12,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
-    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Grouping, Host, Indices, Needs, PluginOrigin,
-    Recipe, Records, Registry, Result, Roster, Signal, Target, Within,
+    Case, Ctx, DynAttack, Error, Family, Findings, FitRun, Fitted, Generator, Grouping, Host, Indices, Needs,
+    PluginOrigin, Recipe, Records, Registry, Result, Roster, Signal, Target, Tensor, Within,
 };
-use paname_evidence::{AttributeResult, GapSummary};
+use paname_evidence::{AttributeResult, GapSummary, InversionResult};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -28,14 +28,15 @@ use crate::fits::{self, Fits};
 use crate::gap;
 use crate::groups::{self, Groups};
 use crate::inputs::{self, Inputs, Models, Supply, correctness_signal};
+use crate::inversions::{self, Evaluation, Eye, Stored as Rebuilt};
 use crate::judge::grouped::{self, Judged};
 use crate::judge::{self, epsilon::Terms};
-use crate::manifest::{Manifest, Test};
+use crate::manifest::{ClassKind, Manifest, Test};
 use crate::outputs::{self, Stored};
 use crate::plan;
 use crate::signals;
 use crate::step::{Fit, Step};
-use crate::store::{Lookup, Object, Store, create_private_folder};
+use crate::store::{Draft, Lookup, Object, Store, create_private_folder};
 
 /// Name of the file that tells a worker what the run is about.
 pub(crate) const RUN_FILE: &str = "run.json";
@@ -204,6 +205,16 @@ impl Workplace<'_> {
                     Models { target: models.next().ok_or_else(missing)?, references: models.collect() };
                 signals::run(*signal, &inputs, &inputs::labels(&object, &inputs)?, &models, &ctx, &draft)?;
             }
+            Step::Evaluation => {
+                let (object, inputs) = self.inputs()?;
+                inversions::evaluate(&self.supply(), &object, &inputs, &ctx, &draft)?;
+            }
+            Step::Unregularised => {
+                self.rebuild(&plan::unregularised(self.manifest), host, (&ctx, &models_ctx), &draft)?;
+            }
+            Step::Attack(id) if self.inverts(id)? => {
+                self.rebuild(self.test(id)?, host, (&ctx, &models_ctx), &draft)?;
+            }
             Step::Imputation(name) => {
                 let (whole, own) = (self.inputs()?, self.attribute_inputs(name)?);
                 let table = self.manifest.content.attribute(name);
@@ -225,6 +236,8 @@ impl Workplace<'_> {
                     chosen: &host.chosen,
                     open: &open,
                     attribute: Some(guessed),
+                    withheld: false,
+                    generator: None,
                 };
                 bench.attack(attack.as_ref(), &ctx, &draft)?;
             }
@@ -286,12 +299,18 @@ impl Workplace<'_> {
                     chosen: &host.chosen,
                     open: &open,
                     attribute: guessed,
+                    withheld: false,
+                    generator: None,
                 };
                 if matches!(step, Step::Attack(_)) {
                     bench.attack(attack.as_ref(), &ctx, &draft)?;
                 } else {
                     bench.unrelated(attack.as_ref(), plan::unrelated_models(&needs, inputs), &ctx, &draft)?;
                 }
+            }
+            Step::Judge(id) if self.inverts(id)? => {
+                let audit = Ctx::new(seed, "audit", 1, host);
+                draft.json("result.json", &self.judge_rebuilt(id, &audit)?)?;
             }
             Step::Judge(id) if self.attribute_of(id)?.is_some() => {
                 ctx.tick(0, 1)?;
@@ -342,7 +361,7 @@ impl Workplace<'_> {
 
     /// Fails where the files of an attack are no longer what its key says: the result would stand under a wrong name.
     fn unchanged(&self, step: &Step) -> Result<(), EngineError> {
-        if !matches!(step, Step::Attack(_) | Step::Unrelated(_)) {
+        if !matches!(step, Step::Attack(_) | Step::Unrelated(_) | Step::Unregularised | Step::Evaluation) {
             return Ok(());
         }
         let (_, inputs) = self.inputs()?;
@@ -419,6 +438,7 @@ impl Workplace<'_> {
         for test in self.run.keys.keys().filter_map(|name| name.strip_prefix("judge/")) {
             match self.attribute_of(test)? {
                 Some(_) => rows.attribute += 1,
+                None if self.inverts(test)? => rows.inversion += 1,
                 None => rows.membership += 1,
             }
         }
@@ -490,6 +510,101 @@ impl Workplace<'_> {
         };
         let tests = judge::most_tests(self.rows()?, settings);
         Ok(judge::guesses::measure(&guesses, &truth, settings, tests, audit)?)
+    }
+
+    /// Whether the attack of a test rebuilds inputs.
+    fn inverts(&self, test: &str) -> Result<bool, EngineError> {
+        let Some(name) = &self.test(test)?.attack else { return Ok(false) };
+        Ok(self.registry.attack(name)?.info.family == Family::ModelInversion)
+    }
+
+    /// Runs an attack that rebuilds inputs, the host's ears being those of its step.
+    fn rebuild(
+        &self,
+        test: &Test,
+        host: &Services<'_>,
+        (ctx, models_ctx): (&Ctx<'_>, &Ctx<'_>),
+        draft: &Draft,
+    ) -> Result<(), EngineError> {
+        let (object, inputs) = self.inputs()?;
+        let (_, attack) = build(self.registry, test, &inputs)?;
+        let needs = attack.needs(0)?;
+        let supply = self.supply();
+        let source = self.manifest.content.inversion.generator.as_ref();
+        let generator =
+            source.map(|source| inversions::generator(source, &supply, models_ctx)).transpose()?;
+        let made = source.zip(generator.as_ref());
+        let open = || {
+            inputs::open_models(&self.supply(), &object, &inputs, models_ctx)
+                .map_err(|error| Error::Other(error.to_string()))
+        };
+        let bench = Bench {
+            inputs: &inputs,
+            object: &object,
+            signals: Vec::new(),
+            groups: Groups::new(),
+            budget: budget_left(self.manifest, &inputs, &needs),
+            order: Ctx::new(self.seed(), &self.run.order, 1, &()),
+            veil: &host.veil,
+            log: &|line| host.log(line),
+            chosen: &host.chosen,
+            open: &open,
+            attribute: None,
+            withheld: true,
+            generator: made
+                .map(|(source, target)| Generator { target: target.as_ref(), latent: source.latent.clone() }),
+        };
+        bench.rebuild(attack.as_ref(), ctx, draft)
+    }
+
+    /// The numbers of a test that rebuilds inputs.
+    fn judge_rebuilt(&self, id: &str, audit: &Ctx<'_>) -> Result<InversionResult, EngineError> {
+        let (object, inputs) = self.inputs()?;
+        let settings = &self.manifest.content.statistics;
+        let table = &self.manifest.content.inversion;
+        let truth = inputs::truth(&object)?;
+        let galleries = inversions::Galleries::of(&object, &inputs)?;
+        let evaluation = Evaluation::open(&self.store.object(self.run.key(&Step::Evaluation)?))?;
+        let eye = Eye::open(&self.supply(), &object, &inputs, audit)?;
+        let rebuilt = |step: &Step| Rebuilt::open(&self.store.object(self.run.key(step)?));
+        let attack = rebuilt(&Step::Attack(id.to_owned()))?;
+        let plain = self.run.keys.contains_key(&Step::Unregularised.to_string());
+        let plain = plain.then(|| rebuilt(&Step::Unregularised)).transpose()?;
+        let look = |inputs: Option<&Tensor>, found: &[(u32, f64)]| match inputs {
+            Some(inputs) => Ok::<_, EngineError>(eye.look(inputs, audit)?.seen(found)),
+            None => Ok(Vec::new()),
+        };
+        let averages: Vec<(u32, f64)> = evaluation.averaged.iter().map(|class| (*class, 0.0)).collect();
+        let mut shown: inversions::Shown<'_> = Vec::new();
+        if let Some(inputs) = &attack.inputs {
+            shown.push(("attack", inputs, attack.surest()));
+        }
+        if let Some(plain) = &plain
+            && let Some(inputs) = &plain.inputs
+        {
+            shown.push(("unregularised", inputs, plain.surest()));
+        }
+        if let Some(inputs) = &evaluation.averages {
+            shown.push(("average", inputs, evaluation.averaged.iter().copied().zip(0..).collect()));
+        }
+        let inversion = judge::rebuilt::Inversion {
+            persons: table.classes == ClassKind::Persons,
+            classes: inputs.classes.unwrap_or(0),
+            evaluator: evaluation.evaluator(&truth, &galleries.labels, settings.confidence)?,
+            attack: look(attack.inputs.as_ref(), &attack.found)?,
+            unregularised: match &plain {
+                Some(plain) => Some(look(plain.inputs.as_ref(), &plain.found)?),
+                None => None,
+            },
+            average: look(evaluation.averages.as_ref(), &averages)?,
+            endings: attack.endings.clone(),
+            labels: &galleries.labels,
+            member: &truth.member,
+            features: &evaluation.features,
+            gallery: inversions::gallery(&shown, table.galleries)?,
+        };
+        let tests = judge::most_tests(self.rows()?, settings);
+        Ok(judge::rebuilt::measure(&inversion, settings, tests, audit)?)
     }
 
     fn signal(&self, signal: Signal) -> Result<Object, EngineError> {

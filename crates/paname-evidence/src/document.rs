@@ -6,7 +6,10 @@ use paname_stats::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeResult, Blind, Exposed, MembershipResult, Reason, Unit, Verdict, canonical_sha256};
+use crate::{
+    AttributeResult, Blind, Exposed, InversionResult, MembershipResult, Reason, Unit, Verdict,
+    canonical_sha256,
+};
 
 /// Name and version of the document's schema.
 pub const SCHEMA: &str = "paname-evidence/1";
@@ -277,6 +280,9 @@ pub struct Row {
     /// Numbers, where an attack on an attribute ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<AttributeResult>,
+    /// Numbers, where an attack that rebuilds inputs ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inversion: Option<InversionResult>,
 }
 
 /// The attack of a row.

@@ -16,6 +16,7 @@
 mod attribute;
 mod canonical;
 mod document;
+mod inversion;
 mod journal;
 mod result;
 mod verdict;
@@ -28,6 +29,7 @@ pub use document::{
     AttackUsed, CanarySummary, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget,
     GapSummary, MeanLoss, ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
+pub use inversion::{Evaluator, Gallery, Identified, InversionResult, Nearer, Nearest, Rebuilt};
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
     Anytime, Blind, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Exposed, GaussianFigure,

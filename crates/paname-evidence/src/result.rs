@@ -196,6 +196,10 @@ pub enum Statistic {
     ),
     /// How much better than without the model an attribute is guessed of members, and not of non-members (permutation of who is a member).
     AccuracyDifference,
+    /// Of what was rebuilt of each class, the nearest of equally many members and non-members is a member (exact binomial test).
+    NearestMember,
+    /// What was rebuilt of each person is nearest to other pictures of that person (exact binomial test).
+    Identified,
 }
 
 /// One detection test, such as of "members score higher".

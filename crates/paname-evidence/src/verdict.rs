@@ -144,6 +144,13 @@ pub enum Reason {
         /// Names of what is missing.
         missing: Vec<String>,
     },
+    /// The attack was told to use gradients, which the target does not give; by estimates from answers it could run.
+    NoGradients {
+        /// Questions that it would put, at most.
+        questions: u64,
+        /// Questions allowed; None where there is no limit.
+        allowed: Option<u64>,
+    },
     /// The test would ask the target about more records than the manifest allows.
     Budget {
         /// Records to ask about.
@@ -291,6 +298,68 @@ pub enum Reason {
         rows: u64,
         /// Members among the audited records.
         target_rows: u64,
+    },
+    /// What was rebuilt lies nearer to pictures that the model was trained on than to others of the same class: those persons’ own.
+    PersonRebuilt {
+        /// Classes whose nearest picture is a member.
+        hits: u64,
+        /// Classes that were compared.
+        classes: u64,
+    },
+    /// What was rebuilt of persons is told from others by pictures that the model never saw: their looks can be taken from the model.
+    PersonsIdentified {
+        /// Persons whose nearest picture is one of their own.
+        hits: u64,
+        /// Persons that were aimed at.
+        classes: u64,
+        /// What chance comes to, as a share.
+        chance: f64,
+    },
+    /// What was rebuilt is recognised, and lies no nearer to members than to others: the average of a class, which is nobody.
+    AverageRebuilt {
+        /// Share of the classes in which the evaluator recognises what was rebuilt.
+        recognised: f64,
+        /// What chance comes to.
+        chance: f64,
+    },
+    /// What was rebuilt is not recognised more often than by chance.
+    NothingRebuilt {
+        /// Share of the classes in which the evaluator recognises what was rebuilt.
+        recognised: f64,
+        /// What chance comes to.
+        chance: f64,
+    },
+    /// No independent model looked at what was rebuilt, so that whether it is recognised is open.
+    NoEvaluator,
+    /// The budget ran out, or the run was cancelled, before the attack was done: it may find more.
+    PartlyRebuilt,
+    /// Too few classes with members and non-members for any statement.
+    TooFewClasses {
+        /// Needed.
+        needed: u64,
+        /// There are.
+        classes: u64,
+    },
+    /// The share of classes whose nearest picture is a member lies below what matters.
+    NearestBelowMargin {
+        /// Upper bound on the share.
+        upper: f64,
+        /// Smallest share that matters: ½ and the declared excess.
+        wanted: f64,
+    },
+    /// It cannot be shown that the share of classes whose nearest picture is a member lies below what matters.
+    NearestNotBelowMargin {
+        /// Upper bound on the share.
+        upper: f64,
+        /// Smallest share that matters: ½ and the declared excess.
+        wanted: f64,
+    },
+    /// So many classes cannot show the smallest share that matters.
+    NearestUnderpowered {
+        /// Smallest share that the test detects with the declared power; None where it can detect none.
+        detectable: Option<f64>,
+        /// Smallest share that matters.
+        wanted: f64,
     },
     /// A test would ask the target about more candidates than the manifest allows; fewer records can be drawn.
     CandidateBudget {

@@ -4,6 +4,7 @@ pub(crate) mod arms;
 pub(crate) mod differences;
 pub(crate) mod histogram;
 pub(crate) mod rates;
+pub(crate) mod rebuilt;
 pub(crate) mod roc;
 pub(crate) mod unrelated;
 
@@ -32,6 +33,21 @@ fn line(x1: f64, y1: f64, x2: f64, y2: f64, class: &str) -> String {
 fn rectangle(x: f64, y: f64, width: f64, height: f64, class: &str) -> String {
     let (width, height) = (width.max(0.0), height.max(0.0));
     format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" class=\"{class}\"/>")
+}
+
+/// An interval, upright at `x`, with its two ends.
+fn whisker(x: f64, from: f64, to: f64) -> String {
+    line(x, from, x, to, "whisker")
+        + &line(x - 3.5, from, x + 3.5, from, "whisker")
+        + &line(x - 3.5, to, x + 3.5, to, "whisker")
+}
+
+fn circle(x: f64, y: f64) -> String {
+    format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" class=\"without\"/>")
+}
+
+fn diamond(x: f64, y: f64, class: &str) -> String {
+    format!("<path d=\"M{x:.1} {:.1}l6 6l-6 6l-6 -6Z\" class=\"{class}\"/>", y - 6.0)
 }
 
 /// Text as it may stand in an SVG element or attribute. Characters that XML forbids become spaces.

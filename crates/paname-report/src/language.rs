@@ -81,6 +81,14 @@ impl Language {
         }
     }
 
+    /// Clauses of which at least one holds: `a, or b, or c`.
+    pub(crate) fn alternatives(self, clauses: &[String]) -> String {
+        let first = clauses.first().cloned().unwrap_or_default();
+        clauses.iter().skip(1).fold(first, |first, last| {
+            self.fill(crate::key!("list.or"), &[("first", &first), ("last", last)])
+        })
+    }
+
     /// A text of a program in print: curly apostrophes, and the language's spaces.
     pub(crate) fn printed(self, text: &str) -> String {
         self.typeset(&text.replace('\'', "’"))

@@ -5,6 +5,7 @@ mod context;
 mod epsilon;
 mod found;
 mod grid;
+mod inversion;
 mod lead;
 mod page;
 mod reason;

@@ -46,7 +46,7 @@ fn collect(value: &Value, place: String, places: &mut Vec<String>) {
 #[test]
 fn markup_in_every_text_stays_text() {
     let payload = r#"</style></title>"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ lang }}{n}"#;
-    for evidence in [sample::leak(), sample::scores(), sample::attributes()] {
+    for evidence in [sample::leak(), sample::scores(), sample::attributes(), sample::inversions()] {
         let (evidence, replaced) = poisoned(&evidence, payload);
         assert!(replaced > 20, "{replaced}");
         for language in Language::ALL {

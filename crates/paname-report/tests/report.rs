@@ -14,7 +14,7 @@ use paname_evidence::{
 };
 use paname_report::{Language, ReportError, headline, html};
 
-fn samples() -> [(&'static str, Evidence); 6] {
+fn samples() -> [(&'static str, Evidence); 7] {
     [
         ("leak", sample::leak()),
         ("inconclusive", sample::inconclusive()),
@@ -22,6 +22,7 @@ fn samples() -> [(&'static str, Evidence); 6] {
         ("scores", sample::scores()),
         ("groups", sample::groups()),
         ("attributes", sample::attributes()),
+        ("inversions", sample::inversions()),
     ]
 }
 
@@ -496,6 +497,163 @@ fn reasons_speak_of_what_the_row_is_about() {
     let of_members = Language::English.reason_of(&few, "membership-inference");
     assert_eq!(of_members, Language::English.reason(&few));
     assert!(of_members.contains("paname signs"), "{of_members}");
+}
+
+#[test]
+fn which_of_the_three_was_rebuilt_is_said_in_the_grid_and_on_the_first_screen() {
+    let told = [
+        (0, "persons, who can be told apart", "On peut donc tirer du modèle de quoi les reconnaître"),
+        (
+            1,
+            "particular training records, and through them persons",
+            "de quoi reconstituer des données précises",
+        ),
+        (2, "the average of a class, which is nobody", "La moyenne d’une classe, qui n’est personne"),
+        (3, "the average of a class, which is nobody", "La moyenne d’une classe, qui n’est personne"),
+        (4, "nothing recognisable", "Rien de reconnaissable"),
+        (5, "undetermined", "reste ouvert"),
+        (6, "undetermined", "rien ne peut être comparé"),
+    ];
+    for (row, grid, lead) in told {
+        let alone = sealed_again(&sample::inversions(), |core| core.rows = vec![core.rows[row].clone()]);
+        let page = |language| page::text(&html(&alone, language).unwrap()).replace('\u{202f}', " ");
+        let english = page(Language::English);
+        assert_eq!(english.matches(&format!("Rebuilt: {grid}")).count(), 2, "{english}");
+        let french = page(Language::French);
+        let first = french.split("Trait fin").next().unwrap();
+        assert!(first.contains(lead), "{first}");
+    }
+}
+
+#[test]
+fn members_that_may_differ_by_themselves_are_not_told_as_persons() {
+    let shifted = sealed_again(&sample::inversions(), |core| {
+        core.rows = vec![core.rows[1].clone()];
+        core.rows[0].verdict = Verdict::Inconclusive;
+        core.rows[0].reasons.pop();
+        core.rows[0].reasons.push(Reason::ShiftNotExcluded);
+    });
+    let persons = sealed_again(&sample::inversions(), |core| {
+        core.rows = vec![core.rows[0].clone()];
+        core.rows[0].reasons.pop();
+        core.rows[0].reasons.push(Reason::ShiftNotExcluded);
+    });
+    let text = page::text(&html(&persons, Language::English).unwrap());
+    assert!(
+        text.contains("This is no average, which is nobody") && text.contains("Rebuilt: persons"),
+        "{text}"
+    );
+    let text = page::text(&html(&shifted, Language::English).unwrap());
+    assert!(
+        text.contains("Rebuilt: undetermined") && !text.contains("An average of the class would not"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_average_of_a_person_is_not_told_as_nobody() {
+    let persons = sealed_again(&sample::inversions(), |core| {
+        core.rows = vec![core.rows[2].clone()];
+        core.rows[0].inversion.as_mut().unwrap().persons = true;
+    });
+    for (language, outcome, nobody) in [
+        (
+            Language::English,
+            "what an evaluator assigns to the right person, perhaps a mere average.",
+            "average of a class, which is nobody",
+        ),
+        (
+            Language::French,
+            "ce qu’un évaluateur rattache à la bonne personne, peut-être une simple moyenne.",
+            "moyenne d’une classe, qui n’est personne",
+        ),
+    ] {
+        let text = page::text(&html(&persons, language).unwrap());
+        assert_eq!(text.matches(outcome).count(), 2, "{text}");
+        assert!(!text.contains(nobody), "{text}");
+    }
+}
+
+#[test]
+fn reasons_of_inversions_speak_of_classes() {
+    for (reason, english, french) in [
+        (
+            Reason::NearestUnderpowered { detectable: None, wanted: 0.7 },
+            "no share, however large",
+            "si grande soit-elle",
+        ),
+        (Reason::Significant { p_adjusted: 0.01, alpha: 0.05 }, "points at members", "désigne des membres"),
+        (Reason::PartlyRebuilt, "might have found more", "aurait pu trouver plus"),
+    ] {
+        for (language, expected) in [(Language::English, english), (Language::French, french)] {
+            let text = language.reason_of(&reason, "model-inversion");
+            assert!(text.contains(expected) && !text.contains("score"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_gallery_is_shown_as_a_picture_or_not_at_all() {
+    let with = |png: &str| {
+        let evidence = sealed_again(&sample::inversions(), |core| {
+            let result = core.rows[0].inversion.as_mut().unwrap();
+            png.clone_into(&mut result.gallery.as_mut().unwrap().png);
+        });
+        let html = html(&evidence, Language::English).unwrap();
+        page::check(&html);
+        html
+    };
+    let shown = html(&sample::inversions(), Language::English).unwrap();
+    assert_eq!(shown.matches("<img src=\"data:image/png;base64,iVBORw0KGgo").count(), 1);
+    assert!(page::text(&shown).contains("The picture is blurred. It may show persons"));
+    for hostile in ["PHN2Zz48L3N2Zz4=", "\"><script>alert(1)</script>", ""] {
+        let page = with(hostile);
+        assert!(!page.contains("<img") && !page.contains("<script"), "{hostile}");
+        assert!(page::text(&page).contains("no well-encoded PNG"), "{hostile}");
+    }
+}
+
+#[test]
+fn three_kinds_of_tests_stand_side_by_side() {
+    let evidence = sealed_again(&mixed(), |core| core.rows.push(sample::inversions().core.rows[0].clone()));
+    for (language, verdict, question) in [
+        (
+            Language::English,
+            "by each of the 3 tests that were run: they tell the data that trained the model from data that did not, or guess an attribute",
+            "can one find out which data it was trained on, or guess what one does not know about the data it was trained on, better than without it, or rebuild data",
+        ),
+        (
+            Language::French,
+            "par chacun des 3 tests menés : ils distinguent les données qui ont servi à entraîner le modèle de celles qui n’y ont pas servi, ou devinent un attribut",
+            "peut-on savoir quelles données ont servi à l’entraîner, ou deviner ce que l’on ignore des données qui l’ont entraîné, mieux que sans lui, ou reconstituer des données",
+        ),
+    ] {
+        let flat = |text: String| text.replace('\u{202f}', " ");
+        assert!(flat(headline(&evidence, language)[1].clone()).contains(verdict));
+        let html = html(&evidence, language).unwrap();
+        page::check(&html);
+        assert!(flat(page::text(&html)).contains(question));
+        assert!(html.contains("id=\"test-1-arms-t\"") && html.contains("id=\"test-2-rebuilt-t\""));
+    }
+}
+
+#[test]
+fn figures_of_inversions_that_do_not_exist_break_nothing() {
+    let odd = sealed_again(&sample::inversions(), |core| {
+        for (i, result) in core.rows.iter_mut().filter_map(|row| row.inversion.as_mut()).enumerate() {
+            let value = [f64::NAN, f64::INFINITY, -1.0][i % 3];
+            for rate in [&mut result.attack.nearest, &mut result.nearest.members] {
+                (rate.estimate, rate.interval.lower, rate.interval.upper) = (value, value, value);
+            }
+            (result.chance, result.detectable) = (value, Some(value));
+            result.attack.starts = result.attack.distance;
+            (result.unregularised, result.average) = (None, None);
+            result.tests.clear();
+            result.endings.clear();
+            result.nearest.nearer.value = value;
+        }
+    });
+    pages("odd-inversions", &odd);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::attribute_laws;
 use crate::chance::{assert_chance, assert_finds};
+use crate::inversion_laws;
 use crate::{Behaviour, LogitTable, Size, Students, Toy};
 
 /// Checks that an attack keeps every law, with its default parameters:
@@ -27,6 +28,9 @@ use crate::{Behaviour, LogitTable, Size, Students, Toy};
 /// An attack on an attribute keeps them on an [`AttributeToy`](crate::AttributeToy), where chance is to be no more ahead of imputation for members
 /// than for others, in either direction, and a leak is that it is, unless it asks nothing of the model; it refuses a case without an attribute, and needs
 /// no imputed probabilities or says so.
+///
+/// An attack that rebuilds inputs keeps them on an [`InversionToy`](crate::InversionToy): the same inputs on any number of threads, no more questions than it says, what it
+/// has so far where it is cancelled or its budget runs out, chance where the model tells nothing of its classes, and classes recognised where it does.
 ///
 /// # Panics
 /// Where a law is broken, naming the attack and the law.
@@ -77,6 +81,10 @@ pub fn check_same_attack(one: &Entry, other: &Entry, config: &Value) {
     }
     if one.info.family == Family::AttributeInference {
         attribute_laws::check_same(this, that);
+        return;
+    }
+    if one.info.family == Family::ModelInversion {
+        inversion_laws::check_same(this, that);
         return;
     }
     for behaviour in [Behaviour::Null, Behaviour::Leaky, Behaviour::Memorising] {
@@ -130,6 +138,10 @@ pub(crate) struct Subject<'a> {
 fn check_runs(subject: &Subject<'_>) {
     if subject.entry.info.family == Family::AttributeInference {
         attribute_laws::check_runs(subject);
+        return;
+    }
+    if subject.entry.info.family == Family::ModelInversion {
+        inversion_laws::check_runs(subject);
         return;
     }
     deterministic(subject);

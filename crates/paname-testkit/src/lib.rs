@@ -22,6 +22,8 @@ mod attribute_laws;
 mod attribute_toy;
 mod blindness;
 mod chance;
+mod inversion_laws;
+mod inversion_toy;
 mod killing;
 mod plugin;
 mod recorded;
@@ -37,6 +39,7 @@ pub use attribute_laws::LossOracle;
 pub use attribute_toy::{AttributeSize, AttributeToy};
 pub use blindness::check_blind;
 pub use chance::{chance_bound, tail_probability};
+pub use inversion_toy::InversionToy;
 #[cfg(target_os = "linux")]
 pub use killing::kill_while_fitting;
 pub use killing::{Sealed, finished_fits, sealed};

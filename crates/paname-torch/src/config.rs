@@ -34,7 +34,7 @@ pub struct TorchConfig {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the model does: `classification` or `regression`.
+    /// What the model does: `classification`, `regression`, or `generation` of inputs from latent variables.
     pub task: Task,
     /// What the outputs are.
     pub output: Output,
@@ -153,13 +153,18 @@ impl TorchConfig {
         if self.batch == 0 {
             return Err(Error::Config("`batch` must be at least 1, got 0".into()));
         }
-        if !matches!(self.task, Task::Classification | Task::Regression) {
-            let problem =
-                format!("`task`: expected \"classification\" or \"regression\", got {:?}", self.task);
+        if !matches!(self.task, Task::Classification | Task::Regression | Task::Generation) {
+            let problem = format!(
+                "`task`: expected \"classification\", \"regression\" or \"generation\", got \"{}\"",
+                self.task
+            );
             return Err(Error::Config(problem));
         }
         if self.output == Output::Probabilities && self.task != Task::Classification {
-            return Err(Error::Config("`output`: probabilities are of classes; `task` is regression".into()));
+            return Err(Error::Config(format!(
+                "`output`: probabilities are of classes; `task` is {}",
+                self.task
+            )));
         }
         if !self.outputs.is_empty() && !self.outputs.iter().any(|name| name == self.main()) {
             let named = self.outputs.join(", ");
@@ -171,7 +176,7 @@ impl TorchConfig {
     /// The name of the outputs among what a program returns.
     pub(crate) fn main(&self) -> &'static str {
         match (self.task, self.output) {
-            (Task::Regression, _) => "values",
+            (Task::Regression | Task::Generation, _) => "values",
             (_, Output::Logits) => "logits",
             (_, Output::Probabilities) => "probabilities",
         }

@@ -15,6 +15,8 @@ pub(crate) fn linked() -> Result<Registry, paname_core::Error> {
     let mut registry = Registry::default();
     #[cfg(feature = "aia")]
     registry.add_attacks(paname_aia::ATTACKS, "paname-aia")?;
+    #[cfg(feature = "inversion")]
+    registry.add_attacks(paname_inversion::ATTACKS, "paname-inversion")?;
     #[cfg(feature = "mia")]
     registry.add_attacks(paname_mia::ATTACKS, "paname-mia")?;
     #[cfg(feature = "command")]

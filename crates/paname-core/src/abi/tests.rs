@@ -38,11 +38,33 @@ fn findings_are_counted_before_they_are_believed() {
         (given(vec![], &[], 1), "scores of candidates: expected a tensor, got none"),
         (given(vec![integers(&[3])], &[], 1), "tensor type: expected F64, got I64"),
         (
-            given(vec![integers(&[-1]), numbers(&[0.5]), numbers(&[1.0])], &[], 2),
+            given(vec![integers(&[-1]), integers(&[0]), integers(&[0]), numbers(&[0.5])], &[], 2),
             "class of a reconstruction: expected a number below 4294967295, got -1",
         ),
         (
-            given(vec![integers(&[1, 2]), numbers(&[0.5, 0.5]), numbers(&[1.0])], &[], 2),
+            given(
+                vec![integers(&[1]), integers(&[0]), integers(&[9]), numbers(&[0.5]), numbers(&[1.0])],
+                &[],
+                2,
+            ),
+            "ending of a reconstruction: expected a number below 5, got 9",
+        ),
+        (
+            given(vec![integers(&[1]), integers(&[0, 0]), integers(&[0]), numbers(&[0.5])], &[], 2),
+            "starts of reconstructions: expected 1, got shape [2]",
+        ),
+        (
+            given(
+                vec![
+                    integers(&[1, 2]),
+                    integers(&[0, 0]),
+                    integers(&[0, 0]),
+                    numbers(&[0.5, 0.5]),
+                    numbers(&[1.0]),
+                ],
+                &[],
+                2,
+            ),
             "reconstruction: expected a tensor, got none",
         ),
         (given(vec![numbers(&[1.0])], &[], 3), "scores of extractions: expected 0, got shape [1]"),

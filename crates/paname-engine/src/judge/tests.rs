@@ -38,7 +38,7 @@ fn audit(
     seed: u64,
 ) -> Vec<(Verdict, Vec<Reason>)> {
     let ctx = Ctx::new(seed, "audit", 1, &());
-    let tests = most_tests(Rows { membership: rows.len(), attribute: 0 }, settings);
+    let tests = most_tests(Rows { membership: rows.len(), ..Rows::default() }, settings);
     let mut results: Vec<MembershipResult> =
         rows.iter().map(|scores| measure(scores, truth, settings, tests, &ctx).unwrap()).collect();
     correct(results.iter_mut().flat_map(tested).collect()).unwrap();
@@ -156,7 +156,7 @@ fn validate_false_leaks_at_low_levels_with_ties_persons_and_groups() {
         let mut rng = Pcg64::seed_from_u64(seed);
         let row = plain(groups.iter().map(|_| (4.0 * normal(&mut rng)).round()).collect());
         let ctx = Ctx::new(seed, "audit", 1, &());
-        let tests = most_tests(Rows { membership: 1, attribute: 0 }, &settings);
+        let tests = most_tests(Rows { membership: 1, ..Rows::default() }, &settings);
         let mut result = grouped::measure(&row, &judged, &truth, &settings, tests, &ctx).unwrap();
         correct(tested(&mut result)).unwrap();
         vec![verdict(&result, grounds(&[], Split::Random), &settings)]
@@ -941,7 +941,7 @@ fn guessed(
         imputed,
         played,
     };
-    let tests = most_tests(Rows { membership: 0, attribute: 1 }, settings);
+    let tests = most_tests(Rows { attribute: 1, ..Rows::default() }, settings);
     let ctx = Ctx::new(seed, "audit", 1, &());
     let mut result = guesses::measure(&guesses, &truth, settings, tests, &ctx).unwrap();
     correct(vec![guesses::tested(&mut result)]).unwrap();

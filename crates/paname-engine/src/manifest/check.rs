@@ -39,6 +39,11 @@ pub(super) fn place(root: &DeTable<'_>, path: &[&str]) -> Range<usize> {
     span
 }
 
+/// The table at a path of keys.
+pub(super) fn table<'r, 'a>(root: &'r DeTable<'a>, path: &[&str]) -> Option<&'r DeTable<'a>> {
+    path.iter().try_fold(root, |table, key| table.get(*key)?.get_ref().as_table())
+}
+
 fn tests(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
     let written = root.get("test").and_then(|item| item.get_ref().as_array());
     // Files may be named after ids, and some file systems take `A` for `a`.

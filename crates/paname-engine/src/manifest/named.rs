@@ -10,7 +10,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::text::Problem;
-use super::{AttributeTable, Content, ImputerSource, Manifest, Source, Test, check, schema};
+use super::{
+    AttributeTable, Content, ImputerSource, InversionTable, Manifest, Source, Test, UnregularisedSource,
+    check, schema,
+};
 use crate::EngineError;
 
 impl Manifest {
@@ -25,6 +28,17 @@ impl Manifest {
             let recipe = self.content.reference_fit().map(|(_, _, recipe)| recipe);
             self.source("references", &references.source, recipe, root, registry)?;
         }
+        let InversionTable { evaluator, generator, .. } = &self.content.inversion;
+        let generator = generator.as_ref().map(|generator| &generator.source);
+        for (key, source) in [("inversion.evaluator", evaluator.as_ref()), ("inversion.generator", generator)]
+        {
+            if let Some(source) = source {
+                self.source(key, source, None, root, registry)?;
+            }
+        }
+        unregularised(&self.content.inversion.unregularised, registry).map_err(|what| {
+            self.text.error(Problem::new(check::place(root, &["inversion", "unregularised"]), what))
+        })?;
         let written = root.get("test").and_then(|item| item.get_ref().as_array());
         for (test, item) in self.content.tests.iter().zip(written.into_iter().flatten()) {
             attack(test, item, registry)
@@ -54,14 +68,18 @@ impl Manifest {
         root: &DeTable<'_>,
         registry: &Registry,
     ) -> Result<(), EngineError> {
-        let span = check::place(root, &[key]);
-        let adapter = registry.adapter(&source.adapter).map_err(|error| {
-            self.text.error(Problem::new(check::place(root, &[key, "adapter"]), words(&error)))
-        })?;
-        if let Some(table) = root.get(key).and_then(|item| item.get_ref().as_table()) {
+        let path: Vec<&str> = key.split('.').collect();
+        let span = check::place(root, &path);
+        let place = |inner: &'static str| check::place(root, &[&path[..], &[inner]].concat());
+        let adapter = registry
+            .adapter(&source.adapter)
+            .map_err(|error| self.text.error(Problem::new(place("adapter"), words(&error))))?;
+        if let Some(table) = check::table(root, &path) {
             let mut own = table.clone();
-            own.remove("adapter");
-            own.remove("fit");
+            // Keys of the manifest's own.
+            for key in ["adapter", "fit", "latent"] {
+                own.remove(key);
+            }
             schema::table_conforms(&own, span, &adapter.schema()?, key)
                 .map_err(|problem| self.text.error(problem))?;
         }
@@ -73,7 +91,7 @@ impl Manifest {
                     "adapter `{}` fits no models; expected one that does, or no key `fit`",
                     source.adapter
                 );
-                Err(self.text.error(Problem::new(check::place(root, &[key, "fit"]), what)))
+                Err(self.text.error(Problem::new(place("fit"), what)))
             }
             _ => Ok(()),
         }
@@ -176,6 +194,27 @@ fn imputer(
         )));
     }
     Ok(())
+}
+
+/// The arm without anything that makes inputs plausible is an attack that rebuilds inputs. A program without any audits no inversion either.
+fn unregularised(source: &UnregularisedSource, registry: &Registry) -> Result<(), String> {
+    if *source == UnregularisedSource::default() {
+        return Ok(());
+    }
+    let UnregularisedSource { attack: name, parameters } = source;
+    let about = |what: String| format!("[inversion.unregularised]: {what}");
+    let entry = registry.attack(name).map_err(|error| about(words(&error)))?;
+    if entry.info.family != Family::ModelInversion {
+        return Err(about(format!(
+            "attack `{name}` rebuilds no inputs; expected one that does, such as `regularised-ascent`"
+        )));
+    }
+    let config = serde_json::Value::Object(parameters.clone());
+    let files = entry.files(config.clone(), Path::new(".")).map_err(|error| about(words(&error)))?;
+    if !files.is_empty() {
+        return Err(about(format!("attack `{name}` depends on files; expected one that does not")));
+    }
+    entry.build(config).map(drop).map_err(|error| about(format!("attack `{name}`: {}", words(&error))))
 }
 
 /// The words of an error without its kind, which the exit code tells.

@@ -1,12 +1,10 @@
 //! Right guesses of an attribute: the attack beside whoever guesses without the model, members and non-members side by side, and the difference between
 //! the two gaps. Shapes tell the guessers apart, so that ink alone is enough.
 
-use std::fmt::Write as _;
-
 use paname_evidence::{Accuracy, AttributeResult};
 use paname_stats::Interval;
 
-use super::{axis, frame, line, rectangle, text};
+use super::{axis, circle, diamond, frame, line, rectangle, text, whisker};
 use crate::{Language, key};
 
 const SIZE: (f64, f64) = (360.0, 296.0);
@@ -150,13 +148,13 @@ fn panel(side: &Side, scale: &Scale, language: Language) -> String {
         let y = scale.y(side.imputation.share);
         // What the attack has to beat, carried over to it.
         drawing += &line(imputation, y, attack + BAR, y, "chance");
-        drawing += &whisker(imputation, &side.imputation.interval, scale);
+        drawing += &interval(imputation, &side.imputation.interval, scale);
         drawing += &circle(imputation, y);
         drawing += &below(imputation, scale.y(side.imputation.interval.lower).max(y), side.imputation.share);
     }
     if side.attack.share.is_finite() {
         let y = scale.y(side.attack.share);
-        drawing += &whisker(attack, &side.attack.interval, scale);
+        drawing += &interval(attack, &side.attack.interval, scale);
         drawing += &diamond(attack, y, side.fill);
         drawing += &below(attack, scale.y(side.attack.interval.lower).max(y), side.attack.share);
         let gap = side.attack.share - side.imputation.share;
@@ -176,21 +174,8 @@ fn bracket(y: f64) -> String {
     line(from, y - 16.0, from, y, "axis") + &line(from, y, to, y, "axis") + &line(to, y, to, y - 16.0, "axis")
 }
 
-fn whisker(x: f64, interval: &Interval, scale: &Scale) -> String {
-    let [from, to] = [scale.y(interval.lower), scale.y(interval.upper)];
-    line(x, from, x, to, "whisker")
-        + &line(x - 3.5, from, x + 3.5, from, "whisker")
-        + &line(x - 3.5, to, x + 3.5, to, "whisker")
-}
-
-fn circle(x: f64, y: f64) -> String {
-    format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" class=\"without\"/>")
-}
-
-fn diamond(x: f64, y: f64, class: &str) -> String {
-    let mut drawing = String::new();
-    let _ = write!(drawing, "<path d=\"M{x:.1} {:.1}l6 6l-6 6l-6 -6Z\" class=\"{class}\"/>", y - 6.0);
-    drawing
+fn interval(x: f64, interval: &Interval, scale: &Scale) -> String {
+    whisker(x, scale.y(interval.lower), scale.y(interval.upper))
 }
 
 fn described(side: &Side, language: Language) -> String {

@@ -20,9 +20,10 @@ const HIGHEST: f64 = 60.0;
 /// The figure of one control.
 pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> String {
     let chance = match control.statistic {
-        Statistic::Auc => 0.5,
+        Statistic::Auc | Statistic::NearestMember => 0.5,
         Statistic::TprAt(level) => level,
         Statistic::AccuracyDifference => 0.0,
+        Statistic::Identified => f64::NAN,
     };
     let statistic = view::statistic(control.statistic, language);
     let value = |value: f64| view::statistic_value(control.statistic, value, language);
@@ -37,7 +38,7 @@ pub(crate) fn figure(id: &str, control: &Unrelated, language: Language) -> Strin
     for tick in ticks {
         let label = match control.statistic {
             Statistic::Auc => language.decimal(tick, decimals.max(1)),
-            Statistic::TprAt(_) => language.level(tick),
+            Statistic::TprAt(_) | Statistic::NearestMember | Statistic::Identified => language.level(tick),
             Statistic::AccuracyDifference => language.decimal(100.0 * tick, decimals.saturating_sub(2)),
         };
         drawing += &line(x(tick), BOTTOM, x(tick), BOTTOM + 4.0, "axis");

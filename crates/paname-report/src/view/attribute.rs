@@ -24,9 +24,7 @@ pub(crate) struct AttributeView {
     reasons: Vec<String>,
     sample: String,
     figure: Value,
-    detection: Detection,
-    net: String,
-    net_range: String,
+    detection: Vec<Detection>,
     numbers: Vec<Number>,
     arms: Vec<ArmRow>,
     facts: Vec<(String, String)>,
@@ -42,10 +40,10 @@ pub(crate) struct AttributeView {
 
 /// A figure, with what goes with it.
 #[derive(Serialize)]
-struct Number {
-    name: String,
-    value: String,
-    more: Vec<String>,
+pub(super) struct Number {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) more: Vec<String>,
 }
 
 /// Somebody who guesses.
@@ -98,9 +96,11 @@ pub(crate) fn test(
         reasons: reason::sentences(row, language),
         sample: Found::Attribute(result).sample(language),
         figure: Value::from_safe_string(arms::figure(&format!("{anchor}-arms"), result, language)),
-        detection: test::detection(&result.test, language),
-        net: language.points(net.value),
-        net_range: interval(&net.interval, language),
+        detection: vec![test::detection(
+            &result.test,
+            vec![language.points(net.value), interval(&net.interval, language)],
+            language,
+        )],
         numbers: numbers(core, result, language),
         arms: [
             (key!("arm.attack"), &result.attack),
@@ -129,10 +129,7 @@ pub(crate) fn test(
 
 /// `95% interval: 0.8 to 3.8 points`.
 fn interval(interval: &Interval, language: Language) -> String {
-    language.fill(
-        key!("grid.interval"),
-        &[("confidence", &language.level(interval.confidence)), ("range", &language.points_range(interval))],
-    )
+    words::interval(interval.confidence, &language.points_range(interval), language)
 }
 
 fn arm_row(name: Key, arm: &Arm, language: Language) -> ArmRow {
@@ -175,12 +172,10 @@ fn numbers(core: &Core, result: &AttributeResult, language: Language) -> Vec<Num
     numbers.extend(result.residual.as_ref().map(|residual| Number {
         name: language.text(key!("attribute.residual")),
         value: language.percent(residual.value),
-        more: vec![language.fill(
-            key!("grid.interval"),
-            &[
-                ("confidence", &language.level(residual.interval.confidence)),
-                ("range", &language.percent_range(&residual.interval)),
-            ],
+        more: vec![words::interval(
+            residual.interval.confidence,
+            &language.percent_range(&residual.interval),
+            language,
         )],
     }));
     numbers.extend(result.positive.as_ref().and_then(|control| {
@@ -211,16 +206,7 @@ fn records(beyond: &Beyond, language: Language) -> String {
 }
 
 fn surest(surest: &Surest, language: Language) -> Number {
-    let rate = |rate: &Rate| {
-        language.fill(
-            key!("test.rate"),
-            &[
-                ("share", &language.percent(rate.estimate)),
-                ("hits", &language.count(rate.hits)),
-                ("trials", &language.count(rate.trials)),
-            ],
-        )
-    };
+    let rate = |rate: &Rate| words::rate(rate, language);
     let side = |name: Key, side: usize| {
         let [attack, without] = [&surest.attack[side], &surest.imputation[side]].map(rate);
         language.fill(name, &[("rate", &attack), ("without", &without)])

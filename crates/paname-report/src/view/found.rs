@@ -1,6 +1,8 @@
 //! The figures of a row, whatever it is about.
 
-use paname_evidence::{AttributeResult, Core, DetectionTest, MembershipResult, Row, Unit, Unrelated};
+use paname_evidence::{
+    AttributeResult, Core, DetectionTest, InversionResult, MembershipResult, Row, Unit, Unrelated,
+};
 
 use super::words;
 use crate::{Language, key};
@@ -12,22 +14,25 @@ pub(crate) enum Found<'a> {
     Membership(&'a MembershipResult),
     /// About an attribute.
     Attribute(&'a AttributeResult),
+    /// About inputs that were rebuilt.
+    Inversion(&'a InversionResult),
 }
 
 impl<'a> Found<'a> {
     /// Of a row that gave figures.
     pub(crate) fn of(row: &'a Row) -> Option<Self> {
-        match (&row.membership, &row.attribute) {
-            (Some(result), _) => Some(Self::Membership(result)),
-            (None, Some(result)) => Some(Self::Attribute(result)),
-            (None, None) => None,
-        }
+        let membership = row.membership.as_ref().map(Self::Membership);
+        membership
+            .or_else(|| row.attribute.as_ref().map(Self::Attribute))
+            .or_else(|| row.inversion.as_ref().map(Self::Inversion))
     }
 
+    /// What members are.
     pub(crate) fn unit(self) -> Unit {
         match self {
             Self::Membership(result) => result.unit,
             Self::Attribute(result) => result.unit,
+            Self::Inversion(_) => Unit::Record,
         }
     }
 
@@ -35,6 +40,7 @@ impl<'a> Found<'a> {
         match self {
             Self::Membership(result) => result.alpha,
             Self::Attribute(result) => result.alpha,
+            Self::Inversion(result) => result.alpha,
         }
     }
 
@@ -42,6 +48,7 @@ impl<'a> Found<'a> {
         match self {
             Self::Membership(result) => &result.tests,
             Self::Attribute(result) => std::slice::from_ref(&result.test),
+            Self::Inversion(result) => &result.tests,
         }
     }
 
@@ -49,6 +56,7 @@ impl<'a> Found<'a> {
         match self {
             Self::Membership(result) => &result.unrelated,
             Self::Attribute(result) => result.unrelated.as_slice(),
+            Self::Inversion(_) => &[],
         }
     }
 
@@ -57,6 +65,16 @@ impl<'a> Found<'a> {
         let (members, others) = match self {
             Self::Membership(result) => (result.members, result.non_members),
             Self::Attribute(result) => (result.members, result.non_members),
+            Self::Inversion(result) => {
+                return language.fill(
+                    key!("inversion.sample"),
+                    &[
+                        ("classes", &language.count(result.classes)),
+                        ("rebuilt", &language.count(result.rebuilt)),
+                        ("compared", &language.count(result.nearest.members.trials)),
+                    ],
+                );
+            }
         };
         language.fill(
             key!("test.sample"),
@@ -72,7 +90,7 @@ impl<'a> Found<'a> {
     pub(crate) fn power(self, core: &Core) -> f64 {
         match self {
             Self::Membership(result) => result.power.power,
-            Self::Attribute(_) => declared_power(core),
+            Self::Attribute(_) | Self::Inversion(_) => declared_power(core),
         }
     }
 }
@@ -89,15 +107,26 @@ pub(crate) enum About {
     Membership,
     /// The value of an attribute.
     Attribute,
+    /// Inputs that were rebuilt.
+    Inversion,
 }
 
 impl About {
     pub(crate) fn row(row: &Row) -> Self {
-        if row.attribute.is_some() { Self::Attribute } else { Self::family(&row.family) }
+        match Found::of(row) {
+            Some(Found::Membership(_)) => Self::Membership,
+            Some(Found::Attribute(_)) => Self::Attribute,
+            Some(Found::Inversion(_)) => Self::Inversion,
+            None => Self::family(&row.family),
+        }
     }
 
     /// What attacks of a family are about, by its name in the evidence.
     pub(crate) fn family(name: &str) -> Self {
-        if name == "attribute-inference" { Self::Attribute } else { Self::Membership }
+        match name {
+            "attribute-inference" => Self::Attribute,
+            "model-inversion" => Self::Inversion,
+            _ => Self::Membership,
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The common grid: one row per test, one per family without a test. What every test shares is said once, beside the grid.
 
-use paname_evidence::{AttributeResult, Core, MembershipResult, Reason, Row};
+use paname_evidence::{AttributeResult, Core, InversionResult, MembershipResult, Reason, Row};
 use serde::Serialize;
 
 use super::found::Found;
 use super::words::{self, Badge};
-use super::{lead, reason};
+use super::{inversion, lead, reason};
 use crate::{Language, key};
 
 #[derive(Serialize)]
@@ -88,6 +88,7 @@ fn figures(row: &Row, found: Found, with_sample: bool, language: Language) -> Fi
     let (headline, mut more) = match found {
         Found::Membership(result) => headline(result, language),
         Found::Attribute(result) => attribute_headline(result, language),
+        Found::Inversion(result) => inversion_headline(row, result, language),
     };
     if with_sample {
         more.push(found.sample(language));
@@ -96,16 +97,42 @@ fn figures(row: &Row, found: Found, with_sample: bool, language: Language) -> Fi
     Figures { headline, more, control, control_models, detectable: detectable_of(found, language) }
 }
 
+/// The headline of a row about rebuilt inputs, what it comes to, and how often the class is recognised.
+fn inversion_headline(row: &Row, result: &InversionResult, language: Language) -> (String, Vec<String>) {
+    let members = &result.nearest.members;
+    let outcome = inversion::outcome(row, language);
+    let recognised = match (&result.attack.recognised, &result.evaluator) {
+        (Some(recognised), Some(evaluator)) => language.fill(
+            key!("grid.inversion.recognised"),
+            &[
+                ("hits", &language.count(recognised.hits)),
+                ("classes", &language.count(recognised.trials)),
+                ("accuracy", &language.percent(evaluator.non_members.estimate)),
+            ],
+        ),
+        _ => language.text(key!("grid.inversion.unseen")),
+    };
+    if members.trials == 0 {
+        return (language.text(key!("grid.inversion.none")), vec![outcome, recognised]);
+    }
+    let headline = language.fill(
+        key!("grid.inversion"),
+        &[
+            ("share", &language.percent(members.estimate)),
+            ("hits", &language.count(members.hits)),
+            ("classes", &language.count(members.trials)),
+        ],
+    );
+    let range = language.percent_range(&members.interval);
+    let range = words::interval(members.interval.confidence, &range, language);
+    (headline, vec![range, outcome, recognised])
+}
+
 /// The headline of a row about an attribute, and the shares that it is made of.
 fn attribute_headline(result: &AttributeResult, language: Language) -> (String, Vec<String>) {
     let share = |accuracy: &paname_evidence::Accuracy| language.percent(accuracy.share);
-    let range = language.fill(
-        key!("grid.interval"),
-        &[
-            ("confidence", &language.level(result.difference.interval.confidence)),
-            ("range", &language.points_range(&result.difference.interval)),
-        ],
-    );
+    let interval = &result.difference.interval;
+    let range = words::interval(interval.confidence, &language.points_range(interval), language);
     let shares = language.fill(
         key!("grid.attribute.shares"),
         &[
@@ -123,24 +150,14 @@ fn attribute_headline(result: &AttributeResult, language: Language) -> (String, 
 /// The figure that speaks for the row, and what goes with it.
 fn headline(result: &MembershipResult, language: Language) -> (String, Vec<String>) {
     let average = language.fill(key!("grid.auc"), &[("auc", &language.decimal(result.auc.auc, 3))]);
-    let average_range = language.fill(
-        key!("grid.interval"),
-        &[
-            ("confidence", &language.level(result.auc.interval.confidence)),
-            ("range", &language.decimal_range(&result.auc.interval, 3)),
-        ],
-    );
+    let interval = &result.auc.interval;
+    let average_range = words::interval(interval.confidence, &language.decimal_range(interval, 3), language);
     let rate = |rate: &paname_stats::Rate| [language.count(rate.hits), language.count(rate.trials)];
     match (lead::telling_rates(result), lead::headline_level(result).and_then(|level| level.fixed)) {
         (Some(fixed), _) => {
             let [alarms, others] = rate(&fixed.fpr);
-            let range = language.fill(
-                key!("grid.interval"),
-                &[
-                    ("confidence", &language.level(fixed.tpr.interval.confidence)),
-                    ("range", &language.percent_range(&fixed.tpr.interval)),
-                ],
-            );
+            let interval = &fixed.tpr.interval;
+            let range = words::interval(interval.confidence, &language.percent_range(interval), language);
             let alarms = language.fill(key!("grid.alarms"), &[("alarms", &alarms), ("others", &others)]);
             let headline = language.fill(key!("grid.tpr"), &[("tpr", &language.percent(fixed.tpr.estimate))]);
             (headline, vec![range, alarms, average])
@@ -177,6 +194,20 @@ fn control(row: &Row, found: Found, language: Language) -> (String, Option<Strin
         Some(language.fill(key, &[("p", &language.p_equation(p))]))
     });
     let random = row.reasons.contains(&Reason::RandomSplitDeclared);
+    if matches!(found, Found::Inversion(_)) {
+        // Records that the model never saw are the control, whatever the split.
+        let unseen = |reason: &Reason| matches!(reason, Reason::PersonsIdentified { .. });
+        let key = if row.reasons.iter().any(unseen) {
+            key!("grid.inversion.control")
+        } else if random {
+            key!("grid.control.random")
+        } else if row.reasons.contains(&Reason::ShiftNotExcluded) {
+            key!("grid.control.none")
+        } else {
+            key!("grid.control.idle")
+        };
+        return (language.text(key), None);
+    }
     match stated {
         Some(stated) => (stated, on),
         None if random => (language.text(key!("grid.control.random")), failed_control(found, on, language)),
@@ -201,6 +232,12 @@ fn detectable_of(found: Found, language: Language) -> Vec<String> {
         Found::Attribute(result) => {
             let net = result.detectable.map(|net| language.points(net));
             let effect = net.map(|net| language.fill(key!("grid.attribute.detectable"), &[("net", &net)]));
+            effect.into_iter().collect()
+        }
+        Found::Inversion(result) => {
+            let share = result.detectable.map(|share| language.percent(share));
+            let effect =
+                share.map(|share| language.fill(key!("grid.inversion.detectable"), &[("share", &share)]));
             effect.into_iter().collect()
         }
     }

@@ -1,16 +1,18 @@
 //! The first screen's sentences, which the terminal prints too. No word of statistics: whoever decides reads these.
 
 use paname_evidence::{
-    AttributeResult, Core, Evidence, LevelResult, MembershipResult, Reason, Row, Statistic, Unit, Verdict,
+    AttributeResult, Core, Evidence, InversionResult, LevelResult, MembershipResult, Reason, Row, Statistic,
+    Unit, Verdict,
 };
 use paname_stats::level::FixedThreshold;
 
 use super::found::{About, Found, declared_power};
-use super::{epsilon, reason, words};
-use crate::{Language, key};
+use super::{epsilon, inversion, reason, words};
+use crate::{Key, Language, key};
 
 /// The row that the first screen shows: of the demonstrated leaks, the one that succeeds with the largest share of members beyond its share of
-/// non-members, be it in recognising them or in guessing an attribute better than without the model; without a leak, the first row with figures, so that
+/// non-members, be it in recognising them or in guessing an attribute better than without the model, or with the largest share of classes beyond chance
+/// in rebuilding what they hold; without a leak, the first row with figures, so that
 /// nothing is chosen by its result.
 pub(crate) fn lead_row(core: &Core) -> Option<(&Row, Found<'_>)> {
     shown_row(core.rows.iter().filter_map(|row| Some((row, Found::of(row)?))))
@@ -30,10 +32,11 @@ fn shown_row<'a>(
             telling_rates(result).map_or(0.0, |fixed| fixed.tpr.estimate - fixed.fpr.estimate)
         }
         Found::Attribute(result) => result.difference.value,
+        Found::Inversion(result) => beyond_chance(result),
     };
     let on_average = |found: Found| match found {
         Found::Membership(result) => result.auc.auc,
-        Found::Attribute(_) => 0.0,
+        Found::Attribute(_) | Found::Inversion(_) => 0.0,
     };
     rows.clone()
         .filter(|(row, _)| row.verdict == Verdict::LeakDemonstrated)
@@ -41,6 +44,13 @@ fn shown_row<'a>(
             gain(*a).total_cmp(&gain(*b)).then(on_average(*a).total_cmp(&on_average(*b)))
         })
         .or_else(|| rows.next())
+}
+
+/// The share of classes by which what was rebuilt points at members, or tells persons apart, more often than chance.
+fn beyond_chance(result: &InversionResult) -> f64 {
+    let persons = result.identified.as_ref().filter(|_| result.persons);
+    let persons = persons.map_or(0.0, |identified| identified.first.estimate - identified.chance);
+    (result.nearest.members.estimate - 0.5).max(persons)
 }
 
 /// The level at which rows are compared: the first declared one with both rates, a fine one before a coarse one.
@@ -151,27 +161,38 @@ fn verdict(evidence: &Evidence, language: Language) -> String {
 fn leaks(core: &Core, total: u64, language: Language) -> String {
     let leaks = || ran(core).filter(|row| row.verdict == Verdict::LeakDemonstrated);
     let count = leaks().count() as u64;
-    let of_attributes = leaks().filter(|row| About::row(row) == About::Attribute).count() as u64;
+    let kinds = kinds(leaks());
     let all = language.count(total);
-    let (only, every, one, many) = match of_attributes {
-        0 => (
-            key!("sentence.leak.only"),
-            key!("sentence.leak.all"),
-            key!("sentence.leak.one"),
-            key!("sentence.leak.many"),
-        ),
-        n if n == count => (
+    let (only, every, one, many) = match &kinds[..] {
+        [About::Attribute] => (
             key!("sentence.attribute.only"),
             key!("sentence.attribute.all"),
             key!("sentence.attribute.one"),
             key!("sentence.attribute.many"),
         ),
-        _ => {
+        [About::Inversion] => (
+            key!("sentence.inversion.only"),
+            key!("sentence.inversion.all"),
+            key!("sentence.inversion.one"),
+            key!("sentence.inversion.many"),
+        ),
+        [] | [About::Membership] => (
+            key!("sentence.leak.only"),
+            key!("sentence.leak.all"),
+            key!("sentence.leak.one"),
+            key!("sentence.leak.many"),
+        ),
+        several => {
+            let what = alternatives(several, language, |about| match about {
+                About::Membership => key!("mixed.membership"),
+                About::Attribute => key!("mixed.attribute"),
+                About::Inversion => key!("mixed.inversion"),
+            });
             let n = language.count(count);
             return if count == total {
-                language.fill(key!("sentence.leak.both.all"), &[("n", &n)])
+                language.fill(key!("sentence.mixed.all"), &[("n", &n), ("what", &what)])
             } else {
-                language.fill(key!("sentence.leak.both"), &[("n", &n), ("total", &all)])
+                language.fill(key!("sentence.mixed"), &[("n", &n), ("total", &all), ("what", &what)])
             };
         }
     };
@@ -182,15 +203,33 @@ fn leaks(core: &Core, total: u64, language: Language) -> String {
     }
 }
 
+/// What these rows are about, each kind once.
+fn kinds<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<About> {
+    let found: Vec<About> = rows.map(About::row).collect();
+    let all = [About::Membership, About::Attribute, About::Inversion];
+    all.into_iter().filter(|about| found.contains(about)).collect()
+}
+
+/// A clause for each kind.
+fn alternatives(kinds: &[About], language: Language, clause: impl Fn(&About) -> Key) -> String {
+    let clauses: Vec<String> = kinds.iter().map(|about| language.text(clause(about))).collect();
+    language.alternatives(&clauses)
+}
+
 /// What the audit asks, by what its tests are about.
 pub(crate) fn question(core: &Core, language: Language) -> String {
-    let about = |wanted: About| ran(core).any(|row| About::row(row) == wanted);
-    language.text(match (core.target.is_some(), about(About::Membership), about(About::Attribute)) {
-        (false, ..) => key!("summary.asked.scores"),
-        (true, true, true) => key!("summary.asked.both"),
-        (true, false, true) => key!("summary.asked.attribute"),
-        (true, _, false) => key!("summary.asked.question"),
-    })
+    if core.target.is_none() {
+        return language.text(key!("summary.asked.scores"));
+    }
+    let kinds = Some(kinds(ran(core))).filter(|kinds| !kinds.is_empty());
+    let kinds = kinds.unwrap_or_else(|| vec![About::Membership]);
+    let what = alternatives(&kinds, language, |about| match about {
+        About::Membership => key!("asks.membership"),
+        About::Attribute => key!("asks.attribute"),
+        About::Inversion => key!("asks.inversion"),
+    });
+    let key = if kinds.len() > 1 { key!("summary.asked.many") } else { key!("summary.asked.one") };
+    language.fill(key, &[("what", &what)])
 }
 
 /// Line 3 in its parts: the scope, the families that were not tested, the levels that the sample cannot resolve.
@@ -206,6 +245,9 @@ pub(crate) fn not_said(core: &Core, language: Language) -> Vec<String> {
     parts.extend(named(&senseless, key!("not_said.senseless.one"), key!("not_said.senseless.many")));
     if ran(core).any(|row| About::row(row) == About::Attribute) {
         parts.push(language.text(key!("not_said.population")));
+    }
+    if ran(core).any(|row| About::row(row) == About::Inversion) {
+        parts.push(language.text(key!("not_said.average")));
     }
     for (level, needed, got) in refused_levels(core) {
         parts.push(language.fill(
@@ -261,7 +303,68 @@ pub(crate) fn finding(core: &Core, row: &Row, found: Found, language: Language) 
     match found {
         Found::Membership(result) => of_membership(row, result, language),
         Found::Attribute(result) => of_attribute(core, row, result, language),
+        Found::Inversion(result) => of_inversion(core, row, result, language),
     }
+}
+
+/// Whose the records nearest to what was rebuilt are, and what follows from it.
+fn of_inversion(core: &Core, row: &Row, result: &InversionResult, language: Language) -> String {
+    let plain = |reason: &Reason| match reason {
+        Reason::AverageRebuilt { .. } => reason::in_row(reason, row, language),
+        _ => reason::plain(reason, About::Inversion, language),
+    };
+    let mut sentences = vec![nearest(result, language)];
+    if row.verdict == Verdict::LeakDemonstrated {
+        let members = inversion::members_rebuilt(row);
+        sentences.extend(members.then(|| language.text(key!("lead.inversion.members"))));
+        sentences.extend(recognised(result, language));
+        let persons = |reason: &&Reason| matches!(reason, Reason::PersonsIdentified { .. });
+        sentences.extend(row.reasons.iter().filter(persons).map(plain));
+        sentences.extend((!members).then(|| language.text(key!("lead.inversion.persons"))));
+        return sentences.join(" ");
+    }
+    // The first sentence says that one.
+    let told = |reason: &&Reason| !matches!(reason, Reason::PersonRebuilt { .. });
+    sentences.extend(row.reasons.iter().filter(told).map(plain));
+    if !row.reasons.iter().any(moot) {
+        sentences.push(match result.detectable {
+            Some(share) => language.fill(
+                key!("lead.inversion.seen"),
+                &[("power", &language.level(declared_power(core))), ("share", &language.percent(share))],
+            ),
+            None => language.text(key!("lead.seen.none")),
+        });
+    }
+    sentences.join(" ")
+}
+
+/// The headline, and how often the class is recognised.
+pub(crate) fn inversion_numbers(result: &InversionResult, language: Language) -> String {
+    let sentences: Vec<String> =
+        [nearest(result, language)].into_iter().chain(recognised(result, language)).collect();
+    sentences.join(" ")
+}
+
+fn nearest(result: &InversionResult, language: Language) -> String {
+    let members = &result.nearest.members;
+    if members.trials == 0 {
+        return language.text(key!("lead.inversion.uncompared"));
+    }
+    language.fill(
+        key!("lead.inversion.numbers"),
+        &[
+            ("hits", &language.count(members.hits)),
+            ("classes", &language.count(members.trials)),
+            ("share", &language.percent(members.estimate)),
+            ("range", &language.percent_range(&members.interval)),
+        ],
+    )
+}
+
+fn recognised(result: &InversionResult, language: Language) -> Option<String> {
+    let recognised = result.attack.recognised.as_ref()?;
+    let (hits, classes) = (language.count(recognised.hits), language.count(recognised.trials));
+    Some(language.fill(key!("lead.inversion.recognised"), &[("hits", &hits), ("classes", &classes)]))
 }
 
 /// How well an attribute was guessed, and what follows from it.
@@ -370,6 +473,8 @@ fn moot(reason: &Reason) -> bool {
             | Reason::ShiftSeen { .. }
             | Reason::BelowMargin { .. }
             | Reason::DifferenceBelowMargin { .. }
+            | Reason::NearestBelowMargin { .. }
+            | Reason::TooFewClasses { .. }
     )
 }
 

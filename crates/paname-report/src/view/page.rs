@@ -9,10 +9,11 @@ use super::attribute::{self, AttributeView};
 use super::context::{self, Section};
 use super::found::{About, Found};
 use super::grid::{self, Grid};
+use super::inversion::{self, InversionView};
 use super::lead;
 use super::test::{self, TestView};
 use super::words::{self, Badge};
-use crate::figure::{arms, differences, rates};
+use crate::figure::{arms, differences, rates, rebuilt};
 use crate::number::second;
 use crate::{Key, Language, key};
 
@@ -47,6 +48,7 @@ pub(crate) struct Page {
 enum Tested {
     Membership(Box<TestView>),
     Attribute(Box<AttributeView>),
+    Inversion(Box<InversionView>),
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,9 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
             Found::Attribute(result) => {
                 Tested::Attribute(Box::new(attribute::test(i, core, row, result, language)))
             }
+            Found::Inversion(result) => {
+                Tested::Inversion(Box::new(inversion::test(i, core, row, result, language)))
+            }
         })
     };
     Page {
@@ -138,6 +143,12 @@ const REMEDIES: &[(Key, Key)] = &[
 const GLOSSARY_OF_ATTRIBUTES: &[(Key, Key)] =
     &[(key!("term.attribute"), key!("term.attribute.text")), (key!("term.net"), key!("term.net.text"))];
 
+/// What is explained where a test is about rebuilt inputs.
+const GLOSSARY_OF_INVERSION: &[(Key, Key)] = &[
+    (key!("term.inversion"), key!("term.inversion.text")),
+    (key!("term.evaluator"), key!("term.evaluator.text")),
+];
+
 const GLOSSARY: &[(Key, Key)] = &[
     (key!("term.member"), key!("term.member.text")),
     (key!("term.mia"), key!("term.mia.text")),
@@ -157,8 +168,11 @@ fn pairs(keys: &[(Key, Key)], language: Language) -> Vec<(String, String)> {
 
 fn glossary(core: &Core, language: Language) -> Vec<(String, String)> {
     let mut terms = pairs(GLOSSARY, language);
+    // After the first family of attacks.
+    if has(core, About::Inversion) {
+        terms.splice(2..2, pairs(GLOSSARY_OF_INVERSION, language));
+    }
     if has(core, About::Attribute) {
-        // After the other family of attacks.
         terms.splice(2..2, pairs(GLOSSARY_OF_ATTRIBUTES, language));
     }
     terms
@@ -246,6 +260,10 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
             let figure = arms::figure("lead-figure", result, language);
             (Some(figure), result.attack.members.interval.confidence)
         }
+        Found::Inversion(result) => {
+            let figure = rebuilt::figure("lead-figure", result, language);
+            (Some(figure), result.nearest.members.interval.confidence)
+        }
     };
     let caption = language.fill(caption, &[("confidence", &language.level(confidence))]);
     Some(Lead {
@@ -257,6 +275,7 @@ fn lead(evidence: &Evidence, language: Language) -> Option<Lead> {
         caption: match found {
             Found::Membership(_) => caption,
             Found::Attribute(_) => format!("{caption} {}", language.text(key!("lead.caption.attribute"))),
+            Found::Inversion(_) => format!("{caption} {}", language.text(key!("lead.caption.inversion"))),
         },
     })
 }
@@ -371,6 +390,9 @@ fn limits(evidence: &Evidence, language: Language) -> Vec<String> {
         if has(core, About::Attribute) {
             limits.push(language.text(key!("limits.attribute")));
         }
+        if has(core, About::Inversion) {
+            limits.push(language.text(key!("limits.inversion")));
+        }
         if membership && evidence.exposed.is_empty() {
             limits.push(language.text(key!("limits.exposed_off")));
         }
@@ -399,7 +421,10 @@ fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
     let rates = confidence(results().next().map(|first| first.auc.interval.confidence));
     let band = confidence(results().next().map(|first| first.band_confidence));
     let arms = confidence(attributes().next().map(|first| first.attack.members.interval.confidence));
+    let inversions = || core.rows.iter().filter_map(|row| row.inversion.as_ref());
+    let rebuilt = confidence(inversions().next().map(|first| first.nearest.members.interval.confidence));
     let (membership, attribute) = (results().next().is_some(), attributes().next().is_some());
+    let inversion = inversions().next().is_some();
     let control = core.rows.iter().filter_map(Found::of).any(|found| !found.unrelated().is_empty());
     let bounds = results().any(|result| matches!(result.epsilon, Some(Epsilon::OneRun(_))));
     let parts = results().any(|result| !result.slices.is_empty())
@@ -413,6 +438,14 @@ fn reading(core: &Core, language: Language) -> Vec<(String, String)> {
         (attribute, key!("figure.arms.title"), language.fill(key!("reading.arms"), &[("confidence", &arms)])),
         (attribute, key!("attribute.arms"), language.text(key!("reading.attribute.arms"))),
         (attribute, key!("attribute.numbers"), language.text(key!("reading.attribute.numbers"))),
+        (inversion, key!("inversion.three"), language.text(key!("reading.inversion"))),
+        (inversion, key!("statistic.nearest"), language.text(key!("reading.nearest"))),
+        (
+            inversion,
+            key!("figure.rebuilt.title"),
+            language.fill(key!("reading.rebuilt"), &[("confidence", &rebuilt)]),
+        ),
+        (inversion, key!("inversion.arms"), language.text(key!("reading.inversion.arms"))),
         (control, key!("figure.unrelated.title"), language.text(key!("reading.control"))),
         (bounds, key!("test.epsilon"), language.text(key!("reading.epsilon"))),
         (parts, key!("test.parts"), language.text(key!("reading.parts"))),

@@ -10,6 +10,7 @@ use crate::{Key, Language, key};
 pub(crate) fn sentence(reason: &Reason, about: About, language: Language) -> String {
     match about {
         About::Attribute => of_attribute(reason, language).unwrap_or_else(|| common(reason, language)),
+        About::Inversion => of_inversion(reason, language).unwrap_or_else(|| common(reason, language)),
         About::Membership => common(reason, language),
     }
 }
@@ -36,6 +37,21 @@ fn of_attribute(reason: &Reason, language: Language) -> Option<String> {
         Reason::AllTied => language.text(key!("reason.attribute.all_tied")),
         _ => return None,
     })
+}
+
+/// Reasons that speak of scores, where inputs are rebuilt.
+fn of_inversion(reason: &Reason, language: Language) -> Option<String> {
+    let (key, p_adjusted, alpha) = match reason {
+        Reason::Significant { p_adjusted, alpha } => {
+            (key!("reason.inversion.significant"), p_adjusted, alpha)
+        }
+        Reason::NotSignificant { p_adjusted, alpha } => {
+            (key!("reason.inversion.not_significant"), p_adjusted, alpha)
+        }
+        _ => return None,
+    };
+    let values = [("p", &*language.p_equation(*p_adjusted)), ("alpha", &*language.level(*alpha))];
+    Some(language.fill(key, &values))
 }
 
 fn common(reason: &Reason, language: Language) -> String {
@@ -76,6 +92,16 @@ fn common(reason: &Reason, language: Language) -> String {
         ),
         Reason::Access { missing } => {
             language.fill(key!("reason.access"), &[("missing", &missing.join(", "))])
+        }
+        Reason::NoGradients { questions, allowed } => {
+            let remedy = match allowed {
+                Some(allowed) if questions > allowed => {
+                    language.fill(key!("reason.no_gradients.budget"), &[("allowed", &n(*allowed))])
+                }
+                _ => language.text(key!("reason.no_gradients.possible")),
+            };
+            let values = [("questions", &*n(*questions)), ("remedy", &*remedy)];
+            language.fill(key!("reason.no_gradients"), &values)
         }
         Reason::Budget { needed, allowed } => {
             language.fill(key!("reason.budget"), &[("needed", &n(*needed)), ("allowed", &n(*allowed))])
@@ -174,6 +200,40 @@ fn common(reason: &Reason, language: Language) -> String {
         Reason::ImputerKnowsLess { rows, target_rows } => {
             language.fill(key!("reason.imputer"), &[("rows", &n(*rows)), ("target_rows", &n(*target_rows))])
         }
+        Reason::PersonRebuilt { hits, classes } => {
+            language.fill(key!("reason.person_rebuilt"), &[("hits", &n(*hits)), ("classes", &n(*classes))])
+        }
+        Reason::PersonsIdentified { hits, classes, chance } => language.fill(
+            key!("reason.persons_identified"),
+            &[("hits", &n(*hits)), ("classes", &n(*classes)), ("chance", &language.percent(*chance))],
+        ),
+        Reason::AverageRebuilt { recognised, chance } => language.fill(
+            key!("reason.average_rebuilt"),
+            &[("recognised", &language.percent(*recognised)), ("chance", &language.percent(*chance))],
+        ),
+        Reason::NothingRebuilt { recognised, chance } => language.fill(
+            key!("reason.nothing_rebuilt"),
+            &[("recognised", &language.percent(*recognised)), ("chance", &language.percent(*chance))],
+        ),
+        Reason::NoEvaluator => language.text(key!("reason.no_evaluator")),
+        Reason::PartlyRebuilt => language.text(key!("reason.partly_rebuilt")),
+        Reason::TooFewClasses { needed, classes } => language
+            .fill(key!("reason.too_few_classes"), &[("needed", &n(*needed)), ("classes", &n(*classes))]),
+        Reason::NearestBelowMargin { upper, wanted } => language.fill(
+            key!("reason.nearest_below"),
+            &[("upper", &language.percent(*upper)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::NearestNotBelowMargin { upper, wanted } => language.fill(
+            key!("reason.nearest_not_below"),
+            &[("upper", &language.percent(*upper)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::NearestUnderpowered { detectable: Some(detectable), wanted } => language.fill(
+            key!("reason.nearest_underpowered"),
+            &[("detectable", &language.percent(*detectable)), ("wanted", &language.percent(*wanted))],
+        ),
+        Reason::NearestUnderpowered { detectable: None, wanted } => {
+            language.fill(key!("reason.nearest_underpowered.none"), &[("wanted", &language.percent(*wanted))])
+        }
         Reason::CandidateBudget { needed, allowed, candidates, sample } => language.fill(
             key!("reason.candidate_budget"),
             &[
@@ -199,15 +259,20 @@ pub(crate) fn plain(reason: &Reason, about: About, language: Language) -> String
     language.text(match (reason, about) {
         (Reason::Significant { .. }, About::Membership) => key!("plain.significant"),
         (Reason::Significant { .. }, About::Attribute) => key!("plain.attribute.significant"),
+        (Reason::Significant { .. }, About::Inversion) => key!("plain.inversion.significant"),
+        (Reason::NotSignificant { .. }, About::Inversion) => key!("plain.inversion.not_significant"),
         (Reason::NotSignificant { .. }, About::Membership) => key!("plain.not_significant"),
         (Reason::NotSignificant { .. }, About::Attribute) => key!("plain.attribute.not_significant"),
-        (Reason::Confounded { .. }, About::Membership) => key!("plain.confounded"),
+        (Reason::Confounded { .. }, About::Membership | About::Inversion) => key!("plain.confounded"),
         (Reason::Confounded { .. }, About::Attribute) => key!("plain.attribute.confounded"),
         (Reason::ReferencesTellMembers { .. }, _) => key!("plain.references_tell"),
         (Reason::RecordCountsTellMembers { .. }, _) => key!("plain.record_counts_tell"),
-        (Reason::Underpowered { .. } | Reason::DifferenceUnderpowered { .. }, _) => {
-            key!("plain.underpowered")
-        }
+        (
+            Reason::Underpowered { .. }
+            | Reason::DifferenceUnderpowered { .. }
+            | Reason::NearestUnderpowered { .. },
+            _,
+        ) => key!("plain.underpowered"),
         (other, about) => return sentence(other, about, language),
     })
 }
@@ -218,6 +283,7 @@ fn missing(what: &str, language: Language) -> String {
         "reference models" => key!("missing.references"),
         "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
         "population records" => key!("missing.population"),
+        "generators" => key!("missing.generators"),
         "variants of each record" => key!("missing.variants"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),
@@ -256,7 +322,19 @@ fn cause_key(cause: Cause) -> Key {
 
 /// Why a family or test has no figures, for the grid and the list of what was not tested.
 pub(crate) fn sentences(row: &Row, language: Language) -> Vec<String> {
-    row.reasons.iter().map(|reason| sentence(reason, About::row(row), language)).collect()
+    row.reasons.iter().map(|reason| in_row(reason, row, language)).collect()
+}
+
+/// A reason as its row gives it: where a class is a person, its average is not nobody.
+pub(super) fn in_row(reason: &Reason, row: &Row, language: Language) -> String {
+    let persons = row.inversion.as_ref().is_some_and(|result| result.persons);
+    match reason {
+        Reason::AverageRebuilt { recognised, chance } if persons => language.fill(
+            key!("reason.average_rebuilt.persons"),
+            &[("recognised", &language.percent(*recognised)), ("chance", &language.percent(*chance))],
+        ),
+        _ => sentence(reason, About::row(row), language),
+    }
 }
 
 /// The families that no row of the audit tests, as names inside a sentence: those that the manifest declares senseless here, and the others.

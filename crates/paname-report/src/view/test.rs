@@ -64,6 +64,8 @@ struct Level {
 #[derive(Serialize)]
 pub(super) struct Detection {
     statistic: String,
+    /// The figure that is tested, and its interval, where they stand nowhere else.
+    more: Vec<String>,
     p: String,
     p_adjusted: String,
     p_controlled: String,
@@ -134,16 +136,14 @@ pub(crate) fn test(
             .fill(key!("test.interval"), &[("confidence", &language.level(result.auc.interval.confidence))]),
         levels: result.levels.iter().map(|level| self::level(level, result, language)).collect(),
         auc: language.decimal(result.auc.auc, 3),
-        auc_range: language.fill(
-            key!("grid.interval"),
-            &[
-                ("confidence", &language.level(result.auc.interval.confidence)),
-                ("range", &language.decimal_range(&result.auc.interval, 3)),
-            ],
+        auc_range: words::interval(
+            result.auc.interval.confidence,
+            &language.decimal_range(&result.auc.interval, 3),
+            language,
         ),
         balanced_accuracy: language.percent(result.balanced_accuracy),
         advantage: language.percent(result.advantage),
-        detection: result.tests.iter().map(|test| detection(test, language)).collect(),
+        detection: result.tests.iter().map(|test| detection(test, Vec::new(), language)).collect(),
         precision: precision(&result.levels, &priors, language),
         priors: priors.iter().map(|prior| language.level(*prior)).collect(),
         controls: result
@@ -209,20 +209,10 @@ fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> 
     Level {
         name: language.level(level.level),
         fixed: level.fixed.map(|fixed| {
-            let rate = |rate: &paname_stats::Rate| {
-                language.fill(
-                    key!("test.rate"),
-                    &[
-                        ("share", &language.percent(rate.estimate)),
-                        ("hits", &language.count(rate.hits)),
-                        ("trials", &language.count(rate.trials)),
-                    ],
-                )
-            };
             [
-                rate(&fixed.tpr),
+                words::rate(&fixed.tpr, language),
                 language.percent_range(&fixed.tpr.interval),
-                rate(&fixed.fpr),
+                words::rate(&fixed.fpr, language),
                 language.percent_range(&fixed.fpr.interval),
                 level.excess.map_or_else(|| "–".to_owned(), |bound| language.percent(bound.excess_upper)),
             ]
@@ -243,9 +233,10 @@ fn level(level: &LevelResult, result: &MembershipResult, language: Language) -> 
     }
 }
 
-pub(super) fn detection(test: &DetectionTest, language: Language) -> Detection {
+pub(super) fn detection(test: &DetectionTest, more: Vec<String>, language: Language) -> Detection {
     Detection {
         statistic: words::statistic(test.statistic, language),
+        more,
         p: language.p_value(test.p),
         p_adjusted: language.p_value(test.p_adjusted),
         p_controlled: test.p_controlled.map_or_else(|| "–".to_owned(), |p| language.p_value(p)),

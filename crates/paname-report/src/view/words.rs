@@ -1,6 +1,7 @@
 //! Names of things: verdicts, families, models, tests, values of the manifest.
 
 use paname_evidence::{Core, MembershipResult, Row, SliceKind, Statistic, Unit, Verdict};
+use paname_stats::Rate;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,6 +96,45 @@ pub(crate) fn scale(name: &str, language: Language) -> String {
     })
 }
 
+/// How a search for an input ended, by its name in the evidence; one that this table does not know is given back unchanged.
+pub(crate) fn ending(name: &str, language: Language) -> String {
+    language.text(match name {
+        "reached" => key!("ending.reached"),
+        "settled" => key!("ending.settled"),
+        "spent" => key!("ending.spent"),
+        "lost" => key!("ending.lost"),
+        "cut" => key!("ending.cut"),
+        other => return other.to_owned(),
+    })
+}
+
+/// Who rebuilt an input, by the name in the evidence; one that this table does not know is given back unchanged.
+pub(crate) fn rebuilt_by(name: &str, language: Language) -> String {
+    language.text(match name {
+        "attack" => key!("inversion.arm.attack"),
+        "unregularised" => key!("inversion.arm.unregularised"),
+        "average" => key!("inversion.arm.average"),
+        other => return other.to_owned(),
+    })
+}
+
+/// So many of so many.
+pub(crate) fn rate(rate: &Rate, language: Language) -> String {
+    language.fill(
+        key!("test.rate"),
+        &[
+            ("share", &language.percent(rate.estimate)),
+            ("hits", &language.count(rate.hits)),
+            ("trials", &language.count(rate.trials)),
+        ],
+    )
+}
+
+/// `95% interval: ` and the range as it is printed.
+pub(crate) fn interval(confidence: f64, range: &str, language: Language) -> String {
+    language.fill(key!("grid.interval"), &[("confidence", &language.level(confidence)), ("range", range)])
+}
+
 pub(crate) fn slice_kind(kind: SliceKind, language: Language) -> String {
     language.text(match kind {
         SliceKind::Class => key!("slice.class"),
@@ -117,13 +157,17 @@ pub(crate) fn statistic(statistic: Statistic, language: Language) -> String {
         Statistic::Auc => language.text(key!("statistic.auc")),
         Statistic::TprAt(level) => language.fill(key!("statistic.tpr"), &[("level", &language.level(level))]),
         Statistic::AccuracyDifference => language.text(key!("statistic.net")),
+        Statistic::NearestMember => language.text(key!("statistic.nearest")),
+        Statistic::Identified => language.text(key!("statistic.identified")),
     }
 }
 
 /// A statistic as the control compares it: on every model its rate is read off the same data.
 pub(crate) fn control_statistic(statistic: Statistic, language: Language) -> String {
     match statistic {
-        Statistic::Auc => self::statistic(statistic, language),
+        Statistic::Auc | Statistic::NearestMember | Statistic::Identified => {
+            self::statistic(statistic, language)
+        }
         Statistic::TprAt(level) => {
             language.fill(key!("statistic.tpr.same_data"), &[("level", &language.level(level))])
         }
@@ -135,7 +179,7 @@ pub(crate) fn control_statistic(statistic: Statistic, language: Language) -> Str
 pub(crate) fn statistic_value(statistic: Statistic, value: f64, language: Language) -> String {
     match statistic {
         Statistic::Auc => language.decimal(value, 3),
-        Statistic::TprAt(_) => language.percent(value),
+        Statistic::TprAt(_) | Statistic::NearestMember | Statistic::Identified => language.percent(value),
         Statistic::AccuracyDifference => language.points(value),
     }
 }

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-const VOID: [&str; 2] = ["meta", "!doctype"];
+const VOID: [&str; 3] = ["meta", "!doctype", "img"];
 const ELEMENTS: &str = "html head title style body a header p h1 h2 h3 h4 section div dl dt dd ul li nav main article span code table caption \
-    thead tbody tr th td figure figcaption svg desc text path rect circle g meta !doctype";
+    thead tbody tr th td figure figcaption img svg desc text path rect circle g meta !doctype";
 const ATTRIBUTES: &str = "lang charset http-equiv content name href id class role aria-label aria-labelledby aria-hidden tabindex scope colspan \
-    rowspan data-label viewBox d x y width height cx cy r transform html";
+    rowspan data-label viewBox d x y width height cx cy r transform html src alt";
 
 /// Only known elements and attributes, properly nested; ids unique; every reference found; one heading level at a time; nothing from outside.
 pub(crate) fn check(html: &str) {
@@ -37,6 +37,12 @@ pub(crate) fn check(html: &str) {
                 "id" => assert!(ids.insert(value), "id {value} stands twice"),
                 "href" => {
                     references.push(value.strip_prefix('#').unwrap_or_else(|| panic!("a link to {value}")));
+                }
+                "src" => {
+                    let picture =
+                        value.strip_prefix("data:image/png;base64,").expect("a picture of the page itself");
+                    let plain = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+                    assert!(!picture.is_empty() && picture.chars().all(plain), "src=\"{value}\"");
                 }
                 "aria-labelledby" => references.extend(value.split(' ')),
                 "d" | "x" | "y" | "cx" | "cy" | "r" | "width" | "height" => {

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use paname_evidence::{
     Accuracy, Anytime, Arm, AttackUsed, AttributeControl, AttributeResult, AttributeSlice, Beyond, Core,
-    DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Evidence, Exposed, FailedFit,
-    Figure, FittedReferences, GapSummary, GaussianFigure, Groups, GuessRule, HeuristicEpsilon, Imputer,
-    LevelResult, MeanLoss, MembershipResult, ModelSummary, OneRunEpsilon, PositiveControl, Power, Procedure,
-    Reason, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Surest, Tool, Unit, Unrelated,
-    Usage, UsageAtShare, Verdict,
+    DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Evaluator, Evidence, Exposed,
+    FailedFit, Figure, FittedReferences, Gallery, GapSummary, GaussianFigure, Groups, GuessRule,
+    HeuristicEpsilon, Identified, Imputer, InversionResult, LevelResult, MeanLoss, MembershipResult,
+    ModelSummary, Nearer, Nearest, OneRunEpsilon, PositiveControl, Power, Procedure, Reason, Rebuilt,
+    ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Surest, Tool, Unit, Unrelated, Usage,
+    UsageAtShare, Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
@@ -290,6 +291,7 @@ fn row(
         reasons,
         membership: Some(result),
         attribute: None,
+        inversion: None,
     }
 }
 
@@ -303,6 +305,7 @@ fn untested(family: &str, edpb: &str) -> Row {
         reasons: vec![Reason::NotRequested],
         membership: None,
         attribute: None,
+        inversion: None,
     }
 }
 
@@ -481,6 +484,7 @@ pub(crate) fn leak() -> Evidence {
             }],
             membership: None,
             attribute: None,
+            inversion: None,
         },
     ];
     rows.extend(families());
@@ -812,6 +816,245 @@ pub(crate) fn attributes() -> Evidence {
     Evidence::new(core, BTreeMap::new(), run()).unwrap()
 }
 
+/// A picture of one row: a pixel for each of eight classes in three shades.
+const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAADCAAAAACLoxGUAAAAIklEQVR42mNgkLUKL5m47jSDW3LD3F3Xvwgy9Kw89hgkCgCPgwsVUd97TQAAAABJRU5ErkJggg==";
+
+fn rebuilt(
+    classes: u64,
+    recognised: Option<[u64; 2]>,
+    starts: Option<Figure>,
+    distance: Figure,
+    nearest: [u64; 2],
+) -> Rebuilt {
+    let rate = |hits, trials| Rate::new(hits, trials, 0.95).unwrap();
+    Rebuilt {
+        recognised: recognised.map(|[first, _]| rate(first, classes)),
+        recognised_in_five: recognised.map(|[_, five]| rate(five, classes)),
+        starts,
+        distance: Some(distance),
+        nearest: rate(nearest[0], nearest[1]),
+    }
+}
+
+/// An attack that rebuilds persons out of a model that learned their pictures, with everything that can stand beside it.
+pub(crate) fn inversion() -> InversionResult {
+    let rate = |hits, trials| Rate::new(hits, trials, 0.95).unwrap();
+    let test = |statistic, p, p_adjusted| DetectionTest {
+        statistic,
+        p,
+        p_adjusted,
+        p_blind: None,
+        p_controlled: None,
+    };
+    InversionResult {
+        persons: true,
+        classes: 40,
+        control_classes: 20,
+        rebuilt: 240,
+        endings: [("reached".to_owned(), 205), ("settled".to_owned(), 31), ("spent".to_owned(), 4)].into(),
+        partial: false,
+        chance: 0.025,
+        alpha: 0.05,
+        evaluator: Some(Evaluator {
+            name: "faces, other architecture".to_owned(),
+            fingerprint: "e7a1".repeat(16),
+            members: rate(797, 800),
+            non_members: rate(378, 400),
+            features: 60,
+        }),
+        attack: rebuilt(
+            40,
+            Some([38, 40]),
+            Some(figure(0.881, 0.83, 0.927)),
+            figure(0.412, 0.371, 0.455),
+            [33, 40],
+        ),
+        unregularised: Some(rebuilt(
+            40,
+            Some([27, 35]),
+            Some(figure(0.604, 0.53, 0.68)),
+            figure(0.688, 0.62, 0.752),
+            [24, 40],
+        )),
+        average: Some(rebuilt(40, Some([36, 40]), None, figure(0.503, 0.471, 0.535), [21, 40])),
+        nearer: Some(Nearer { wins: 35, losses: 5, p: 1e-6 }),
+        control_recognised: Some(rate(1, 20)),
+        nearest: Nearest {
+            members: rate(33, 40),
+            gallery: (8, 10),
+            permutation_p: 0.0001,
+            nearer: figure(0.713, 0.66, 0.768),
+        },
+        tests: vec![
+            test(Statistic::NearestMember, 2.1e-5, 8.4e-5),
+            test(Statistic::Identified, 1e-12, 5e-12),
+        ],
+        identified: Some(Identified {
+            first: rate(29, 40),
+            among: 60,
+            chance: 1.0 / 60.0,
+            p: 1e-12,
+            as_control: 3,
+        }),
+        detectable: Some(0.73),
+        gallery: Some(Gallery {
+            png: PICTURE.to_owned(),
+            classes: (0..8).collect(),
+            rows: vec!["attack".to_owned(), "unregularised".to_owned(), "average".to_owned()],
+            blurred: true,
+        }),
+    }
+}
+
+/// The same of digits, whose average is all that it finds.
+fn of_digits(recognised: u64, nearest: u64) -> InversionResult {
+    let rate = |hits| Rate::new(hits, 10, 0.95).unwrap();
+    let mut found = inversion();
+    (found.persons, found.classes, found.control_classes, found.rebuilt, found.chance) =
+        (false, 10, 0, 60, 0.1);
+    found.endings = [("settled".to_owned(), 60)].into();
+    found.attack = rebuilt(
+        10,
+        Some([recognised, 10]),
+        Some(figure(0.8, 0.7, 0.9)),
+        figure(0.62, 0.55, 0.7),
+        [nearest, 10],
+    );
+    found.unregularised =
+        Some(rebuilt(10, Some([7, 9]), Some(figure(0.6, 0.5, 0.7)), figure(0.9, 0.8, 1.0), [5, 10]));
+    found.average = Some(rebuilt(10, Some([10, 10]), None, figure(0.5, 0.45, 0.55), [5, 10]));
+    for arm in
+        [Some(&mut found.attack), found.unregularised.as_mut(), found.average.as_mut()].into_iter().flatten()
+    {
+        arm.recognised_in_five = None;
+    }
+    found.control_recognised = None;
+    found.nearer = Some(Nearer { wins: 8, losses: 2, p: 0.0547 });
+    found.nearest = Nearest {
+        members: rate(nearest),
+        gallery: (40, 40),
+        permutation_p: 0.31,
+        nearer: figure(0.512, 0.47, 0.55),
+    };
+    found.tests.truncate(1);
+    (found.tests[0].p, found.tests[0].p_adjusted) = (0.377, 0.754);
+    found.identified = Some(Identified { first: rate(9), among: 10, chance: 0.1, p: 1e-8, as_control: 0 });
+    found.detectable = Some(0.97);
+    found.gallery = None;
+    found
+}
+
+/// The same cut short, without anybody who judges what was rebuilt, of few classes.
+fn cut_short(classes: u64, compared: u64) -> InversionResult {
+    let nearest = [compared.div_ceil(2), compared];
+    let mut found = of_digits(0, 0);
+    (found.classes, found.rebuilt, found.partial) = (classes, classes, true);
+    found.endings = [("cut".to_owned(), classes - 1), ("lost".to_owned(), 1)].into();
+    (found.evaluator, found.unregularised, found.nearer) = (None, None, None);
+    found.attack = rebuilt(classes, None, None, figure(0.97, 0.9, 1.1), nearest);
+    found.average = Some(rebuilt(classes, None, None, figure(0.5, 0.4, 0.6), nearest));
+    found.nearest.members = Rate::new(nearest[0], nearest[1], 0.95).unwrap();
+    found.nearest.gallery = if compared == 0 { (0, 0) } else { (1, 6) };
+    (found.tests[0].p, found.tests[0].p_adjusted) = (0.6, 1.0);
+    (found.identified, found.detectable) = (None, None);
+    found
+}
+
+/// An attack that rebuilds inputs.
+pub(crate) fn inversion_row(
+    id: &str,
+    verdict: Verdict,
+    reasons: Vec<Reason>,
+    result: InversionResult,
+) -> Row {
+    let mut used = attack(
+        "gradient-ascent",
+        ["Montée de gradient régularisée", "Regularised gradient ascent"],
+        [
+            "Qui peut interroger le modèle saurait reconstituer à quoi ressemblent les données d’une classe ou d’une personne.",
+            "Whoever can ask the model could rebuild what the data of a class or a person look like.",
+        ],
+    );
+    "max_x log p(y | x) − λ R(x)".clone_into(&mut used.formula);
+    "Fredrikson, Jha, Ristenpart, “Model inversion attacks that exploit confidence information”, CCS 2015"
+        .clone_into(&mut used.paper);
+    used.parameters = json!({ "starts": 6, "steps": 400 });
+    (used.chosen, used.files) = (BTreeMap::new(), Vec::new());
+    (used.signals, used.references, used.asked) = (vec!["gradients".to_owned()], 0, 96_000);
+    Row {
+        family: "model-inversion".to_owned(),
+        attack: Some(used),
+        verdict,
+        reasons,
+        inversion: Some(result),
+        ..untested(id, "55(iv)")
+    }
+}
+
+/// Attacks that rebuild inputs: persons; members only; the average of a class, once with too few to tell and once enough; nothing; one that was cut short
+/// and that no independent model looked at; one with too few classes.
+pub(crate) fn inversions() -> Evidence {
+    let not = |p_adjusted| Reason::NotSignificant { p_adjusted, alpha: 0.05 };
+    let persons = vec![
+        Reason::Significant { p_adjusted: 5e-12, alpha: 0.05 },
+        Reason::PersonsIdentified { hits: 29, classes: 40, chance: 1.0 / 60.0 },
+        Reason::PersonRebuilt { hits: 33, classes: 40 },
+        Reason::RandomSplitDeclared,
+    ];
+    let members = vec![
+        Reason::Significant { p_adjusted: 0.0215, alpha: 0.05 },
+        Reason::PersonRebuilt { hits: 10, classes: 10 },
+        Reason::RandomSplitDeclared,
+    ];
+    let average = vec![
+        not(0.754),
+        Reason::AverageRebuilt { recognised: 0.9, chance: 0.1 },
+        Reason::NearestNotBelowMargin { upper: 0.85, wanted: 0.7 },
+        Reason::NearestUnderpowered { detectable: Some(0.97), wanted: 0.7 },
+    ];
+    let below = vec![
+        not(0.99),
+        Reason::AverageRebuilt { recognised: 0.9, chance: 0.1 },
+        Reason::NearestBelowMargin { upper: 0.697, wanted: 0.7 },
+    ];
+    let nothing = vec![
+        not(0.754),
+        Reason::NothingRebuilt { recognised: 0.2, chance: 0.1 },
+        Reason::NearestNotBelowMargin { upper: 0.85, wanted: 0.7 },
+        Reason::NearestUnderpowered { detectable: Some(0.97), wanted: 0.7 },
+    ];
+    let partial = vec![
+        not(1.0),
+        Reason::NoEvaluator,
+        Reason::PartlyRebuilt,
+        Reason::NearestNotBelowMargin { upper: 0.94, wanted: 0.7 },
+        Reason::NearestUnderpowered { detectable: None, wanted: 0.7 },
+    ];
+    let few = vec![
+        not(1.0),
+        Reason::NoEvaluator,
+        Reason::PartlyRebuilt,
+        Reason::TooFewClasses { needed: 5, classes: 0 },
+    ];
+    let mut members_found = of_digits(9, 10);
+    (members_found.tests[0].p, members_found.tests[0].p_adjusted) = (0.001, 0.0215);
+    (members_found.nearest.permutation_p, members_found.nearest.nearer) = (0.0004, figure(0.702, 0.63, 0.77));
+    let mut rows = vec![
+        inversion_row("inv-faces", Verdict::LeakDemonstrated, persons, inversion()),
+        inversion_row("inv-memory", Verdict::LeakDemonstrated, members, members_found),
+        inversion_row("inv-digits", Verdict::Inconclusive, average, of_digits(9, 6)),
+        inversion_row("inv-below", Verdict::NoLeakDetected, below, of_digits(9, 4)),
+        inversion_row("inv-noise", Verdict::Inconclusive, nothing, of_digits(2, 6)),
+        inversion_row("inv-cut", Verdict::Inconclusive, partial, cut_short(6, 6)),
+        inversion_row("inv-few", Verdict::Inconclusive, few, cut_short(4, 0)),
+    ];
+    rows.extend(families().into_iter().filter(|row| row.family != "model-inversion"));
+    rows.push(untested("membership-inference", "55(i)"));
+    let mut core = core(rows);
+    core.declared["model"]["name"] = json!("Face recognition");
+    Evidence::new(core, BTreeMap::new(), run()).unwrap()
+}
+
 /// Scores of another tool: no manifest, no model, no attack.
 pub(crate) fn scores() -> Evidence {
     let result = membership(&members(4000, 1, 2.5), &noise(4000, 2, 0.0), false);
@@ -824,6 +1067,7 @@ pub(crate) fn scores() -> Evidence {
         reasons: vec![Reason::Significant { p_adjusted: 1e-20, alpha: 0.05 }, Reason::ShiftNotExcluded],
         membership: Some(result),
         attribute: None,
+        inversion: None,
     }];
     let mut core = core(rows);
     core.declared = json!({});

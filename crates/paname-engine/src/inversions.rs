@@ -1,0 +1,526 @@
+//! Rebuilt inputs: how they lie in the store, and how the evaluator looks at them and at the records.
+//!
+//! Whoever rebuilds sees no audited record, only the population; who looks sees both.
+
+use std::path::PathBuf;
+
+use paname_core::{
+    Access, Ctx, Ending, Error, Features, Indices, Input, Labels, Outputs, Query, Reconstruction, Result,
+    Roster, Setting, Target, Task, Tensor,
+};
+use paname_evidence::{Evaluator, Gallery};
+use paname_stats::Rate;
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
+use crate::judge::Truth;
+use crate::judge::rebuilt::Seen;
+use crate::manifest::{Galleries as Showing, GeneratorSource, Manifest, Source};
+use crate::plugins;
+use crate::store::{Draft, Object};
+
+/// Rows of a question to the evaluator.
+const BATCH: usize = 256;
+/// Likeliest classes that are kept.
+const LIKELIEST: usize = 5;
+/// Records whose inputs the target and the evaluator must agree on.
+const COMPARED: usize = 8;
+/// Latent rows that a generator is opened with, to be asked for the shape of what it makes.
+const TRIED: usize = 2;
+/// Most values of one latent variable.
+const MOST_LATENT: usize = 1 << 20;
+
+const REBUILT: &str = "rebuilt.json";
+const INPUTS: &str = "rebuilt.npy";
+const FEATURES: &str = "features.npy";
+const LIKELIEST_OF: &str = "likeliest.npy";
+const AVERAGES: &str = "averages.npy";
+const AVERAGED: &str = "averages.json";
+const LOOKER: &str = "looker.json";
+
+/// What is known of a rebuilt input besides its values.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Found {
+    class: u32,
+    start: u32,
+    score: f64,
+    ending: Ending,
+}
+
+/// Puts what was rebuilt into the store.
+pub(crate) fn write(rebuilt: &[Reconstruction], draft: &Draft) -> std::result::Result<(), EngineError> {
+    let found: Vec<Found> = rebuilt
+        .iter()
+        .map(|one| Found { class: one.class, start: one.start, score: one.score, ending: one.ending })
+        .collect();
+    draft.json(REBUILT, &found)?;
+    let Some(first) = rebuilt.first() else { return Ok(()) };
+    let mut values = Vec::new();
+    for one in rebuilt {
+        values.extend_from_slice(&one.input.to_f32()?);
+    }
+    let shape: Vec<usize> =
+        std::iter::once(rebuilt.len()).chain(first.input.shape().iter().copied()).collect();
+    write_npy(draft, INPUTS, &shape, &values)
+}
+
+/// What was rebuilt: classes, scores and endings, and the inputs `[rebuilt, …]`; none where there are none.
+pub(crate) struct Stored {
+    pub(crate) found: Vec<(u32, f64)>,
+    pub(crate) endings: Vec<Ending>,
+    pub(crate) inputs: Option<Tensor>,
+}
+
+impl Stored {
+    /// The place of the start of each class that the attack is surest of, the first of equal ones.
+    pub(crate) fn surest(&self) -> Vec<(u32, usize)> {
+        let mut best: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
+        for (place, (class, score)) in self.found.iter().enumerate() {
+            let known = best.entry(*class).or_insert(place);
+            if *score > self.found[*known].1 {
+                *known = place;
+            }
+        }
+        best.into_iter().collect()
+    }
+
+    pub(crate) fn open(object: &Object) -> std::result::Result<Self, EngineError> {
+        let found: Vec<Found> = object.json(REBUILT)?;
+        Ok(Self {
+            inputs: (!found.is_empty()).then(|| read_npy(&object.path(INPUTS))).transpose()?,
+            endings: found.iter().map(|one| one.ending).collect(),
+            found: found.iter().map(|one| (one.class, one.score)).collect(),
+        })
+    }
+}
+
+/// The files that decide what looks at rebuilt inputs, and what makes some.
+pub(crate) fn files(
+    manifest: &Manifest,
+    registry: &paname_core::Registry,
+) -> std::result::Result<Vec<InputFile>, EngineError> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for source in manifest.content.lookers() {
+        paths.extend(registry.adapter(&source.adapter)?.files(config_of(source), manifest.base())?);
+    }
+    digests(paths, manifest.base())
+}
+
+/// All that decides what a model beside the target answers: its keys, its files, and where its adapter comes from.
+pub(crate) fn decided(
+    source: Option<&Source>,
+    manifest: &Manifest,
+    registry: &paname_core::Registry,
+) -> std::result::Result<String, EngineError> {
+    let Some(source) = source else { return Ok(String::new()) };
+    let (entry, origin) = registry.adapter_of(&source.adapter)?;
+    let files = digests(entry.files(config_of(source), manifest.base())?, manifest.base())?;
+    let config = config_of(source).to_string();
+    let version = entry.info.version.to_string();
+    let parts = [entry.info.name, version.as_str(), config.as_str(), plugins::digest(origin)];
+    let named = files.iter().flat_map(|file| [file.name.as_str(), file.digest.as_str()]);
+    let all: Vec<&str> = parts.into_iter().chain(named).collect();
+    Ok(all.join("\0"))
+}
+
+/// What looks at inputs: the evaluator, or nobody, and then likeness is that of the values.
+pub(crate) struct Eye {
+    evaluator: Option<Box<dyn Target>>,
+    want: Access,
+    target: Box<dyn Target>,
+}
+
+/// What it says of inputs.
+pub(crate) struct Looked {
+    /// `[rows][width]`.
+    pub(crate) features: Vec<f32>,
+    pub(crate) width: usize,
+    /// The likeliest classes of each row, the likeliest first; empty without an evaluator.
+    pub(crate) likeliest: Vec<Vec<u32>>,
+}
+
+impl Eye {
+    /// Opens the target and the evaluator, where the manifest names one. Fails where they cannot look at the same inputs.
+    pub(crate) fn open(
+        supply: &Supply<'_>,
+        object: &Object,
+        inputs: &Inputs,
+        ctx: &Ctx<'_>,
+    ) -> std::result::Result<Self, EngineError> {
+        let source = supply.manifest.content.inversion.evaluator.as_ref();
+        inputs::with_setting(supply, object, inputs, ctx, |setting| {
+            let target = supply.target(setting, ctx)?;
+            let Some(source) = source else {
+                return Ok(Self { evaluator: None, want: Access::empty(), target });
+            };
+            let adapter = supply.registry.adapter(&source.adapter)?;
+            let evaluator = adapter
+                .open(config_of(source), setting, ctx)
+                .map_err(supply.manifest.about("inversion.evaluator"))?;
+            let want = compatible(evaluator.as_ref(), target.as_ref(), inputs)?;
+            Ok(Self { evaluator: Some(evaluator), want, target })
+        })
+    }
+
+    /// Looks at rows of inputs `[rows, …]`.
+    pub(crate) fn look(&self, rows: &Tensor, ctx: &Ctx<'_>) -> Result<Looked> {
+        let count = rows.rows();
+        let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
+        for start in (0..count).step_by(BATCH) {
+            ctx.tick(start, count)?;
+            let some = rows.slice(start..count.min(start + BATCH))?;
+            looked.add(self, &some)?;
+        }
+        Ok(looked)
+    }
+}
+
+impl Looked {
+    fn add(&mut self, eye: &Eye, rows: &Tensor) -> Result<()> {
+        let count = rows.rows();
+        let Some(evaluator) = &eye.evaluator else {
+            let values = rows.to_f32()?;
+            self.width = values.len() / count.max(1);
+            self.features.extend_from_slice(&values);
+            return Ok(());
+        };
+        let want = eye.want;
+        let query = Query { input: Input::Tensor(rows.clone()), labels: None, want, layers: Vec::new() };
+        let answers = evaluator.predict(&query)?;
+        answers.check_rows(count)?;
+        let ranked = answers.probabilities.as_ref().or(answers.logits.as_ref());
+        let features = answers.embedding.as_ref().or(answers.logits.as_ref()).or(ranked);
+        let (Some(ranked), Some(features)) = (ranked, features) else { return Err(Error::Denied(want)) };
+        let values = features.to_f32()?;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::mismatch("answers of the evaluator", "finite numbers", "others"));
+        }
+        let width = values.len() / count.max(1);
+        if self.width != 0 && width != self.width {
+            return Err(Error::mismatch("features of the evaluator", self.width, width));
+        }
+        self.width = width;
+        self.features.extend_from_slice(&values);
+        let scores = ranked.to_f32()?;
+        let classes = scores.len() / count.max(1);
+        self.likeliest.extend(scores.chunks_exact(classes.max(1)).map(likeliest));
+        Ok(())
+    }
+
+    fn row(&self, row: usize) -> (Vec<u32>, Vec<f32>) {
+        let likeliest = self.likeliest.get(row).cloned().unwrap_or_default();
+        (likeliest, self.features[row * self.width..][..self.width].to_vec())
+    }
+
+    /// What was seen of rows whose classes and scores are these.
+    pub(crate) fn seen(&self, found: &[(u32, f64)]) -> Vec<Seen> {
+        let of = |(row, &(class, score)): (usize, &(u32, f64))| {
+            let (likeliest, features) = self.row(row);
+            Seen { class, score, likeliest, features }
+        };
+        found.iter().enumerate().map(of).collect()
+    }
+}
+
+fn likeliest(scores: &[f32]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..scores.len() as u32).collect();
+    // The first of equal ones first; what is no number last.
+    order.sort_by(|a, b| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b)));
+    order.truncate(LIKELIEST);
+    order
+}
+
+/// What the evaluator is asked for, where it can look at what the target is given.
+fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs) -> Result<Access> {
+    let card = evaluator.card();
+    let about = |what: &str| format!("evaluator {}, {what}", card.name);
+    if card.fingerprint == target.card().fingerprint {
+        return Err(Error::mismatch(about("weights"), "another model than the one under audit", "the same"));
+    }
+    if card.classes < inputs.classes {
+        let count = |classes: Option<usize>| classes.map_or("none".to_owned(), |n| n.to_string());
+        let expected = format!("{} at least, those of the model under audit", count(inputs.classes));
+        return Err(Error::mismatch(about("classes"), expected, count(card.classes)));
+    }
+    let offers = card.offers();
+    if !offers.contains(Access::NEW_INPUTS) {
+        return Err(Error::mismatch(
+            about("access"),
+            "new inputs",
+            "answers about known records only: a model in memory can look at what was rebuilt",
+        ));
+    }
+    let Some(ranked) = [Access::PROBABILITIES, Access::LOGITS].into_iter().find(|one| offers.contains(*one))
+    else {
+        return Err(Error::mismatch(about("access"), "probabilities or logits", "neither"));
+    };
+    let few: Indices = (0..inputs.audited.min(COMPARED) as u32).collect();
+    let (theirs, own) = (evaluator.input(&few)?, target.input(&few)?);
+    let near = |a: &f32, b: &f32| (a - b).abs() <= 1e-4 * (1.0 + a.abs().max(b.abs()));
+    let same = theirs.shape() == own.shape()
+        && theirs.to_f32()?.iter().zip(own.to_f32()?.iter()).all(|(a, b)| near(a, b));
+    if !same {
+        let expected = "what the model under audit is given before its preparation: the same shape and scale";
+        return Err(Error::mismatch(
+            about("inputs"),
+            expected,
+            format!("other values of {:?}", theirs.shape()),
+        ));
+    }
+    let features = [Access::EMBEDDING, Access::LOGITS].into_iter().find(|one| offers.contains(*one));
+    Ok(ranked | features.unwrap_or(ranked))
+}
+
+/// Has the evaluator look at every audited record, at those of control classes, and at the mean of each class.
+pub(crate) fn evaluate(
+    supply: &Supply<'_>,
+    object: &Object,
+    inputs: &Inputs,
+    ctx: &Ctx<'_>,
+    draft: &Draft,
+) -> std::result::Result<(), EngineError> {
+    let eye = Eye::open(supply, object, inputs, ctx)?;
+    let truth = inputs::truth(object)?;
+    let Galleries { rows, labels } = Galleries::of(object, inputs)?;
+    let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
+    let mut means = Means::default();
+    for start in (0..rows.len()).step_by(BATCH) {
+        ctx.tick(start, rows.len())?;
+        let range = start..rows.len().min(start + BATCH);
+        let some = eye.target.input(&Indices::from(&rows[range.clone()]))?;
+        // Those of control classes come after all audited ones, and nobody of them is a member.
+        let audited = start.min(inputs.audited)..range.end.min(inputs.audited);
+        means.add(&some, &labels[audited.clone()], &truth.member[audited])?;
+        looked.add(&eye, &some)?;
+    }
+    ctx.tick(rows.len(), rows.len())?;
+    let (averaged, averages) = means.of_both()?;
+    draft.json(AVERAGED, &averaged)?;
+    if let Some(averages) = averages {
+        write_npy(draft, AVERAGES, averages.shape(), averages.as_slice::<f32>()?)?;
+    }
+    write_npy(draft, FEATURES, &[rows.len(), looked.width], &looked.features)?;
+    if let Some(first) = looked.likeliest.first().map(Vec::len) {
+        let flat: Vec<i64> = looked.likeliest.iter().flatten().map(|class| i64::from(*class)).collect();
+        write_npy(draft, LIKELIEST_OF, &[rows.len(), first], &flat)?;
+    }
+    let card = eye.evaluator.as_ref().map(|evaluator| evaluator.card());
+    draft.json(LOOKER, &card.map(|card| (card.name.clone(), card.fingerprint.clone())))
+}
+
+/// Means of the inputs of each class, of members and of others apart.
+#[derive(Default)]
+struct Means {
+    shape: Vec<usize>,
+    sums: std::collections::BTreeMap<(u32, bool), (f64, Vec<f64>)>,
+}
+
+impl Means {
+    fn add(&mut self, rows: &Tensor, labels: &[u32], member: &[bool]) -> Result<()> {
+        self.shape = rows.shape()[1..].to_vec();
+        let values = rows.to_f32()?;
+        let width = values.len() / rows.rows().max(1);
+        for ((row, &class), &member) in values.chunks_exact(width.max(1)).zip(labels).zip(member) {
+            let (count, sums) = self.sums.entry((class, member)).or_insert_with(|| (0.0, vec![0.0; width]));
+            *count += 1.0;
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+        }
+        Ok(())
+    }
+
+    /// The mean of both sides' means of each class that has both: nearer to neither. The classes, and the means `[classes, …]`.
+    fn of_both(&self) -> Result<(Vec<u32>, Option<Tensor>)> {
+        let (mut classes, mut values) = (Vec::new(), Vec::new());
+        for ((class, member), (count, sums)) in &self.sums {
+            let Some((others, other)) = self.sums.get(&(*class, false)).filter(|_| *member) else { continue };
+            classes.push(*class);
+            values.extend(sums.iter().zip(other).map(|(a, b)| (f64::midpoint(a / count, b / others)) as f32));
+        }
+        if classes.is_empty() {
+            return Ok((classes, None));
+        }
+        let shape: Vec<usize> = std::iter::once(classes.len()).chain(self.shape.iter().copied()).collect();
+        Ok((classes, Some(Tensor::from_vec(values, &shape)?)))
+    }
+}
+
+/// What the evaluator saw in the records and in the mean of each class.
+pub(crate) struct Evaluation {
+    pub(crate) features: Vec<f32>,
+    likeliest: Option<Vec<u32>>,
+    named: Option<(String, String)>,
+    /// The classes of the means, and the means `[classes, …]`.
+    pub(crate) averaged: Vec<u32>,
+    pub(crate) averages: Option<Tensor>,
+}
+
+impl Evaluation {
+    pub(crate) fn open(object: &Object) -> std::result::Result<Self, EngineError> {
+        let named: Option<(String, String)> = object.json(LOOKER)?;
+        let averaged: Vec<u32> = object.json(AVERAGED)?;
+        let likeliest = match &named {
+            Some(_) => {
+                let flat = read_npy(&object.path(LIKELIEST_OF))?;
+                let kept = flat.shape().get(1).copied().unwrap_or(1);
+                Some(flat.to_i64()?.chunks(kept.max(1)).map(|row| row[0] as u32).collect())
+            }
+            None => None,
+        };
+        Ok(Self {
+            features: read_npy(&object.path(FEATURES))?.to_f32()?.into_owned(),
+            likeliest,
+            named,
+            averages: (!averaged.is_empty()).then(|| read_npy(&object.path(AVERAGES))).transpose()?,
+            averaged,
+        })
+    }
+
+    /// The evaluator, and how often it is right.
+    pub(crate) fn evaluator(
+        &self,
+        truth: &Truth,
+        labels: &[u32],
+        confidence: f64,
+    ) -> std::result::Result<Option<Evaluator>, EngineError> {
+        let Some(((name, fingerprint), likeliest)) = self.named.clone().zip(self.likeliest.as_ref()) else {
+            return Ok(None);
+        };
+        let rate = |member: bool| {
+            let rows = || (0..truth.member.len()).filter(|row| truth.member[*row] == member);
+            let hits = rows().filter(|row| likeliest[*row] == labels[*row]).count();
+            Rate::new(hits as u64, rows().count() as u64, confidence).map_err(EngineError::other)
+        };
+        Ok(Some(Evaluator {
+            name,
+            fingerprint,
+            members: rate(true)?,
+            non_members: rate(false)?,
+            features: (self.features.len() / labels.len().max(1)) as u64,
+        }))
+    }
+}
+
+/// The records that what is rebuilt is held against: the audited ones, and those of the population whose class is audited of nobody, its control classes.
+pub(crate) struct Galleries {
+    /// Positions in the roster, the audited records first.
+    pub(crate) rows: Vec<u32>,
+    /// The class of each.
+    pub(crate) labels: Vec<u32>,
+}
+
+impl Galleries {
+    pub(crate) fn of(object: &Object, inputs: &Inputs) -> std::result::Result<Self, EngineError> {
+        Self::among(&inputs::labels(object, inputs)?, inputs.audited)
+            .ok_or_else(|| EngineError::Other("the audited records have no classes".into()))
+    }
+
+    pub(crate) fn among(labels: &Labels, audited: usize) -> Option<Self> {
+        let Labels::Classes { values, .. } = labels else { return None };
+        let (inside, outside) = values.split_at(audited);
+        let known: std::collections::HashSet<u32> = inside.iter().copied().collect();
+        let control = outside.iter().zip(audited..).filter(|(class, _)| !known.contains(class));
+        let rows: Vec<u32> = (0..audited).chain(control.map(|(_, row)| row)).map(|row| row as u32).collect();
+        let labels = rows.iter().map(|row| values[*row as usize]).collect();
+        Some(Self { rows, labels })
+    }
+}
+
+/// Opens the generator, on a few latent rows of its own in the place of records.
+pub(crate) fn generator(
+    source: &GeneratorSource,
+    supply: &Supply<'_>,
+    ctx: &Ctx<'_>,
+) -> std::result::Result<Box<dyn Target>, EngineError> {
+    let width: usize = source.latent.iter().product();
+    if width == 0 || width > MOST_LATENT {
+        let what = "latent variables of the generator";
+        return Err(Error::mismatch(what, format!("1 to {MOST_LATENT}"), width).into());
+    }
+    let shape: Vec<usize> = std::iter::once(TRIED).chain(source.latent.iter().copied()).collect();
+    let rows = Tensor::from_vec(vec![0.0_f32; TRIED * width], &shape)?;
+    let ids = (0..TRIED).map(|row| format!("latent-{row}")).collect();
+    let roster = Roster::new(ids, "latent variables")?;
+    let setting = Setting {
+        base: supply.manifest.base(),
+        roster: &roster,
+        labels: &Labels::None,
+        inputs: &Features::Tensor(rows),
+        task: Task::Generation,
+    };
+    let adapter = supply.registry.adapter(&source.source.adapter)?;
+    let about = supply.manifest.about("inversion.generator");
+    let target = adapter.open(config_of(&source.source), &setting, ctx).map_err(about)?;
+    let offers = target.card().offers();
+    let needed = Access::NEW_INPUTS | Access::LABELS;
+    if !offers.contains(needed) {
+        let missing: Vec<&str> = (needed - offers).names().collect();
+        let what = format!("generator {}, access", target.card().name);
+        return Err(
+            Error::mismatch(what, "values of new inputs", format!("no {}", missing.join(", "))).into()
+        );
+    }
+    let query = Query::records(Indices::from((0..TRIED as u32).collect::<Vec<_>>()), Access::LABELS);
+    let Outputs { labels, .. } = target.predict(&query)?;
+    let made = labels.ok_or(Error::Denied(Access::LABELS))?;
+    if made.rows() != TRIED {
+        let what = format!("generator {}, what it makes", target.card().name);
+        return Err(Error::mismatch(what, "an input for each row", format!("{:?}", made.shape())).into());
+    }
+    Ok(target)
+}
+
+/// Rows of a gallery: their names, and the inputs of each with their classes.
+pub(crate) type Shown<'a> = Vec<(&'static str, &'a Tensor, Vec<(u32, usize)>)>;
+
+/// Draws what was rebuilt, a column per class, where inputs are images.
+pub(crate) fn gallery(shown: &Shown<'_>, how: Showing) -> std::result::Result<Option<Gallery>, EngineError> {
+    /// Most classes that are drawn.
+    const MOST: usize = 20;
+    let Some((_, first, columns)) = shown.first() else { return Ok(None) };
+    let shape = &first.shape()[1..];
+    let (channels, height, width) = match *shape {
+        [height, width] => (1, height, width),
+        [channels @ (1 | 3), height, width] => (channels, height, width),
+        _ => return Ok(None),
+    };
+    if how == Showing::Off || height * width > 1 << 20 || height * width == 0 {
+        return Ok(None);
+    }
+    let classes: Vec<u32> = columns.iter().map(|(class, _)| *class).take(MOST).collect();
+    let (gap, step) = (1, (width + 1, height + 1));
+    let (across, down) = (classes.len() * step.0 - gap, shown.len() * step.1 - gap);
+    let mut picture = image::RgbImage::from_pixel(across as u32, down as u32, image::Rgb([255, 255, 255]));
+    for (row, (_, tensor, places)) in shown.iter().enumerate() {
+        if tensor.shape()[1..] != *shape {
+            continue;
+        }
+        let values = tensor.to_f32()?;
+        for (column, class) in classes.iter().enumerate() {
+            let Some((_, place)) = places.iter().find(|(own, _)| own == class) else { continue };
+            let one = &values[place * channels * height * width..][..channels * height * width];
+            let (low, high) =
+                one.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), x| (l.min(*x), h.max(*x)));
+            let tone = |x: f32| ((x - low) / (high - low).max(1e-12) * 255.0).clamp(0.0, 255.0) as u8;
+            let mut small = image::RgbImage::from_fn(width as u32, height as u32, |x, y| {
+                let at = |channel: usize| {
+                    tone(one[(channel.min(channels - 1) * height + y as usize) * width + x as usize])
+                };
+                image::Rgb([at(0), at(1), at(2)])
+            });
+            if how == Showing::Blurred {
+                small = image::imageops::blur(&small, height.min(width) as f32 / 12.0);
+            }
+            let (left, top) = ((column * step.0) as i64, (row * step.1) as i64);
+            image::imageops::replace(&mut picture, &small, left, top);
+        }
+    }
+    let mut png = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut png, image::ImageFormat::Png).map_err(EngineError::other)?;
+    Ok(Some(Gallery {
+        png: <base64ct::Base64 as base64ct::Encoding>::encode_string(png.get_ref()),
+        classes,
+        rows: shown.iter().map(|(name, ..)| (*name).to_owned()).collect(),
+        blurred: how == Showing::Blurred,
+    }))
+}

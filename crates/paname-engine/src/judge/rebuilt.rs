@@ -1,0 +1,588 @@
+//! Rebuilt inputs: recognised or not, and whose.
+//!
+//! The headline asks of each class whether what was rebuilt lies nearest to a member, among as many members as non-members of the class. What a class looks
+//! like is known of both, and says nothing; where the model tells nothing of its members it is as likely a non-member. Starts of one class are no samples:
+//! the one that the attack itself is surest of counts.
+
+use std::collections::BTreeMap;
+
+use paname_core::{Ctx, Ending, Result};
+use paname_evidence::{
+    DetectionTest, Evaluator, Figure, Gallery, Identified, InversionResult, Nearer, Nearest, Reason, Rebuilt,
+    Statistic, Verdict,
+};
+use paname_stats::{Rate, binomial, bootstrap};
+
+use super::{Grounds, shuffle, statistics};
+use crate::manifest::{ClassKind, Manifest, Split, Statistics};
+use crate::plan::PlannedInversion;
+
+/// Fewest classes for any statement about whose inputs were rebuilt: all of them on one side is then just unlikely by chance.
+pub(crate) const FEWEST_CLASSES: u64 = 5;
+/// Permutations of who is a member.
+const PERMUTATIONS: u32 = 9_999;
+/// Resamples of an interval, at the fewest.
+const REPLICATES: u32 = 2_000;
+/// Classes from which on it is worth telling whether the class is among the five likeliest.
+const MANY_CLASSES: usize = 11;
+
+/// Something rebuilt, and what the evaluator sees in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) class: u32,
+    /// The attack's own confidence.
+    pub(crate) score: f64,
+    /// The evaluator's likeliest classes, the likeliest first; empty without one.
+    pub(crate) likeliest: Vec<u32>,
+    pub(crate) features: Vec<f32>,
+}
+
+/// What was rebuilt, and the records that it is held against.
+pub(crate) struct Inversion<'a> {
+    /// Whether each class is a person.
+    pub(crate) persons: bool,
+    /// Classes of the model.
+    pub(crate) classes: usize,
+    pub(crate) evaluator: Option<Evaluator>,
+    pub(crate) attack: Vec<Seen>,
+    pub(crate) unregularised: Option<Vec<Seen>>,
+    pub(crate) average: Vec<Seen>,
+    pub(crate) endings: Vec<Ending>,
+    /// Class of each audited record, and after them of those of control classes.
+    pub(crate) labels: &'a [u32],
+    /// Of the audited records, who is a member.
+    pub(crate) member: &'a [bool],
+    /// Features of each record of `labels` `[records][width]`.
+    pub(crate) features: &'a [f32],
+    pub(crate) gallery: Option<Gallery>,
+}
+
+/// The audited records of one class.
+#[derive(Default)]
+struct Class {
+    members: Vec<usize>,
+    others: Vec<usize>,
+}
+
+/// What one class came to.
+struct Nearness {
+    class: u32,
+    /// Squared distances to the members and to the non-members of the class.
+    members: Vec<f64>,
+    others: Vec<f64>,
+    /// Squared distance to the nearest member in units of the mean between two of them; None with fewer than two.
+    distance: Option<f64>,
+    /// Whether the nearest of as many of either is a member; None where a side is empty.
+    nearest: Option<bool>,
+}
+
+impl Inversion<'_> {
+    fn width(&self) -> usize {
+        self.features.len() / self.labels.len().max(1)
+    }
+
+    fn row(&self, record: usize) -> &[f32] {
+        let width = self.width();
+        &self.features[record * width..][..width]
+    }
+
+    /// The records of each class that there are.
+    fn sides(&self) -> BTreeMap<u32, Class> {
+        let mut all: BTreeMap<u32, Class> = BTreeMap::new();
+        for (record, &class) in self.labels.iter().enumerate() {
+            let class = all.entry(class).or_default();
+            if self.member.get(record) == Some(&true) { &mut class.members } else { &mut class.others }
+                .push(record);
+        }
+        all
+    }
+
+    /// The mean squared distance between two of these records.
+    fn spread(&self, records: &[usize]) -> Option<f64> {
+        if records.len() < 2 {
+            return None;
+        }
+        let count = records.len() as f64;
+        let mut total = 0.0;
+        for j in 0..self.width() {
+            let values = || records.iter().map(|record| f64::from(self.row(*record)[j]));
+            let mean = values().sum::<f64>() / count;
+            total += values().map(|value| (value - mean) * (value - mean)).sum::<f64>();
+        }
+        Some(2.0 * total / (count - 1.0)).filter(|spread| *spread > 0.0)
+    }
+
+    /// How near these are to the records of their classes, one of each class. The galleries are the same for every arm.
+    fn nearness(&self, chosen: &[&Seen], sides: &BTreeMap<u32, Class>, ctx: &Ctx<'_>) -> Vec<Nearness> {
+        let empty = Class::default();
+        let of = |seen: &&Seen| {
+            let class = sides.get(&seen.class).unwrap_or(&empty);
+            let distances =
+                |records: &[usize]| records.iter().map(|r| squared(&seen.features, self.row(*r))).collect();
+            let (members, others): (Vec<f64>, Vec<f64>) =
+                (distances(&class.members), distances(&class.others));
+            let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+            let distance = self.spread(&class.members).map(|spread| least(&members) / spread);
+            // As many of either side, drawn by chance where one has more.
+            let count = members.len().min(others.len());
+            let drawn = |values: &[f64], side: &str| {
+                let mut places: Vec<u32> = (0..values.len() as u32).collect();
+                shuffle(&mut places, &mut ctx.rng(&format!("gallery of {side} of class {}", seen.class)));
+                places[..count].iter().map(|place| values[*place as usize]).fold(f64::INFINITY, f64::min)
+            };
+            let nearest = (count > 0).then(|| drawn(&members, "members") < drawn(&others, "non-members"));
+            Nearness { class: seen.class, members, others, distance, nearest }
+        };
+        chosen.iter().map(of).collect()
+    }
+}
+
+fn squared(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(a - b) * f64::from(a - b)).sum()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Of each class the start that the attack is surest of, the first of equal ones, by class.
+fn surest(all: &[Seen]) -> Vec<&Seen> {
+    let mut best: BTreeMap<u32, &Seen> = BTreeMap::new();
+    for seen in all {
+        let place = best.entry(seen.class).or_insert(seen);
+        if seen.score > place.score {
+            *place = seen;
+        }
+    }
+    best.into_values().collect()
+}
+
+fn recognised(seen: &Seen, among: usize) -> bool {
+    seen.likeliest.iter().take(among).any(|class| *class == seen.class)
+}
+
+/// The numbers of a row, before correction for the other rows and before a verdict.
+pub(crate) fn measure(
+    inversion: &Inversion<'_>,
+    settings: &Statistics,
+    tests: u64,
+    ctx: &Ctx<'_>,
+) -> Result<InversionResult> {
+    let sides = inversion.sides();
+    // What the model cannot have seen: there are records of it, and none of them is a member.
+    let is_control = |class: u32| sides.get(&class).is_some_and(|class| class.members.is_empty());
+    let measuring = Measuring { inversion, sides: &sides, settings, ctx };
+    let of_trained =
+        |all: &[Seen]| -> Vec<Seen> { all.iter().filter(|seen| !is_control(seen.class)).cloned().collect() };
+    let attack = of_trained(&inversion.attack);
+    let (chosen, control): (Vec<&Seen>, Vec<&Seen>) =
+        surest(&inversion.attack).into_iter().partition(|seen| !is_control(seen.class));
+    let near = inversion.nearness(&chosen, &sides, ctx);
+    let rebuilt = measuring.arm(&attack, &near)?;
+    // Arms are about the classes that the attack aimed at.
+    let of_aimed = |all: &[Seen]| -> Vec<Seen> {
+        let aimed = |class: u32| chosen.iter().any(|seen| seen.class == class);
+        of_trained(all).into_iter().filter(|seen| aimed(seen.class)).collect()
+    };
+    let unregularised = inversion.unregularised.as_deref().map(of_aimed);
+    let unregularised_near = unregularised.as_ref().map(|all| inversion.nearness(&surest(all), &sides, ctx));
+    let average = of_aimed(&inversion.average);
+    let average_near = inversion.nearness(&surest(&average), &sides, ctx);
+    let compared: Vec<&Nearness> = near.iter().filter(|near| near.nearest.is_some()).collect();
+    let hits = rebuilt.nearest.hits;
+    let trials = compared.len() as u64;
+    let p = binomial::tail_at_least(hits, trials, 0.5).map_err(statistics)?;
+    let identified = measuring.identified(&chosen, &is_control)?;
+    let tested =
+        |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_blind: None, p_controlled: None };
+    let mut all_tests = vec![tested(Statistic::NearestMember, p)];
+    if inversion.persons
+        && let Some(identified) = &identified
+    {
+        all_tests.push(tested(Statistic::Identified, identified.p));
+    }
+    let share = settings.alpha / tests.max(1) as f64;
+    let galleries = compared.iter().map(|near| near.members.len().min(near.others.len()) as u64);
+    let counts = (galleries.clone().min().unwrap_or(0), galleries.max().unwrap_or(0));
+    let has_evaluator = inversion.evaluator.is_some();
+    let control_hits = control.iter().filter(|seen| recognised(seen, 1)).count() as u64;
+    let confidence = settings.confidence;
+    Ok(InversionResult {
+        persons: inversion.persons,
+        classes: chosen.len() as u64,
+        control_classes: control.len() as u64,
+        rebuilt: inversion.attack.len() as u64,
+        endings: endings(&inversion.endings),
+        partial: inversion.endings.contains(&Ending::Cut),
+        chance: 1.0 / inversion.classes.max(1) as f64,
+        alpha: settings.alpha,
+        evaluator: inversion.evaluator.clone(),
+        nearer: unregularised_near.as_ref().map(|other| nearer(&near, other)).transpose()?,
+        attack: rebuilt,
+        unregularised: match (&unregularised, &unregularised_near) {
+            (Some(all), Some(near)) => Some(measuring.arm(all, near)?),
+            _ => None,
+        },
+        average: (!average.is_empty()).then(|| measuring.arm(&average, &average_near)).transpose()?,
+        control_recognised: (has_evaluator && !control.is_empty())
+            .then(|| Rate::new(control_hits, control.len() as u64, confidence).map_err(statistics))
+            .transpose()?,
+        nearest: Nearest {
+            members: Rate::new(hits, trials, confidence).map_err(statistics)?,
+            gallery: counts,
+            permutation_p: permuted(&compared, ctx),
+            nearer: measuring
+                .over_classes(&compared.iter().map(|near| above(near)).collect::<Vec<f64>>())?
+                .unwrap_or(Figure {
+                    value: 0.5,
+                    interval: binomial::clopper_pearson(0, 0, confidence).map_err(statistics)?,
+                }),
+        },
+        tests: all_tests,
+        identified,
+        detectable: detectable(trials, share, settings.power)?,
+        gallery: inversion.gallery.clone(),
+    })
+}
+
+/// How many searches ended in each way, by their names in manifests and evidence.
+fn endings(all: &[Ending]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for ending in all {
+        let name = serde_json::to_value(ending).ok().and_then(|name| name.as_str().map(str::to_owned));
+        *counts.entry(name.unwrap_or_default()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The probability that a member is nearer than a non-member of the same class.
+fn above(near: &Nearness) -> f64 {
+    let wins: f64 = near
+        .members
+        .iter()
+        .map(|member| {
+            near.others
+                .iter()
+                .map(|other| {
+                    if member < other {
+                        1.0
+                    } else if member == other {
+                        0.5
+                    } else {
+                        0.0
+                    }
+                })
+                .sum::<f64>()
+        })
+        .sum();
+    wins / (near.members.len() * near.others.len()).max(1) as f64
+}
+
+/// One-sided p-value of the mean over classes of that probability, by permutation of who is a member within each class.
+fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> f64 {
+    if compared.is_empty() {
+        return 1.0;
+    }
+    // Of each class twice the rank from the back of each record, whole numbers whatever ties there are, and the number of members.
+    let ranked: Vec<(Vec<u64>, usize)> = compared
+        .iter()
+        .map(|near| {
+            let all: Vec<f64> = near.members.iter().chain(&near.others).copied().collect();
+            let rank = |x: &f64| all.iter().map(|y| if y > x { 2 } else { u64::from(y == x) }).sum::<u64>();
+            (all.iter().map(rank).collect(), near.members.len())
+        })
+        .collect();
+    // Classes count alike: sums of ranks, of which more records make more, are divided by the pairs.
+    let statistic = |sums: &mut dyn Iterator<Item = (u64, usize, usize)>| {
+        let mean: f64 = sums
+            .map(|(sum, members, all)| {
+                let pairs = (members * (all - members)).max(1) as f64;
+                sum as f64 / pairs
+            })
+            .sum();
+        (mean * 1e9).round()
+    };
+    let observed = statistic(
+        &mut ranked.iter().map(|(ranks, members)| (ranks[..*members].iter().sum(), *members, ranks.len())),
+    );
+    let mut rng = ctx.rng("permutations of members within classes");
+    let mut places: Vec<Vec<u32>> =
+        ranked.iter().map(|(ranks, _)| (0..ranks.len() as u32).collect()).collect();
+    let mut as_many = 0_u32;
+    for _ in 0..PERMUTATIONS {
+        for places in &mut places {
+            shuffle(places, &mut rng);
+        }
+        let permuted = statistic(&mut ranked.iter().zip(&places).map(|((ranks, members), places)| {
+            let sum = places[..*members].iter().map(|place| ranks[*place as usize]).sum();
+            (sum, *members, ranks.len())
+        }));
+        as_many += u32::from(permuted >= observed);
+    }
+    f64::from(as_many + 1) / f64::from(PERMUTATIONS + 1)
+}
+
+/// Classes in which the first came nearer to a member than the second, by the sign test.
+fn nearer(one: &[Nearness], other: &[Nearness]) -> Result<Nearer> {
+    let other: BTreeMap<u32, f64> =
+        other.iter().filter_map(|near| Some((near.class, near.distance?))).collect();
+    let (mut wins, mut losses) = (0, 0);
+    for near in one {
+        let Some((mine, theirs)) = near.distance.zip(other.get(&near.class)) else { continue };
+        wins += u64::from(mine < *theirs);
+        losses += u64::from(mine > *theirs);
+    }
+    let p = binomial::tail_at_least(wins, wins + losses, 0.5).map_err(statistics)?;
+    Ok(Nearer { wins, losses, p })
+}
+
+/// Smallest share of classes whose nearest is a member that the exact test shows with this power.
+fn detectable(classes: u64, alpha: f64, power: f64) -> Result<Option<f64>> {
+    let mut needed = None;
+    for hits in 0..=classes {
+        if binomial::tail_at_least(hits, classes, 0.5).map_err(statistics)? <= alpha {
+            needed = Some(hits);
+            break;
+        }
+    }
+    let Some(needed) = needed else { return Ok(None) };
+    let (mut low, mut high) = (0.5, 1.0);
+    for _ in 0..50 {
+        let share = f64::midpoint(low, high);
+        let seen = binomial::tail_at_least(needed, classes, share).map_err(statistics)?;
+        if seen >= power { high = share } else { low = share }
+    }
+    Ok(Some(high))
+}
+
+/// What a test that rebuilds inputs will be about, and what it can show. Every class is taken to be aimed at.
+pub(crate) fn planned(
+    labels: &[u32],
+    member: &[bool],
+    manifest: &Manifest,
+    tests: u64,
+) -> Result<PlannedInversion> {
+    let settings = &manifest.content.statistics;
+    let mut sides: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    for (record, &class) in labels.iter().enumerate() {
+        let (members, others) = sides.entry(class).or_default();
+        *(if member.get(record) == Some(&true) { members } else { others }) += 1;
+    }
+    let galleries: Vec<u64> =
+        sides.values().map(|(members, others)| *members.min(others)).filter(|count| *count > 0).collect();
+    let classes = galleries.len() as u64;
+    let half = binomial::clopper_pearson_upper(classes / 2, classes, settings.alpha).map_err(statistics)?;
+    Ok(PlannedInversion {
+        classes,
+        control_classes: sides.values().filter(|(members, _)| *members == 0).count() as u64,
+        gallery: (galleries.iter().copied().min().unwrap_or(0), galleries.iter().copied().max().unwrap_or(0)),
+        evaluator: manifest.content.inversion.evaluator.is_some(),
+        persons: manifest.content.inversion.classes == ClassKind::Persons,
+        detectable: detectable(classes, settings.alpha / tests.max(1) as f64, settings.power)?,
+        upper: half,
+        wanted: (0.5 + settings.min_effect_nearest).min(1.0),
+    })
+}
+
+/// What every arm is measured by.
+struct Measuring<'a> {
+    inversion: &'a Inversion<'a>,
+    sides: &'a BTreeMap<u32, Class>,
+    settings: &'a Statistics,
+    ctx: &'a Ctx<'a>,
+}
+
+impl Measuring<'_> {
+    /// The mean over classes with its interval over them; None without any.
+    fn over_classes(&self, values: &[f64]) -> Result<Option<Figure>> {
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let confidence = self.settings.confidence;
+        let replicates = (20.0 / (1.0 - confidence)).ceil().clamp(f64::from(REPLICATES), 200_000.0) as u32;
+        let plan = bootstrap::Plan { replicates, confidence, seed: self.ctx.seed("intervals over classes") };
+        let interval = bootstrap::sample_interval(values, &plan, mean).map_err(statistics)?;
+        Ok(Some(Figure { value: mean(values), interval }))
+    }
+
+    fn arm(&self, all: &[Seen], near: &[Nearness]) -> Result<Rebuilt> {
+        let rate = |hits: usize, trials: usize| {
+            Rate::new(hits as u64, trials as u64, self.settings.confidence).map_err(statistics)
+        };
+        let chosen = surest(all);
+        let among = |among: usize| {
+            let hits = chosen.iter().filter(|seen| recognised(seen, among)).count();
+            rate(hits, chosen.len())
+        };
+        let mut starts: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for seen in all {
+            starts.entry(seen.class).or_default().push(f64::from(u8::from(recognised(seen, 1))));
+        }
+        let shares: Vec<f64> = starts.values().map(|starts| mean(starts)).collect();
+        let evaluator = self.inversion.evaluator.is_some();
+        let distances: Vec<f64> = near.iter().filter_map(|near| near.distance).collect();
+        let compared = near.iter().filter_map(|near| near.nearest);
+        Ok(Rebuilt {
+            recognised: evaluator.then(|| among(1)).transpose()?,
+            recognised_in_five: (evaluator && self.inversion.classes >= MANY_CLASSES)
+                .then(|| among(5))
+                .transpose()?,
+            starts: if evaluator && all.len() > chosen.len() { self.over_classes(&shares)? } else { None },
+            distance: self.over_classes(&distances)?,
+            nearest: rate(compared.clone().filter(|hit| *hit).count(), compared.count())?,
+        })
+    }
+
+    /// Whether the nearest of all non-members is one of the same class. A model that never saw these pictures cannot have copied them.
+    fn identified(&self, chosen: &[&Seen], is_control: &dyn Fn(u32) -> bool) -> Result<Option<Identified>> {
+        let galleries: Vec<(u32, &[usize])> = self
+            .sides
+            .iter()
+            .filter(|(_, class)| !class.others.is_empty())
+            .map(|(class, records)| (*class, &records.others[..]))
+            .collect();
+        let aimed: Vec<&&Seen> =
+            chosen.iter().filter(|seen| galleries.iter().any(|(class, _)| *class == seen.class)).collect();
+        if galleries.len() < 2 || aimed.is_empty() {
+            return Ok(None);
+        }
+        let (mut hits, mut as_control) = (0, 0);
+        for seen in &aimed {
+            let least = |records: &[usize]| {
+                let distances = records.iter().map(|r| squared(&seen.features, self.inversion.row(*r)));
+                distances.fold(f64::INFINITY, f64::min)
+            };
+            let all: Vec<(u32, f64)> =
+                galleries.iter().map(|(class, records)| (*class, least(records))).collect();
+            let own = all.iter().find(|(class, _)| *class == seen.class).map_or(f64::INFINITY, |own| own.1);
+            let others = all.iter().filter(|(class, _)| *class != seen.class);
+            // A tie is no hit.
+            let first = others.fold((seen.class, own), |best, one| if one.1 <= best.1 { *one } else { best });
+            hits += u64::from(first.0 == seen.class);
+            as_control += u64::from(is_control(first.0));
+        }
+        let (trials, among) = (aimed.len() as u64, galleries.len() as u64);
+        let chance = 1.0 / among as f64;
+        Ok(Some(Identified {
+            first: Rate::new(hits, trials, self.settings.confidence).map_err(statistics)?,
+            among,
+            chance,
+            p: binomial::tail_at_least(hits, trials, chance).map_err(statistics)?,
+            as_control,
+        }))
+    }
+}
+
+/// The verdict of a measured and corrected row.
+pub(crate) fn verdict(
+    result: &InversionResult,
+    grounds: Grounds<'_>,
+    settings: &Statistics,
+) -> (Verdict, Vec<Reason>) {
+    let (alpha, hits, compared) =
+        (settings.alpha, result.nearest.members.hits, result.nearest.members.trials);
+    if !grounds.validity.is_empty() {
+        return (Verdict::Inconclusive, grounds.validity.to_vec());
+    }
+    let adjusted = |statistic: Statistic| {
+        result.tests.iter().find(|test| test.statistic == statistic).map_or(1.0, |test| test.p_adjusted)
+    };
+    let (members, persons) = (adjusted(Statistic::NearestMember), adjusted(Statistic::Identified));
+    let p_adjusted = members.min(persons);
+    let mut reasons = Vec::new();
+    let mut demonstrated = false;
+    if p_adjusted <= alpha {
+        reasons.push(Reason::Significant { p_adjusted, alpha });
+    } else {
+        reasons.push(Reason::NotSignificant { p_adjusted, alpha });
+    }
+    if persons <= alpha
+        && let Some(identified) = &result.identified
+    {
+        // Pictures of the gallery were in no training set: nothing but the person is common to them and to what was rebuilt.
+        reasons.push(Reason::PersonsIdentified {
+            hits: identified.first.hits,
+            classes: identified.first.trials,
+            chance: identified.chance,
+        });
+        demonstrated = true;
+    }
+    if members <= alpha {
+        reasons.push(Reason::PersonRebuilt { hits, classes: compared });
+        if grounds.split == Split::Random {
+            reasons.push(Reason::RandomSplitDeclared);
+            demonstrated = true;
+        } else {
+            reasons.push(Reason::ShiftNotExcluded);
+        }
+    }
+    if demonstrated {
+        return (Verdict::LeakDemonstrated, reasons);
+    }
+    let recognised = recognition(result, alpha);
+    let shown = matches!(recognised, Reason::AverageRebuilt { .. });
+    if members > alpha {
+        reasons.push(recognised);
+    }
+    if result.partial {
+        reasons.push(Reason::PartlyRebuilt);
+    }
+    if compared < FEWEST_CLASSES {
+        reasons.push(Reason::TooFewClasses { needed: FEWEST_CLASSES, classes: compared });
+        reasons.extend(grounds.doubts.iter().cloned());
+        return (Verdict::Inconclusive, reasons);
+    }
+    let absent = members > alpha && absence(result, grounds, shown, settings, &mut reasons);
+    if !absent {
+        reasons.extend(grounds.doubts.iter().cloned());
+    }
+    (if absent { Verdict::NoLeakDetected } else { Verdict::Inconclusive }, reasons)
+}
+
+/// Whether a class or nothing was rebuilt.
+fn recognition(result: &InversionResult, alpha: f64) -> Reason {
+    let Some(rate) = &result.attack.recognised else { return Reason::NoEvaluator };
+    let (recognised, chance) = (rate.estimate, result.chance);
+    let lower = binomial::clopper_pearson_lower(rate.hits, rate.trials, alpha).unwrap_or(0.0);
+    if lower > chance {
+        Reason::AverageRebuilt { recognised, chance }
+    } else {
+        Reason::NothingRebuilt { recognised, chance }
+    }
+}
+
+/// Whether it is shown that the nearest is a member too seldom to matter, by an attack that is seen to rebuild classes.
+fn absence(
+    result: &InversionResult,
+    grounds: Grounds<'_>,
+    shown: bool,
+    settings: &Statistics,
+    reasons: &mut Vec<Reason>,
+) -> bool {
+    let Rate { hits, trials, .. } = result.nearest.members;
+    let wanted = (0.5 + settings.min_effect_nearest).min(1.0);
+    let upper = binomial::clopper_pearson_upper(hits, trials, settings.alpha).unwrap_or(1.0);
+    if upper >= wanted {
+        reasons.push(Reason::NearestNotBelowMargin { upper, wanted });
+        if result.detectable.is_none_or(|detectable| detectable > wanted) {
+            reasons.push(Reason::NearestUnderpowered { detectable: result.detectable, wanted });
+        }
+        return false;
+    }
+    let mut against = Vec::new();
+    if !grounds.declared {
+        against.push(Reason::FidelityUndeclared);
+    }
+    if grounds.split != Split::Random {
+        against.push(Reason::ShiftNotExcluded);
+    }
+    let enough = shown && !result.partial && against.is_empty() && grounds.doubts.is_empty();
+    if enough {
+        reasons.push(Reason::NearestBelowMargin { upper, wanted });
+    }
+    reasons.extend(against);
+    enough
+}
+
+#[cfg(test)]
+mod tests;
