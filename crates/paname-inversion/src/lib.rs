@@ -20,7 +20,12 @@
 use paname_core::Entry;
 
 pub mod ascent;
+pub mod brep;
+pub mod gmi;
+pub mod latent_cma_es;
+pub mod lomma;
 pub mod miface;
+pub mod ppa;
 pub mod tokens;
 
 pub mod constraint;
@@ -31,21 +36,34 @@ pub mod step;
 
 mod asking;
 mod climb;
+mod composed;
+mod evolution;
+mod latent;
 mod moments;
+mod prior;
 mod random;
 mod space;
+mod vae;
 mod view;
 
 pub use asking::{Gradient, Wanted};
+pub use prior::{Prior, Source};
 pub use space::{Axes, Begin, Bound, Inputs};
 
 /// Every attack of this crate, the oldest first.
 pub const ATTACKS: &[Entry] = &[
+    Entry::of::<latent_cma_es::LatentCmaEs>(),
     Entry::of::<miface::Miface>(),
-    Entry::of::<ascent::RegularisedAscent>(),
     Entry::of::<tokens::TokenAscent>(),
+    Entry::of::<gmi::Gmi>(),
+    Entry::of::<ascent::RegularisedAscent>(),
+    Entry::of::<brep::Brep>(),
+    Entry::of::<ppa::Ppa>(),
+    Entry::of::<lomma::Lomma>(),
 ];
 
+#[cfg(test)]
+mod latent_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

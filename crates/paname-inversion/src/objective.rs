@@ -148,7 +148,7 @@ fn largest(z: &[f64]) -> f64 {
 }
 
 /// Probabilities of scores.
-fn softmax(z: &[f64], p: &mut [f64]) {
+pub(crate) fn softmax(z: &[f64], p: &mut [f64]) {
     let most = largest(z);
     p.iter_mut().zip(z).for_each(|(p, z)| *p = libm::exp(z - most));
     let sum: f64 = p.iter().sum();

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use paname_core::{
-    Access, Case, CaseParts, Cohort, Ctx, Entry, Error, Findings, Host, Indices, Input, Labels, Membership,
-    Outputs, Pullback, Query, Reconstruction, Result, Signal, SignalSource, Target, TargetCard, Task, Tensor,
-    Whom,
+    Access, Case, CaseParts, Cohort, Ctx, Entry, Error, Findings, Generator, Host, Indices, Input, Labels,
+    Membership, Outputs, Pullback, Query, Reconstruction, Result, Signal, SignalSource, Target, TargetCard,
+    Task, Tensor, Whom,
 };
 
 use crate::random::fill_normal;
@@ -67,11 +67,17 @@ impl Net {
         self
     }
 
+    /// The same with an access.
+    pub(crate) fn with(mut self, access: &str) -> Self {
+        self.card.access.push(access.to_owned());
+        self
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.shape.iter().product()
     }
 
-    fn hidden(&self, x: &[f32]) -> Vec<f64> {
+    pub(crate) fn hidden(&self, x: &[f32]) -> Vec<f64> {
         let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
         if self.first.is_empty() { x } else { product(&self.first, &x).into_iter().map(f64::tanh).collect() }
     }
@@ -87,7 +93,11 @@ impl Net {
     }
 
     fn inputs(&self, query: &Query) -> Result<Vec<f32>> {
-        let Input::Tensor(rows) = &query.input else { return Err(Error::Unsupported("records".into())) };
+        let rows = match &query.input {
+            Input::Tensor(rows) => rows.clone(),
+            Input::Records(ids, _) => self.input(ids)?,
+            _ => return Err(Error::Unsupported("other inputs".into())),
+        };
         if rows.shape()[1..] != self.shape {
             return Err(Error::mismatch("inputs", format!("{:?}", self.shape), format!("{rows:?}")));
         }
@@ -132,6 +142,19 @@ impl Target for Net {
             outputs.probabilities =
                 Some(tensor(rows().flat_map(|x| self.probabilities(x)).collect(), &shape)?);
         }
+        if query.want.contains(Access::EMBEDDING) {
+            let features: Vec<f64> = rows().flat_map(|x| self.hidden(x)).collect();
+            let width = features.len() / query.len();
+            outputs.embedding = Some(tensor(features, &[query.len(), width])?);
+        }
+        if query.want.contains(Access::LABELS) {
+            let label = |x: &[f32]| {
+                let logits = self.logits(x);
+                (0..logits.len()).reduce(|best, j| if logits[j] > logits[best] { j } else { best })
+            };
+            let labels = rows().map(|x| label(x).unwrap() as i64).collect();
+            outputs.labels = Some(Tensor::from_vec::<i64>(labels, &[query.len()])?);
+        }
         Ok(outputs)
     }
 
@@ -161,6 +184,7 @@ impl Pullback for Written {
     fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
         let read = |c: &Option<Tensor>| c.as_ref().map(Tensor::to_f64).transpose();
         let (logits, probabilities) = (read(&cotangent.logits)?, read(&cotangent.probabilities)?);
+        let embedding = read(&cotangent.embedding)?;
         let (net, mut all) = (&self.net, Vec::new());
         for (r, x) in self.inputs.chunks_exact(net.width()).enumerate() {
             let row = |c: &[f64]| c[r * net.classes..(r + 1) * net.classes].to_vec();
@@ -171,6 +195,10 @@ impl Pullback for Written {
                 c.iter_mut().zip(p.iter().zip(given)).for_each(|(c, (p, given))| *c += p * (given - mean));
             }
             let mut below = transposed(&net.second, &c);
+            if let Some(given) = &embedding {
+                let given = &given[r * below.len()..][..below.len()];
+                below.iter_mut().zip(given).for_each(|(c, given)| *c += given);
+            }
             if !net.first.is_empty() {
                 below.iter_mut().zip(net.hidden(x)).for_each(|(c, h)| *c *= 1.0 - h * h);
                 below = transposed(&net.first, &below);
@@ -616,6 +644,16 @@ impl SignalSource for NoSignals {
 
 /// Has `work` see a case of a target: half of its records are audited, the others its population.
 pub(crate) fn with_case<T>(target: &dyn Target, granted: Access, work: impl FnOnce(&Case<'_>) -> T) -> T {
+    with_case_of(target, granted, None, work)
+}
+
+/// The same with a generator.
+pub(crate) fn with_case_of<T>(
+    target: &dyn Target,
+    granted: Access,
+    generator: Option<Generator<'_>>,
+    work: impl FnOnce(&Case<'_>) -> T,
+) -> T {
     let half = RECORDS / 2;
     let cohort = |range: Range<usize>| Cohort {
         ids: range.clone().map(|r| r as u32).collect(),
@@ -635,7 +673,11 @@ pub(crate) fn with_case<T>(target: &dyn Target, granted: Access, work: impl FnOn
         population_membership: Cow::Owned(Membership::none(RECORDS - half, 0)),
         signals: &NoSignals,
     };
-    work(&Case::new(parts).unwrap())
+    let case = Case::new(parts).unwrap();
+    match generator {
+        Some(generator) => work(&case.with_generator(generator)),
+        None => work(&case),
+    }
 }
 
 /// A host that keeps the log, and loses patience after so many reports of progress.
@@ -677,8 +719,19 @@ pub(crate) fn attack(
     target: &dyn Target,
     ctx: &Ctx<'_>,
 ) -> Result<Vec<Reconstruction>> {
+    attack_with(name, config, target, None, ctx)
+}
+
+/// The same with a generator.
+pub(crate) fn attack_with(
+    name: &str,
+    config: serde_json::Value,
+    target: &dyn Target,
+    generator: Option<Generator<'_>>,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<Reconstruction>> {
     let attack = entry(name).build(config)?;
-    with_case(target, target.card().offers(), |case| match attack.run(case, ctx)? {
+    with_case_of(target, target.card().offers(), generator, |case| match attack.run(case, ctx)? {
         Findings::Reconstructions(found) => Ok(found),
         other => panic!("{other:?}"),
     })

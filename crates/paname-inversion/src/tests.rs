@@ -784,7 +784,7 @@ fn attacks_are_described_and_settle() {
             fitted_with_min: 0,
             fitted_without_min: 0,
         };
-        if info.name == "token-ascent" {
+        if info.name == "token-ascent" || defaults.get("gradient").is_none() {
             continue;
         }
         let given = entry.settle(Value::Null, &size(Access::LOGITS | Access::INPUT_GRADIENT)).unwrap();
@@ -801,7 +801,7 @@ fn attacks_are_described_and_settle() {
         let needs = |config: &Value| entry.build(config.clone()).unwrap().needs(9).unwrap();
         assert_eq!(needs(&given).access, Access::NEW_INPUTS | Access::LOGITS | Access::INPUT_GRADIENT);
         assert_eq!(needs(&estimated).access, Access::NEW_INPUTS | Access::PROBABILITIES);
-        assert!(needs(&estimated).queries_per_class > 50 * needs(&given).queries_per_class);
+        assert!(needs(&estimated).queries_per_class > 40 * needs(&given).queries_per_class);
     }
 }
 

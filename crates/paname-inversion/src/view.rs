@@ -63,7 +63,37 @@ struct Crop {
     share: f64,
 }
 
+/// Numbers that a crop, or a mirrored one, is written as.
+pub(crate) const NUMBERS: usize = 4;
+
 impl View {
+    /// The image itself.
+    pub(crate) const WHOLE: Self = Self { shift: (0, 0), crop: None, flip: false };
+    /// The image itself, turned round.
+    pub(crate) const MIRRORED: Self = Self { flip: true, ..Self::WHOLE };
+
+    /// A view of a share of the image’s surface, anywhere in it.
+    pub(crate) fn part([least, most]: [f64; 2], mirror: bool, rng: &mut impl Rng) -> Self {
+        let share = (least + (most - least) * uniform(rng)).sqrt();
+        let [top, left] = [uniform(rng), uniform(rng)].map(|place| place * (1.0 - share));
+        // The same numbers follow, whether images are mirrored or not.
+        let mirrored = uniform(rng) < 0.5;
+        Self { crop: Some(Crop { top, left, share }), flip: mirror && mirrored, ..Self::WHOLE }
+    }
+
+    /// A view that is not moved, as numbers that go with a question.
+    pub(crate) fn numbers(&self) -> [f32; NUMBERS] {
+        let Crop { top, left, share } = self.crop.unwrap_or(Crop { top: 0.0, left: 0.0, share: 1.0 });
+        [top as f32, left as f32, share as f32, f32::from(u8::from(self.flip))]
+    }
+
+    /// The view of these numbers.
+    pub(crate) fn of(numbers: &[f32]) -> Self {
+        let number = |i: usize| f64::from(numbers.get(i).copied().unwrap_or_default());
+        let crop = Crop { top: number(0), left: number(1), share: number(2) };
+        Self { crop: (crop.share < 1.0).then_some(crop), flip: number(3) > 0.5, ..Self::WHOLE }
+    }
+
     /// The view of an image of `shape` [channels, height, width].
     pub(crate) fn apply(&self, x: &mut [f32], shape: [usize; 3]) {
         let (down, right) = self.shift;
@@ -168,6 +198,31 @@ mod tests {
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
             prop_assert!((dot(&seen, &y) - dot(&x, &back)).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn views_are_written_as_numbers() {
+        let mut rng = Ctx::new(3, "test", 1, &()).rng("views");
+        let image: Vec<f32> = (0..24_u8).map(f32::from).collect();
+        for _ in 0..20 {
+            let view = View::part([0.2, 0.9], true, &mut rng);
+            let Crop { top, left, share } = view.crop.unwrap();
+            assert!(
+                top >= 0.0
+                    && left >= 0.0
+                    && top + share <= 1.0
+                    && left + share <= 1.0
+                    && share >= 0.2_f64.sqrt()
+            );
+            let (mut one, mut other) = (image.clone(), image.clone());
+            view.apply(&mut one, [1, 4, 6]);
+            View::of(&view.numbers()).apply(&mut other, [1, 4, 6]);
+            assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-4));
+        }
+        assert_eq!(
+            (View::of(&View::WHOLE.numbers()), View::of(&View::MIRRORED.numbers())),
+            (View::WHOLE, View::MIRRORED)
+        );
     }
 
     #[test]
