@@ -129,6 +129,7 @@ pub(crate) struct Eye {
     evaluator: Option<Box<dyn Target>>,
     want: Access,
     target: Box<dyn Target>,
+    by_values: bool,
 }
 
 /// What it says of inputs.
@@ -148,18 +149,20 @@ impl Eye {
         inputs: &Inputs,
         ctx: &Ctx<'_>,
     ) -> std::result::Result<Self, EngineError> {
-        let source = supply.manifest.content.inversion.evaluator.as_ref();
+        let table = &supply.manifest.content.inversion;
+        let source = table.evaluator.as_ref();
+        let by_values = table.by_values();
         inputs::with_setting(supply, object, inputs, ctx, |setting| {
             let target = supply.target(setting, ctx)?;
             let Some(source) = source else {
-                return Ok(Self { evaluator: None, want: Access::empty(), target });
+                return Ok(Self { evaluator: None, want: Access::empty(), target, by_values });
             };
             let adapter = supply.registry.adapter(&source.adapter)?;
             let evaluator = adapter
                 .open(config_of(source), setting, ctx)
                 .map_err(supply.manifest.about("inversion.evaluator"))?;
             let want = compatible(evaluator.as_ref(), target.as_ref(), inputs)?;
-            Ok(Self { evaluator: Some(evaluator), want, target })
+            Ok(Self { evaluator: Some(evaluator), want, target, by_values })
         })
     }
 
@@ -192,7 +195,7 @@ impl Looked {
         let ranked = answers.probabilities.as_ref().or(answers.logits.as_ref());
         let features = answers.embedding.as_ref().or(answers.logits.as_ref()).or(ranked);
         let (Some(ranked), Some(features)) = (ranked, features) else { return Err(Error::Denied(want)) };
-        let values = features.to_f32()?;
+        let values = if eye.by_values { rows.to_f32()? } else { features.to_f32()? };
         if values.iter().any(|value| !value.is_finite()) {
             return Err(Error::mismatch("answers of the evaluator", "finite numbers", "others"));
         }

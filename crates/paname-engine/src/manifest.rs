@@ -409,12 +409,33 @@ pub struct InversionTable {
     /// A model that makes inputs, for attacks that search among what it makes: an adapter and its keys, and `latent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSource>,
+    /// By what likeness is measured: by `features`, what the evaluator says of inputs, which forgives what makes no difference to a class; or by `values`, pixel by pixel, which
+    /// sees whose picture it is. Fixed before anything is rebuilt, since the headline rests on it.
+    pub likeness: Likeness,
     /// What a class is: of `categories` many persons are in one, of `persons` each is one.
     pub classes: ClassKind,
     /// The arm without anything that makes inputs plausible, which every attack is held against.
     pub unregularised: UnregularisedSource,
     /// Whether the report shows what was rebuilt: `off`, `blurred` or `clear`.
     pub galleries: Galleries,
+}
+
+impl InversionTable {
+    /// Whether likeness is that of the values.
+    pub(crate) fn by_values(&self) -> bool {
+        self.likeness == Likeness::Values || self.evaluator.is_none()
+    }
+}
+
+/// By what likeness is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Likeness {
+    /// What the evaluator says of inputs; the values where there is no evaluator.
+    #[default]
+    Features,
+    /// The values of inputs.
+    Values,
 }
 
 /// How a model that makes inputs is reached.

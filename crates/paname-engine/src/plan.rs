@@ -583,7 +583,13 @@ fn inversion_steps(
     let evaluator = inversions::decided(table.evaluator.as_ref(), manifest, registry)?;
     let mut steps = vec![Keyed {
         step: Step::Evaluation,
-        key: key(&["evaluation/1", env!("CARGO_PKG_VERSION"), inputs_key, &evaluator]),
+        key: key(&[
+            "evaluation/1",
+            env!("CARGO_PKG_VERSION"),
+            inputs_key,
+            &evaluator,
+            &format!("{:?}", table.likeness),
+        ]),
         after: vec![Step::Inputs],
     }];
     let test = unregularised(manifest);

@@ -589,6 +589,7 @@ impl Workplace<'_> {
         }
         let inversion = judge::rebuilt::Inversion {
             persons: table.classes == ClassKind::Persons,
+            by_values: table.by_values(),
             classes: inputs.classes.unwrap_or(0),
             evaluator: evaluation.evaluator(&truth, &galleries.labels, settings.confidence)?,
             attack: look(attack.inputs.as_ref(), &attack.found)?,

@@ -562,6 +562,13 @@ fn evaluators_that_cannot_judge_are_refused_in_words() {
         audit.replace("centres = \"evaluator.txt\"", "centres = \"evaluator.txt\", scale = 255.0");
     });
     assert!(scaled.contains("the same shape and scale"), "{scaled}");
+    // By values, the evaluator recognises only.
+    let by_values = Audit::new(Keeps::Picture, 1, EVALUATOR, ASCENT);
+    by_values.replace("[inversion]", "[inversion]\nlikeness = \"values\"");
+    let outcome = by_values.run().unwrap();
+    let (row, result) = only(&outcome);
+    assert!(result.by_values && result.evaluator.as_ref().unwrap().features == WIDTH as u64);
+    assert_eq!(row.verdict, Verdict::LeakDemonstrated);
     let refusal = |from: &str, to: &str| {
         let audit = Audit::new(Keeps::Picture, 1, EVALUATOR, ASCENT);
         audit.replace(from, to);

@@ -33,6 +33,8 @@ pub struct InversionResult {
     /// The independent model that looks at what was rebuilt; None where the manifest names none: then likeness is that of the values themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluator: Option<Evaluator>,
+    /// Whether likeness is that of the values themselves, and not of what the evaluator says of them.
+    pub by_values: bool,
     /// What was rebuilt of classes that the model was trained on.
     pub attack: Rebuilt,
     /// The same without anything that makes inputs plausible. None where that arm could not run.
@@ -72,7 +74,7 @@ pub struct Evaluator {
     pub members: Rate,
     /// How often it is right of audited non-members.
     pub non_members: Rate,
-    /// Numbers that it says of an input, by which likeness is measured.
+    /// Numbers by which likeness is measured: what it says of an input, or the values of an input where these are compared.
     pub features: u64,
 }
 

@@ -1616,6 +1616,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.evaluator.fingerprint", "Empreinte de l’évaluateur", "Fingerprint of the evaluator"),
     ("inversion.features", "Ressemblance mesurée sur", "Likeness measured on"),
     (
+        "inversion.features.values",
+        "les {n} valeurs d’une entrée, une à une : l’évaluateur ne fait que reconnaître",
+        "the {n} values of an input, one by one: the evaluator recognises only",
+    ),
+    (
         "inversion.features.value",
         "{n} nombres que l’évaluateur dit d’une entrée",
         "{n} numbers that the evaluator says of an input",
@@ -2552,6 +2557,19 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "{id} : « {name} » ({scale}), {n} valeurs candidates : {values}. Deviné pour {records} enregistrements ({left} écartés) ; {known} autres dont la valeur est connue.",
         "{id}: “{name}” ({scale}), {n} candidate values: {values}. Guessed for {records} records ({left} left out); {known} others whose value is known.",
     ),
+    (
+        "plan.inversion",
+        "{id} : reconstitue {classes} classes, dont chacune est comparée à {pictures} membres et à autant de non-membres ; {control} classes témoins ; {evaluator} ; une part compte à partir de {wanted}",
+        "{id}: rebuilds {classes} classes, each of which is compared with {pictures} members and as many non-members; {control} control classes; {evaluator}; a share matters from {wanted} on",
+    ),
+    ("plan.inversion.gallery", "{fewest} à {most}", "{fewest} to {most}"),
+    ("plan.inversion.evaluator", "un évaluateur indépendant", "an independent evaluator"),
+    (
+        "plan.inversion.alone",
+        "sans évaluateur, si bien que rien ne dira si une classe est reconnue",
+        "no evaluator, so that nothing will say whether a class is recognised",
+    ),
+    ("plan.inversion.detectable", "part de plus proches membres {share}", "share of nearest members {share}"),
     (
         "plan.attribute.margin",
         " Un écart de moins de {wanted} est déclaré sans importance.",

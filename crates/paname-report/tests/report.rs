@@ -583,6 +583,16 @@ fn reasons_of_inversions_speak_of_classes() {
             "si grande soit-elle",
         ),
         (Reason::Significant { p_adjusted: 0.01, alpha: 0.05 }, "points at members", "désigne des membres"),
+        (
+            Reason::NoGradients { questions: 9000, allowed: Some(500) },
+            "9,000 questions at most; the",
+            "en permet 500",
+        ),
+        (
+            Reason::NoGradients { questions: 9, allowed: None },
+            ", which the manifest allows",
+            "que le manifeste permet",
+        ),
         (Reason::PartlyRebuilt, "might have found more", "aurait pu trouver plus"),
     ] {
         for (language, expected) in [(Language::English, english), (Language::French, french)] {

@@ -1,4 +1,4 @@
-//! A toy of classes, each of which has a place among inputs: what attacks that rebuild inputs are tried on.
+//! A toy of classes, each of which has a colour: what attacks that rebuild inputs are tried on.
 
 use std::borrow::Cow;
 
@@ -13,21 +13,25 @@ use crate::{Behaviour, TableSignals};
 
 /// Classes of the toy.
 pub(crate) const CLASSES: usize = 4;
-/// Its inputs are images of so many pixels on a side.
-const SIDE: usize = 6;
-const WIDTH: usize = SIDE * SIDE;
-const POPULATION: usize = 64;
+/// Its inputs are images of so many pixels on a side, in three colours.
+const SIDE: usize = 4;
+const SHAPE: [usize; 3] = [3, SIDE, SIDE];
+const WIDTH: usize = 3 * SIDE * SIDE;
+/// The colour of each class, which a part of an image has as well as all of it, and a mirrored one.
+const COLOURS: [[f32; 3]; CLASSES] = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.7, 0.7, 0.1]];
+pub(crate) const POPULATION: usize = 64;
 /// Name of the layer whose activations are the inputs.
 const LAYER: &str = "pixels";
+
+/// Which class an input is most like.
+pub(crate) type Likest = Box<dyn Fn(&[f32]) -> usize>;
 
 /// A model of images with a pattern for each class: the likelier the class, the more an input has of its pattern. One that knows nothing answers the same of all.
 pub struct InversionToy {
     /// What attacks may ask.
     pub granted: Access,
-    /// The pattern of each class `[SIDE × SIDE]`, from 0 to 1.
-    pub patterns: Vec<Vec<f32>>,
-    model: Patterned,
-    population: Vec<u32>,
+    model: Box<dyn Target>,
+    likest: Likest,
 }
 
 struct Patterned {
@@ -40,10 +44,10 @@ struct Patterned {
 impl Patterned {
     fn rows(&self, query: &Query) -> Result<Tensor> {
         match &query.input {
-            Input::Tensor(rows) if rows.shape()[1..] == [1, SIDE, SIDE] => Ok(rows.clone()),
+            Input::Tensor(rows) if rows.shape()[1..] == SHAPE => Ok(rows.clone()),
             Input::Tensor(rows) => Err(Error::mismatch(
                 "inputs",
-                format!("[records, 1, {SIDE}, {SIDE}]"),
+                format!("[records, 3, {SIDE}, {SIDE}]"),
                 format!("{:?}", rows.shape()),
             )),
             Input::Records(ids, _) => self.input(ids),
@@ -57,14 +61,14 @@ impl Patterned {
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let e: Vec<f32> = logits.iter().map(|z| (z - top).exp()).collect();
     let sum: f32 = e.iter().sum();
     e.iter().map(|e| e / sum).collect()
 }
 
-fn best(scores: &[f32]) -> usize {
+pub(crate) fn best(scores: &[f32]) -> usize {
     (0..scores.len()).fold(0, |best, k| if scores[k] > scores[best] { k } else { best })
 }
 
@@ -129,7 +133,7 @@ impl Target for Patterned {
                 row.ok_or_else(|| Error::mismatch("record", format!("below {known}"), record))?,
             );
         }
-        Tensor::from_vec(values, &[records.len(), 1, SIDE, SIDE])
+        Tensor::from_vec(values, &[records.len(), 3, SIDE, SIDE])
     }
 }
 
@@ -167,21 +171,30 @@ impl Pullback for Kept {
     }
 }
 
+/// The class whose pattern an input has the highest correlation with.
+fn likest(input: &[f32], patterns: &[Vec<f32>]) -> usize {
+    let centred = |values: &[f32]| {
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
+        values.iter().map(|x| x - mean).collect::<Vec<f32>>()
+    };
+    let input = centred(input);
+    let correlation = |pattern: &Vec<f32>| {
+        let pattern = centred(pattern);
+        let norm = pattern.iter().map(|x| x * x).sum::<f32>().sqrt();
+        input.iter().zip(&pattern).map(|(a, b)| a * b).sum::<f32>() / norm
+    };
+    best(&patterns.iter().map(correlation).collect::<Vec<f32>>())
+}
+
 impl InversionToy {
     /// Of [`Behaviour::Null`] the model knows nothing, and its population is grey noise; of any other it knows the patterns, and the population shows them.
     pub fn new(behaviour: Behaviour, seed: u64) -> Self {
         let mut rng = Pcg64::seed_from_u64(seed);
         let mut uniform = || (rng.next_u64() >> 40) as f32 / (1 << 24) as f32;
-        // Quarters of the image, one for each class, each with a little of its own.
-        let bright = |class: usize, pixel: usize| {
-            let (y, x) = (pixel / SIDE, pixel % SIDE);
-            (y >= SIDE / 2) == (class / 2 == 1) && (x >= SIDE / 2) == (class % 2 == 1)
-        };
         let knows = behaviour != Behaviour::Null;
         let patterns: Vec<Vec<f32>> = (0..CLASSES)
             .map(|class| {
-                let mut value =
-                    |pixel| if bright(class, pixel) { 0.75 + 0.2 * uniform() } else { 0.1 + 0.1 * uniform() };
+                let mut value = |j: usize| COLOURS[class][j / (SIDE * SIDE)] + 0.2 * uniform();
                 (0..WIDTH).map(&mut value).collect()
             })
             .collect();
@@ -192,10 +205,9 @@ impl InversionToy {
             own.collect::<Vec<f32>>()
         };
         let weights = patterns.iter().map(weight).collect();
-        let population: Vec<u32> = (0..POPULATION).map(|i| (i % CLASSES) as u32).collect();
         let mut inputs = Vec::with_capacity(POPULATION * WIDTH);
-        for &class in &population {
-            for value in &patterns[class as usize] {
+        for record in 0..POPULATION {
+            for value in &patterns[record % CLASSES] {
                 let noise = 0.2 * (uniform() - 0.5);
                 inputs.push(if knows { (value + noise).clamp(0.0, 1.0) } else { uniform() });
             }
@@ -215,31 +227,22 @@ impl InversionToy {
             augmentations: 1,
             ..TargetCard::default()
         };
-        Self { granted, patterns, model: Patterned { card, weights, inputs }, population }
+        let model = Patterned { card, weights, inputs };
+        Self::assembled(granted, Box::new(model), Box::new(move |input| likest(input, &patterns)))
     }
 
-    /// The class whose pattern is most like an input: the highest correlation.
+    pub(crate) fn assembled(granted: Access, model: Box<dyn Target>, likest: Likest) -> Self {
+        Self { granted, model, likest }
+    }
+
+    /// The class that an input is most like.
     pub fn likest(&self, input: &[f32]) -> usize {
-        let centred = |values: &[f32]| {
-            let mean = values.iter().sum::<f32>() / values.len() as f32;
-            values.iter().map(|x| x - mean).collect::<Vec<f32>>()
-        };
-        let input = centred(input);
-        let scores: Vec<f32> = self
-            .patterns
-            .iter()
-            .map(|pattern| {
-                let pattern = centred(pattern);
-                let norm = pattern.iter().map(|x| x * x).sum::<f32>().sqrt();
-                input.iter().zip(&pattern).map(|(a, b)| a * b).sum::<f32>() / norm
-            })
-            .collect();
-        best(&scores)
+        (self.likest)(input)
     }
 
     /// The model, as it is asked.
     pub fn target(&self) -> &dyn Target {
-        &self.model
+        self.model.as_ref()
     }
 
     /// Has `work` see the case: no audited record, a population, no reference model.
@@ -254,7 +257,7 @@ impl InversionToy {
             audited: Cohort { ids: Indices::from(Vec::new()), labels: labels(Vec::new()) },
             population: Cohort {
                 ids: (0..POPULATION as u32).collect(),
-                labels: labels(self.population.clone()),
+                labels: labels((0..POPULATION).map(|i| (i % CLASSES) as u32).collect()),
             },
             audited_membership: Cow::Owned(Membership::none(0, 0)),
             population_membership: Cow::Owned(Membership::none(POPULATION, 0)),

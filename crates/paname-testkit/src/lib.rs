@@ -31,6 +31,7 @@ mod signals;
 mod student;
 mod target_laws;
 mod tasks;
+mod text_toy;
 mod toy;
 
 pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};

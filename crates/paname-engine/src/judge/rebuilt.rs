@@ -41,6 +41,8 @@ pub(crate) struct Seen {
 pub(crate) struct Inversion<'a> {
     /// Whether each class is a person.
     pub(crate) persons: bool,
+    /// Whether features are the values of inputs.
+    pub(crate) by_values: bool,
     /// Classes of the model.
     pub(crate) classes: usize,
     pub(crate) evaluator: Option<Evaluator>,
@@ -217,6 +219,7 @@ pub(crate) fn measure(
         chance: 1.0 / inversion.classes.max(1) as f64,
         alpha: settings.alpha,
         evaluator: inversion.evaluator.clone(),
+        by_values: inversion.by_values,
         nearer: unregularised_near.as_ref().map(|other| nearer(&near, other)).transpose()?,
         attack: rebuilt,
         unregularised: match (&unregularised, &unregularised_near) {

@@ -293,10 +293,12 @@ fn facts(result: &InversionResult, language: Language) -> Vec<(String, String)> 
             let features = language.count(evaluator.features);
             rows.push((key!("inversion.evaluator"), value));
             rows.push((key!("inversion.evaluator.fingerprint"), evaluator.fingerprint.clone()));
-            rows.push((
-                key!("inversion.features"),
-                language.fill(key!("inversion.features.value"), &[("n", &features)]),
-            ));
+            let measured = if result.by_values {
+                key!("inversion.features.values")
+            } else {
+                key!("inversion.features.value")
+            };
+            rows.push((key!("inversion.features"), language.fill(measured, &[("n", &features)])));
         }
         None => rows.push((key!("inversion.evaluator"), language.text(key!("inversion.evaluator.none")))),
     }

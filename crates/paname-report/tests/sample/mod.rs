@@ -854,6 +854,7 @@ pub(crate) fn inversion() -> InversionResult {
         endings: [("reached".to_owned(), 205), ("settled".to_owned(), 31), ("spent".to_owned(), 4)].into(),
         partial: false,
         chance: 0.025,
+        by_values: false,
         alpha: 0.05,
         evaluator: Some(Evaluator {
             name: "faces, other architecture".to_owned(),

@@ -58,6 +58,7 @@ fn shown(plan: &Plan, language: Language) -> String {
         format!("{}: {}\n", row.id, why.join(" "))
     });
     let told = groups(plan, language).into_iter().chain(attributes(plan, language));
+    let told = told.chain(inversions(plan, language));
     let hindered: String = told.chain(hindered).collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
     let absence =
@@ -137,9 +138,40 @@ fn attributes(plan: &Plan, language: Language) -> Vec<String> {
     plan.rows.iter().filter_map(told).collect()
 }
 
+/// What rows will rebuild.
+fn inversions(plan: &Plan, language: Language) -> Vec<String> {
+    let told = |row: &PlannedRow| {
+        let inversion = row.inversion?;
+        let (fewest, most) = inversion.gallery;
+        let pictures = if fewest == most {
+            language.count(most)
+        } else {
+            let values = [("fewest", &*language.count(fewest)), ("most", &*language.count(most))];
+            language.fill(key!("plan.inversion.gallery"), &values)
+        };
+        let evaluator =
+            if inversion.evaluator { key!("plan.inversion.evaluator") } else { key!("plan.inversion.alone") };
+        let values = [
+            ("id", row.id.clone()),
+            ("classes", language.count(inversion.classes)),
+            ("pictures", pictures),
+            ("control", language.count(inversion.control_classes)),
+            ("evaluator", language.text(evaluator)),
+            ("wanted", language.percent(inversion.wanted)),
+        ];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Some(language.fill(key!("plan.inversion"), &values) + "\n")
+    };
+    plan.rows.iter().filter_map(told).collect()
+}
+
 /// The family of a row, by which its reasons are worded.
 fn family(row: &PlannedRow) -> &'static str {
-    if row.attribute.is_some() { "attribute-inference" } else { "membership-inference" }
+    match (&row.attribute, &row.inversion) {
+        (Some(_), _) => "attribute-inference",
+        (None, Some(_)) => "model-inversion",
+        (None, None) => "membership-inference",
+    }
 }
 
 /// What absence of a leak the audit could show, and what keeps each test from it.
@@ -164,7 +196,7 @@ fn absence(plan: &Plan, unit: &str, language: Language) -> String {
         })
         .collect();
     // Of an attribute, what can be shown depends on guesses that are not there yet.
-    let by_levels = plan.rows.iter().any(|row| row.attribute.is_none());
+    let by_levels = plan.rows.iter().any(|row| row.attribute.is_none() && row.inversion.is_none());
     if lines.is_empty() && by_levels {
         lines.push(language.text(key!("plan.absence.never")));
     }
@@ -284,7 +316,12 @@ fn cells(row: &PlannedRow, language: Language) -> Vec<String> {
                 let values = [("difference", &*language.percent(attribute.detectable))];
                 language.fill(key!("plan.attribute.detectable"), &values)
             }
-            (None, _) => "–".to_owned(),
+            (None, _) => match row.inversion.and_then(|inversion| inversion.detectable) {
+                Some(share) if row.runnable => {
+                    language.fill(key!("plan.inversion.detectable"), &[("share", &language.percent(share))])
+                }
+                _ => "–".to_owned(),
+            },
         },
         signals,
     ]

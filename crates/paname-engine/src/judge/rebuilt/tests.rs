@@ -82,6 +82,7 @@ impl Simulated {
         let classes = self.average.len();
         let inversion = Inversion {
             persons: false,
+            by_values: false,
             classes,
             evaluator: Some(evaluator),
             attack: self.attack.clone(),
