@@ -378,15 +378,13 @@ impl Search<'_> {
     /// Takes note of a place and goes to the next.
     fn advance(&self, walk: &mut Walk, value: f64, confidence: f64, gradient: Option<&[f32]>) -> Result<()> {
         // In units of the range.
-        let mut slopes: Vec<f64> = gradient
-            .into_iter()
-            .flatten()
-            .zip(self.space.constraint.range())
-            .map(|(g, range)| f64::from(*g) * f64::from(*range))
-            .collect();
-        if slopes.is_empty() {
-            slopes.resize(walk.units.len(), 0.0);
-        }
+        let mut slopes: Vec<f64> = match gradient {
+            Some(gradient) => {
+                let ranges = self.space.constraint.range();
+                gradient.iter().zip(ranges).map(|(g, range)| f64::from(*g) * f64::from(*range)).collect()
+            }
+            None => vec![0.0; walk.units.len()],
+        };
         let loss = value + self.penalty(&walk.units, &mut slopes);
         if !loss.is_finite() || !confidence.is_finite() {
             return self.recover(walk);
@@ -415,11 +413,10 @@ impl Search<'_> {
         if slopes.iter().any(|slope| !slope.is_finite()) {
             return self.recover(walk);
         }
-        let before = walk.units.clone();
         let nothing = slopes.iter().all(|slope| *slope == 0.0);
-        walk.good = Some((before.clone(), slopes.clone()));
+        walk.good = Some((walk.units.clone(), slopes.clone()));
         self.step(walk, &mut slopes);
-        if nothing && walk.units == before {
+        if nothing && walk.good.as_ref().is_some_and(|(before, _)| walk.units == *before) {
             walk.end = Some(End::Stuck);
         }
         Ok(())

@@ -77,7 +77,7 @@ pub fn mean_power(x: &[f32], power: f64, weight: f64, gradient: &mut [f64]) -> f
     for (x, gradient) in x.iter().zip(gradient) {
         let x = f64::from(*x);
         if x != 0.0 {
-            let below = if power == 2.0 { x.abs() } else { libm::pow(x.abs(), power - 1.0) };
+            let below = libm::pow(x.abs(), power - 1.0);
             sum += below * x.abs();
             *gradient += share * power * below * x.signum();
         }
@@ -85,9 +85,20 @@ pub fn mean_power(x: &[f32], power: f64, weight: f64, gradient: &mut [f64]) -> f
     sum / x.len().max(1) as f64
 }
 
-/// The mean of squares; see [`mean_power`].
+/// The mean of squares; see [`mean_power`], which takes longer to say the same.
+///
+/// # Panics
+/// Where the gradient has another size than the input.
 pub fn mean_square(x: &[f32], weight: f64, gradient: &mut [f64]) -> f64 {
-    mean_power(x, 2.0, weight, gradient)
+    assert_eq!(x.len(), gradient.len(), "a gradient of another size");
+    let share = 2.0 * weight / x.len().max(1) as f64;
+    let mut sum = 0.0;
+    for (x, gradient) in x.iter().zip(gradient) {
+        let x = f64::from(*x);
+        sum += x * x;
+        *gradient += share * x;
+    }
+    sum / x.len().max(1) as f64
 }
 
 /// The mean of an image over squares of `2 radius + 1` pixels, within each channel; pixels beyond the edge are left out.
