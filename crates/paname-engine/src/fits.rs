@@ -275,7 +275,7 @@ pub(crate) fn run(
 }
 
 /// Puts the weights of a fitted model into the store.
-fn kept(fitted: Fitted, adapter: &AdapterEntry, draft: &Draft) -> Result<FitOutcome, EngineError> {
+pub(crate) fn kept(fitted: Fitted, adapter: &AdapterEntry, draft: &Draft) -> Result<FitOutcome, EngineError> {
     let Fitted { target, weights, train_loss, train_accuracy, checkpoints: _ } = fitted;
     // It may hold files open that are about to be moved.
     drop(target);

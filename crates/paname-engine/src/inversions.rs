@@ -2,21 +2,22 @@
 //!
 //! Whoever rebuilds sees no audited record, only the population; who looks sees both.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use paname_core::{
-    Access, Ctx, Ending, Error, Features, Indices, Input, Labels, Outputs, Query, Reconstruction, Result,
-    Roster, Setting, Target, Task, Tensor,
+    Access, Ctx, Ending, Error, Features, FitRun, Indices, Input, Labels, Outputs, Query, Reconstruction,
+    Records, Result, Roster, Setting, Target, Task, Tensor,
 };
 use paname_evidence::{Evaluator, Gallery};
 use paname_stats::Rate;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
+use crate::fits;
 use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
 use crate::judge::Truth;
 use crate::judge::rebuilt::Seen;
-use crate::manifest::{Galleries as Showing, GeneratorSource, Manifest, Source};
+use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
 use crate::plugins;
 use crate::store::{Draft, Object};
 
@@ -38,6 +39,7 @@ const LIKELIEST_OF: &str = "likeliest.npy";
 const AVERAGES: &str = "averages.npy";
 const AVERAGED: &str = "averages.json";
 const LOOKER: &str = "looker.json";
+const FITTED: &str = "fitted.json";
 
 /// What is known of a rebuilt input besides its values.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -142,11 +144,12 @@ pub(crate) struct Looked {
 }
 
 impl Eye {
-    /// Opens the target and the evaluator, where the manifest names one. Fails where they cannot look at the same inputs.
+    /// Opens the target and the evaluator, where the manifest names one; one that was fitted from its weights. Fails where they cannot look at the same inputs.
     pub(crate) fn open(
         supply: &Supply<'_>,
         object: &Object,
         inputs: &Inputs,
+        weights: Option<&Path>,
         ctx: &Ctx<'_>,
     ) -> std::result::Result<Self, EngineError> {
         let table = &supply.manifest.content.inversion;
@@ -157,10 +160,14 @@ impl Eye {
             let Some(source) = source else {
                 return Ok(Self { evaluator: None, want: Access::empty(), target, by_values });
             };
+            let EvaluatorSource { source, fit } = source;
             let adapter = supply.registry.adapter(&source.adapter)?;
-            let evaluator = adapter
-                .open(config_of(source), setting, ctx)
-                .map_err(supply.manifest.about("inversion.evaluator"))?;
+            let config = config_of(source);
+            let evaluator = match (fit, weights) {
+                (Some(fit), Some(weights)) => adapter.fitted(config, &fit.recipe, weights, setting, ctx),
+                _ => adapter.open(config, setting, ctx),
+            }
+            .map_err(supply.manifest.about("inversion.evaluator"))?;
             let want = compatible(evaluator.as_ref(), target.as_ref(), inputs)?;
             Ok(Self { evaluator: Some(evaluator), want, target, by_values })
         })
@@ -283,7 +290,10 @@ pub(crate) fn evaluate(
     ctx: &Ctx<'_>,
     draft: &Draft,
 ) -> std::result::Result<(), EngineError> {
-    let eye = Eye::open(supply, object, inputs, ctx)?;
+    let fitted = fit(supply, object, inputs, ctx, draft)?;
+    let weights = fitted.as_ref().map(|place| draft.path(place));
+    let eye = Eye::open(supply, object, inputs, weights.as_deref(), ctx)?;
+    draft.json(FITTED, &fitted)?;
     let truth = inputs::truth(object)?;
     let Galleries { rows, labels } = Galleries::of(object, inputs)?;
     let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
@@ -310,6 +320,50 @@ pub(crate) fn evaluate(
     }
     let card = eye.evaluator.as_ref().map(|evaluator| evaluator.card());
     draft.json(LOOKER, &card.map(|card| (card.name.clone(), card.fingerprint.clone())))
+}
+
+/// Fits the evaluator on the population, where the manifest says how. Returns where its weights lie in the object.
+fn fit(
+    supply: &Supply<'_>,
+    object: &Object,
+    inputs: &Inputs,
+    ctx: &Ctx<'_>,
+    draft: &Draft,
+) -> std::result::Result<Option<String>, EngineError> {
+    let Some(EvaluatorSource { source, fit: Some(fit) }) = &supply.manifest.content.inversion.evaluator
+    else {
+        return Ok(None);
+    };
+    let (audited, all) = (inputs.audited, inputs.audited + inputs.population);
+    if inputs.population == 0 {
+        let what = "population records, which the evaluator is fitted on".to_owned();
+        return Err(Error::Missing { what, needed: 1, got: 0 }.into());
+    }
+    inputs::with_setting(supply, object, inputs, ctx, |setting| {
+        let ids: Vec<u32> = (audited as u32..all as u32).collect();
+        let data = Records {
+            labels: inputs::select_labels(setting.labels, &ids)?,
+            ids: ids.into(),
+            inputs: match setting.inputs {
+                Features::Tensor(tensor) => Features::Tensor(tensor.slice(audited..all)?),
+                Features::Table(table) => Features::Table(table.slice(audited..all)?),
+                other => other.clone(),
+            },
+        };
+        let rows: Indices = (0..inputs.population as u32).collect();
+        let run = FitRun { rows, seed: ctx.seed("fit") };
+        let adapter = supply.registry.adapter(&source.adapter)?;
+        // What a killed worker left half-written.
+        let _ = std::fs::remove_dir_all(ctx.folder().unwrap_or_default());
+        let fitted = adapter.fit(config_of(source), &fit.recipe, &data, &[run], ctx).pop();
+        let silent = || EngineError::Other(format!("adapter `{}` said nothing of the fit", source.adapter));
+        let fitted = fitted.ok_or_else(silent)?.map_err(supply.manifest.about("inversion.evaluator"))?;
+        let outcome = fits::kept(fitted, adapter, draft)?;
+        match outcome.failed {
+            Some(why) => Err(EngineError::Other(format!("the evaluator was not fitted: {why}"))),
+            None => Ok(outcome.weights),
+        }
+    })
 }
 
 /// Means of the inputs of each class, of members and of others apart.
@@ -351,6 +405,8 @@ impl Means {
 /// What the evaluator saw in the records and in the mean of each class.
 pub(crate) struct Evaluation {
     pub(crate) features: Vec<f32>,
+    /// The weights of the evaluator, where the audit has fitted it.
+    pub(crate) weights: Option<PathBuf>,
     likeliest: Option<Vec<u32>>,
     named: Option<(String, String)>,
     /// The classes of the means, and the means `[classes, …]`.
@@ -372,6 +428,7 @@ impl Evaluation {
         };
         Ok(Self {
             features: read_npy(&object.path(FEATURES))?.to_f32()?.into_owned(),
+            weights: object.json::<Option<String>>(FITTED)?.map(|place| object.path(&place)),
             likeliest,
             named,
             averages: (!averaged.is_empty()).then(|| read_npy(&object.path(AVERAGES))).transpose()?,

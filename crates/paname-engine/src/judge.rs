@@ -180,19 +180,22 @@ pub(crate) struct Rows {
     pub(crate) membership: usize,
     pub(crate) attribute: usize,
     pub(crate) inversion: usize,
+    /// Whether classes are persons, who are told apart besides.
+    pub(crate) persons: bool,
 }
 
 impl Rows {
-    pub(crate) fn of(rows: &[&Planned<'_>]) -> Self {
+    pub(crate) fn of(rows: &[&Planned<'_>], persons: bool) -> Self {
         let attribute = rows.iter().filter(|row| row.attribute.is_some()).count();
         let inversion = rows.iter().filter(|row| row.inverts).count();
-        Self { membership: rows.len() - attribute - inversion, attribute, inversion }
+        Self { membership: rows.len() - attribute - inversion, attribute, inversion, persons }
     }
 }
 
 /// The most detection tests that so many rows can have: of an attribute there is one, of what is rebuilt one, and another where classes are persons.
 pub(crate) fn most_tests(rows: Rows, settings: &Statistics) -> u64 {
-    (rows.membership * (1 + settings.fpr_targets.len()) + rows.attribute + 2 * rows.inversion) as u64
+    let inversion = rows.inversion * (1 + usize::from(rows.persons));
+    (rows.membership * (1 + settings.fpr_targets.len()) + rows.attribute + inversion) as u64
 }
 
 /// The numbers of one row, before correction for the other rows and before a verdict.

@@ -182,7 +182,10 @@ impl Content {
     /// The adapters of what looks at rebuilt inputs, and of what makes inputs.
     pub(crate) fn lookers(&self) -> impl Iterator<Item = &Source> {
         let InversionTable { evaluator, generator, .. } = &self.inversion;
-        evaluator.iter().chain(generator.as_ref().map(|generator| &generator.source))
+        evaluator
+            .iter()
+            .map(|evaluator| &evaluator.source)
+            .chain(generator.as_ref().map(|generator| &generator.source))
     }
 
     /// The attribute of this name.
@@ -408,10 +411,11 @@ impl Default for ImputerSource {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InversionTable {
-    /// A model of another architecture that tells the same classes apart, fitted apart from the model under audit: an adapter and its keys. Without one,
+    /// A model of another architecture that tells the same classes apart, fitted apart from the model under audit: an adapter and its keys, or with `fit` a recipe by which
+    /// the population fits it. Without one,
     /// likeness is that of the values themselves, and whether a class is recognised stays open.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub evaluator: Option<Source>,
+    pub evaluator: Option<EvaluatorSource>,
     /// A model that makes inputs, for attacks that search among what it makes: an adapter and its keys, and `latent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSource>,
@@ -427,6 +431,11 @@ pub struct InversionTable {
 }
 
 impl InversionTable {
+    /// Whether each class is a person.
+    pub(crate) fn persons(&self) -> bool {
+        self.classes == ClassKind::Persons
+    }
+
     /// Whether likeness is that of the values.
     pub(crate) fn by_values(&self) -> bool {
         self.likeness == Likeness::Values || self.evaluator.is_none()
@@ -442,6 +451,17 @@ pub enum Likeness {
     Features,
     /// The values of inputs.
     Values,
+}
+
+/// How the model that looks at what is rebuilt is reached, or fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EvaluatorSource {
+    /// The adapter and its keys.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The model is fitted within the audit, on the population.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<TargetFit>,
 }
 
 /// How a model that makes inputs is reached.

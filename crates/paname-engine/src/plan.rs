@@ -485,7 +485,9 @@ pub(crate) fn steps(
     steps.extend(inverting.iter().cloned());
     let attributes = attribute_steps(manifest, registry, &runnable, inputs, inputs_key)?;
     // The tests of all rows share the audit's level, on which a row's control and power depend.
-    let tests = most_tests(Rows::of(&runnable), &manifest.content.statistics).to_string();
+    let tests =
+        most_tests(Rows::of(&runnable, manifest.content.inversion.persons()), &manifest.content.statistics)
+            .to_string();
     let claim = serde_json::to_string(&manifest.content.model.dp).map_err(EngineError::other)?;
     steps.extend(attributes.values().flat_map(|attribute| attribute.steps.iter().cloned()));
     let generator = generator_key(manifest, registry)?;
@@ -585,7 +587,10 @@ fn inversion_steps(
         return Ok(Vec::new());
     }
     let table = &manifest.content.inversion;
-    let evaluator = inversions::decided(table.evaluator.as_ref(), manifest, registry)?;
+    let looker = table.evaluator.as_ref();
+    let recipe = serde_json::to_string(&looker.map(|looker| &looker.fit)).map_err(EngineError::other)?;
+    let looker = inversions::decided(looker.map(|looker| &looker.source), manifest, registry)?;
+    let evaluator = recipe + &looker;
     let mut steps = vec![Keyed {
         step: Step::Evaluation,
         key: key(&[
@@ -737,7 +742,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let planned = resolve(manifest, registry, inputs)?;
     let runs = |row: &Planned<'_>| row.test.attack.is_some() && row.obstacles.is_empty();
     let running: Vec<&Planned<'_>> = planned.iter().filter(|row| runs(row)).collect();
-    let rows = Rows::of(&running);
+    let rows = Rows::of(&running, manifest.content.inversion.persons());
     let tests = most_tests(rows, settings);
     // Levels are those of tests of membership.
     let by_levels = planned.iter().any(|row| row.attribute.is_none() && !row.inverts);

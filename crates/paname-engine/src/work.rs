@@ -31,7 +31,7 @@ use crate::inputs::{self, Inputs, Models, Supply, correctness_signal};
 use crate::inversions::{self, Evaluation, Eye, Stored as Rebuilt};
 use crate::judge::grouped::{self, Judged};
 use crate::judge::{self, epsilon::Terms};
-use crate::manifest::{ClassKind, Manifest, Test};
+use crate::manifest::{Manifest, Test};
 use crate::outputs::{self, Stored};
 use crate::plan;
 use crate::signals;
@@ -207,6 +207,8 @@ impl Workplace<'_> {
             }
             Step::Evaluation => {
                 let (object, inputs) = self.inputs()?;
+                // Weights depend on the number of threads, where the evaluator is fitted.
+                let ctx = Ctx::new(seed, &scope, 1, host);
                 inversions::evaluate(&self.supply(), &object, &inputs, &ctx, &draft)?;
             }
             Step::Unregularised => {
@@ -438,7 +440,8 @@ impl Workplace<'_> {
 
     /// The rows that are judged.
     fn rows(&self) -> Result<judge::Rows, EngineError> {
-        let mut rows = judge::Rows::default();
+        let persons = self.manifest.content.inversion.persons();
+        let mut rows = judge::Rows { persons, ..judge::Rows::default() };
         for test in self.run.keys.keys().filter_map(|name| name.strip_prefix("judge/")) {
             match self.attribute_of(test)? {
                 Some(_) => rows.attribute += 1,
@@ -573,7 +576,7 @@ impl Workplace<'_> {
         let truth = inputs::truth(&object)?;
         let galleries = inversions::Galleries::of(&object, &inputs)?;
         let evaluation = Evaluation::open(&self.store.object(self.run.key(&Step::Evaluation)?))?;
-        let eye = Eye::open(&self.supply(), &object, &inputs, audit)?;
+        let eye = Eye::open(&self.supply(), &object, &inputs, evaluation.weights.as_deref(), audit)?;
         let rebuilt = |step: &Step| Rebuilt::open(&self.store.object(self.run.key(step)?));
         let attack = rebuilt(&Step::Attack(id.to_owned()))?;
         let plain = self.run.keys.contains_key(&Step::Unregularised.to_string());
@@ -596,7 +599,7 @@ impl Workplace<'_> {
             shown.push(("average", inputs, evaluation.averaged.iter().copied().zip(0..).collect()));
         }
         let inversion = judge::rebuilt::Inversion {
-            persons: table.classes == ClassKind::Persons,
+            persons: table.persons(),
             by_values: table.by_values(),
             classes: inputs.classes.unwrap_or(0),
             evaluator: evaluation.evaluator(&truth, &galleries.labels, settings.confidence)?,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Case, Ctx, Ending, Entry, Error, Family, Features,
-    Findings, Info, Input, Needs, Outputs, Pullback, Query, Reconstruction, Registry, Result, Setting,
-    Target, TargetCard, Task, Tensor, Whom,
+    Findings, FitRun, Fitted, Info, Input, Labels, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
+    Records, Registry, Result, Setting, Target, TargetCard, Task, Tensor, Whom,
 };
 use paname_engine::{Manifest, Outcome, RunOptions, plan, run};
 use paname_evidence::{InversionResult, Reason, Row, Verdict};
@@ -170,10 +170,72 @@ impl Adapter for Toys {
                 TargetCard { task: Task::Generation, access, augmentations: 1, ..TargetCard::default() };
             return Ok(Box::new(Maker(card, inputs.clone())));
         }
-        access.extend(["logits".to_owned(), "embedding".to_owned()]);
-        access.extend(config.gradients.then(|| "input-gradient".to_owned()));
         let text = fs::read_to_string(setting.base.join(&config.centres))
             .map_err(|e| Error::data(&config.centres, e.to_string()))?;
+        Self::classifier(&config, &text, inputs, access)
+    }
+
+    fn fit(
+        config: Config,
+        _: &Recipe,
+        data: &Records,
+        runs: &[FitRun],
+        ctx: &Ctx<'_>,
+    ) -> Vec<Result<Fitted>> {
+        let one = |run: &FitRun| {
+            let (Features::Tensor(inputs), Labels::Classes { values, classes }) =
+                (&data.inputs, &data.labels)
+            else {
+                return Err(Error::Config("no data".into()));
+            };
+            let mut sums = vec![vec![0.0_f32; WIDTH]; *classes];
+            let mut counts = vec![0.0_f32; *classes];
+            for &row in run.rows.iter() {
+                let class = values[row as usize] as usize;
+                counts[class] += 1.0;
+                let own = inputs.index(row as usize)?;
+                sums[class].iter_mut().zip(own.to_f32()?.iter()).for_each(|(sum, x)| *sum += x);
+            }
+            let line = |(sum, count): (&Vec<f32>, &f32)| {
+                sum.iter().map(|x| (x / count).to_string()).collect::<Vec<_>>().join(" ") + "\n"
+            };
+            let text: String = sums.iter().zip(&counts).map(line).collect();
+            let weights = ctx.folder()?.join("weights.txt");
+            fs::create_dir_all(ctx.folder()?).map_err(|e| Error::Other(e.to_string()))?;
+            fs::write(&weights, &text).map_err(|e| Error::Other(e.to_string()))?;
+            Ok(Fitted {
+                target: Self::classifier(&config, &text, inputs, Vec::new())?,
+                weights: Some(weights),
+                train_loss: None,
+                train_accuracy: None,
+                checkpoints: Vec::new(),
+            })
+        };
+        runs.iter().map(one).collect()
+    }
+
+    fn fitted(
+        config: Config,
+        _: &Recipe,
+        weights: &Path,
+        setting: &Setting<'_>,
+        _: &Ctx<'_>,
+    ) -> Result<Box<dyn Target>> {
+        let Features::Tensor(inputs) = setting.inputs else { return Err(Error::Config("no inputs".into())) };
+        let text = fs::read_to_string(weights).map_err(|e| Error::Other(e.to_string()))?;
+        Self::classifier(&config, &text, inputs, vec!["new-inputs".to_owned()])
+    }
+}
+
+impl Toys {
+    fn classifier(
+        config: &Config,
+        text: &str,
+        inputs: &Tensor,
+        mut access: Vec<String>,
+    ) -> Result<Box<dyn Target>> {
+        access.extend(["logits".to_owned(), "embedding".to_owned()]);
+        access.extend(config.gradients.then(|| "input-gradient".to_owned()));
         let centres =
             text.lines().map(|line| line.split(' ').map(|x| x.parse().unwrap()).collect()).collect();
         let stretched: Vec<f32> = inputs.to_f32()?.iter().map(|x| x * config.scale.unwrap_or(1.0)).collect();
@@ -514,6 +576,22 @@ fn attacks_see_no_audited_record_and_pictures_are_shown_only_where_they_are_allo
     let missing =
         |r: &Reason| matches!(r, Reason::References { what, needed: 1, got: 0 } if what == "generators");
     assert!(!row.runnable && row.reasons.iter().any(missing), "{:?}", row.reasons);
+}
+
+#[test]
+fn an_evaluator_is_fitted_on_the_population_where_none_is_given() {
+    let fitted = EVALUATOR.replace("centres = \"evaluator.txt\"", "fit = { recipe = {} }");
+    let audit = Audit::new(Keeps::Picture, 1, &fitted, ASCENT);
+    let outcome = audit.run().unwrap();
+    let (row, result) = only(&outcome);
+    assert_eq!(row.verdict, Verdict::LeakDemonstrated, "{:?}", row.reasons);
+    let evaluator = result.evaluator.as_ref().unwrap();
+    assert!(evaluator.non_members.estimate > 0.9, "{evaluator:?}");
+    assert_eq!(result.attack.recognised.unwrap().hits, TRAINED);
+    assert_eq!(audit.run().unwrap().steps_run, 0);
+    // Another recipe, another evaluator, and nothing else.
+    audit.replace("fit = { recipe = {} }", "fit = { recipe = { epochs = 3 } }");
+    assert_eq!(audit.run().unwrap().steps_run, 2);
 }
 
 #[test]

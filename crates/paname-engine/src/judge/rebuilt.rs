@@ -14,7 +14,7 @@ use paname_evidence::{
 use paname_stats::{Rate, binomial, bootstrap};
 
 use super::{Grounds, shuffle, statistics};
-use crate::manifest::{ClassKind, Manifest, Split, Statistics};
+use crate::manifest::{Manifest, Split, Statistics};
 use crate::plan::PlannedInversion;
 
 /// Fewest classes for any statement about whose inputs were rebuilt: all of them on one side is then just unlikely by chance.
@@ -380,7 +380,7 @@ pub(crate) fn planned(
         control_classes: sides.values().filter(|(members, _)| *members == 0).count() as u64,
         gallery: (galleries.iter().copied().min().unwrap_or(0), galleries.iter().copied().max().unwrap_or(0)),
         evaluator: manifest.content.inversion.evaluator.is_some(),
-        persons: manifest.content.inversion.classes == ClassKind::Persons,
+        persons: manifest.content.inversion.persons(),
         detectable: detectable(classes, settings.alpha / tests.max(1) as f64, settings.power)?,
         upper: half,
         wanted: (0.5 + settings.min_effect_nearest).min(1.0),

@@ -29,12 +29,12 @@ impl Manifest {
             self.source("references", &references.source, recipe, root, registry)?;
         }
         let InversionTable { evaluator, generator, .. } = &self.content.inversion;
-        let generator = generator.as_ref().map(|generator| &generator.source);
-        for (key, source) in [("inversion.evaluator", evaluator.as_ref()), ("inversion.generator", generator)]
-        {
-            if let Some(source) = source {
-                self.source(key, source, None, root, registry)?;
-            }
+        if let Some(evaluator) = evaluator {
+            let recipe = evaluator.fit.as_ref().map(|fit| &fit.recipe);
+            self.source("inversion.evaluator", &evaluator.source, recipe, root, registry)?;
+        }
+        if let Some(generator) = generator {
+            self.source("inversion.generator", &generator.source, None, root, registry)?;
         }
         unregularised(&self.content.inversion.unregularised, registry).map_err(|what| {
             self.text.error(Problem::new(check::place(root, &["inversion", "unregularised"]), what))
