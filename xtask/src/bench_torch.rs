@@ -69,6 +69,12 @@ const ROWS: &[Row] = &[
         peer: "gradient-resnet",
         per_model: false,
     },
+    Row {
+        what: "100 steps of an inversion",
+        own: ("invert-convnet", 1),
+        peer: "invert-convnet",
+        per_model: false,
+    },
 ];
 
 /// Measures and prints the table.

@@ -9,18 +9,22 @@
 //! | `sweep-mlp` | logits of 10,000 records with each of 8 candidate values of an attribute, in batches of 4,096 |
 //! | `sweep-bare` | the forward passes of it alone: the inputs are changed before |
 //! | `gradient-resnet` | forward and backward pass with respect to 64 inputs |
+//! | `invert-convnet` | 100 steps of the regularised ascent, of 64 images of 28 × 28, total variation and squares included |
 //! | `ask-program-NAME`, `gradient-program-NAME` | the same of `NAME.paname.pt2` in the folder that `PANAME_MATRIX` names, with a batch of it |
 //!
 //! Fits run as in an audit: each in a process with one thread, as many side by side as `THREADS` says.
 #![expect(clippy::print_stdout, reason = "the result")]
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use paname_core::{
-    Access, Ctx, Error, Features, FitRun, Fitted, Input, Labels, Optimizer, Outputs, Query, Recipe, Records,
-    Result, Roster, Schedule, Setting, Task, Tensor,
+    Access, Case, CaseParts, Cohort, Ctx, Error, Features, FitRun, Fitted, Indices, Input, Labels,
+    Membership, Optimizer, Outputs, Query, Recipe, Records, Result, Roster, Schedule, Setting, Signal,
+    SignalSource, Task, Tensor, Whom,
 };
 use paname_data::{AttributeQuestion, InputsConfig};
 use serde_json::{Value, json};
@@ -45,10 +49,11 @@ fn main() -> Result<()> {
         "sweep-mlp" => sweep(threads, false)?,
         "sweep-bare" => sweep(threads, true)?,
         "gradient-resnet" => gradient(&resnet(), &[3, 32, 32], 10, threads)?,
+        "invert-convnet" => invert(&convnet(), &[1, 28, 28], threads)?,
         task if task.contains("-program-") => program(task, threads)?,
         _ => {
             return Err(Error::Config(
-                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, sweep-mlp, sweep-bare, gradient-resnet, ask-program-NAME, gradient-program-NAME".into(),
+                "expected a task: fit-mlp, fit-convnet, ask-mlp, ask-resnet, sweep-mlp, sweep-bare, gradient-resnet, invert-convnet, ask-program-NAME, gradient-program-NAME".into(),
             ));
         }
     };
@@ -238,6 +243,54 @@ fn gradient(architecture: &Value, shape: &[usize], classes: usize, threads: usiz
     let ones = Some(Tensor::from_vec(vec![1.0_f32; 64 * classes], &[64, classes])?);
     let cotangent = Outputs { logits: ones, ..Outputs::default() };
     best(20, || model.target.vjp(&query)?.1.apply(&cotangent).map(|_| ()))
+}
+
+/// A case that has no records and no signals.
+struct NoSignals;
+
+impl SignalSource for NoSignals {
+    fn models(&self) -> usize {
+        1
+    }
+
+    fn augmentations(&self) -> usize {
+        1
+    }
+
+    fn read(&self, signal: Signal, _: Whom, _: Range<usize>, _: &mut [f32]) -> Result<()> {
+        Err(Error::Unsupported(format!("{signal:?}")))
+    }
+}
+
+/// 64 walks of the regularised ascent that do not end early.
+fn invert(architecture: &Value, shape: &[usize], threads: usize) -> Result<f64> {
+    let classes = 10;
+    let model = fitted(architecture, shape, classes)?;
+    paname_torch::set_threads(threads);
+    let nobody = || Cohort {
+        ids: Indices::from(&[][..]),
+        labels: Labels::Classes { values: Indices::from(&[][..]), classes },
+    };
+    let parts = CaseParts {
+        task: Task::Classification,
+        granted: Access::all(),
+        target: &*model.target,
+        references: Vec::new(),
+        audited: nobody(),
+        population: nobody(),
+        audited_membership: Cow::Owned(Membership::none(0, 0)),
+        population_membership: Cow::Owned(Membership::none(0, 0)),
+        signals: &NoSignals,
+    };
+    let case = Case::new(parts)?;
+    let named = |entry: &&paname_core::Entry| entry.info.name == "regularised-ascent";
+    let entry = paname_inversion::ATTACKS.iter().find(named);
+    let entry = entry.ok_or_else(|| Error::Config("no such attack".into()))?;
+    let attack = entry.build(json!({
+        "classes": [0, 1, 2, 3, 4, 5, 6, 7], "starts": 8, "steps": 100, "patience": 1000, "total-variation": 0.01, "l2": 0.01,
+        "batch": 64, "input": { "shape": shape, "range": [-0.5, 0.5] },
+    }))?;
+    best_within(|| attack.run(&case, &Ctx::new(1, "bench", threads, &())).map(|_| ()))
 }
 
 /// Asks a program of torch.export about a batch, or differentiates it.
