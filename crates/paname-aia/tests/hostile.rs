@@ -190,7 +190,7 @@ fn other_tasks_have_their_attacks() {
     }
     assert!(in_task(Task::Regression, "fredrikson").unwrap().iter().all(|score| score.is_finite()));
     let error = in_task(Task::Regression, "lomia").unwrap_err().to_string();
-    assert_eq!(error, "not supported: labels that are right or wrong for the task regression");
+    assert_eq!(error, "labels: expected class labels, got none");
 }
 
 #[test]
