@@ -1,8 +1,8 @@
 //! Wrappers that count: what a threat model allows, and what an audit costs.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::{
     Access, Augmentation, Error, Indices, Input, Named, Outputs, Pullback, Query, Result, Target, TargetCard,
@@ -14,19 +14,38 @@ use crate::{
 pub struct Metered<'a> {
     inner: &'a dyn Target,
     granted: Access,
+    account: Arc<Account>,
+}
+
+/// Questions that were put, of those that are allowed: one account for a target and its other sides.
+struct Account {
     budget: Option<u64>,
     asked: AtomicU64,
+}
+
+impl Account {
+    fn spend(&self, query: &Query) -> Result<()> {
+        let more = query.len() as u64;
+        let budget = self.budget.unwrap_or(u64::MAX);
+        self.asked
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| {
+                asked.checked_add(more).filter(|&total| total <= budget)
+            })
+            .map(|_| ())
+            .map_err(|asked| Error::Budget { asked: more, left: budget.saturating_sub(asked) })
+    }
 }
 
 impl<'a> Metered<'a> {
     /// `budget` is the largest number of records that may be asked about, all questions together.
     pub fn new(inner: &'a dyn Target, granted: Access, budget: Option<u64>) -> Self {
-        Self { inner, granted: granted.with_implied(), budget, asked: AtomicU64::new(0) }
+        let account = Arc::new(Account { budget, asked: AtomicU64::new(0) });
+        Self { inner, granted: granted.with_implied(), account }
     }
 
     /// Records asked about so far; a record asked twice counts twice.
     pub fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+        self.account.asked.load(Ordering::Relaxed)
     }
 
     fn admit(&self, query: &Query, also: Access) -> Result<()> {
@@ -38,14 +57,7 @@ impl<'a> Metered<'a> {
         if !refused.is_empty() {
             return Err(Error::Denied(refused));
         }
-        let more = query.len() as u64;
-        let budget = self.budget.unwrap_or(u64::MAX);
-        self.asked
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| {
-                asked.checked_add(more).filter(|&total| total <= budget)
-            })
-            .map(|_| ())
-            .map_err(|asked| Error::Budget { asked: more, left: budget.saturating_sub(asked) })
+        self.account.spend(query)
     }
 }
 
@@ -81,7 +93,8 @@ impl Target for Metered<'_> {
             View::From(_) => Access::ACTIVATIONS | Access::INPUT_GRADIENT,
         };
         if self.granted.contains(needed) {
-            self.inner.view(view)
+            let inner = self.inner.view(view)?;
+            Ok(Box::new(OtherSide { inner, account: Arc::clone(&self.account) }))
         } else {
             Err(Error::Denied(needed - self.granted))
         }
@@ -99,6 +112,41 @@ impl Target for Metered<'_> {
             return Err(Error::Denied(Access::NEW_INPUTS));
         }
         self.inner.variant(records, variant)
+    }
+}
+
+/// Another side of a metered target, which was granted as a whole: its questions count like the target's own.
+struct OtherSide {
+    inner: Box<dyn Target>,
+    account: Arc<Account>,
+}
+
+impl Target for OtherSide {
+    fn card(&self) -> &TargetCard {
+        self.inner.card()
+    }
+
+    fn predict(&self, query: &Query) -> Result<Outputs> {
+        self.account.spend(query)?;
+        let answers = self.inner.predict(query)?;
+        answers.check_rows(query.len())?;
+        Ok(answers)
+    }
+
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        self.account.spend(query)?;
+        let (answers, pullback) = self.inner.vjp(query)?;
+        answers.check_rows(query.len())?;
+        Ok((answers, pullback))
+    }
+
+    fn parameters(&self) -> Result<Named<Tensor>> {
+        self.inner.parameters()
+    }
+
+    fn view(&self, view: View) -> Result<Box<dyn Target>> {
+        let inner = self.inner.view(view)?;
+        Ok(Box::new(Self { inner, account: Arc::clone(&self.account) }))
     }
 }
 

@@ -36,6 +36,10 @@ impl Target for Echo {
         &self.card
     }
 
+    fn view(&self, _: View) -> Result<Box<dyn Target>> {
+        Ok(Box::new(Self::new()))
+    }
+
     fn predict(&self, query: &Query) -> Result<Outputs> {
         let Input::Records(ids, augmentation) = &query.input else { return Ok(Outputs::default()) };
         self.asked.lock().unwrap().push(ids.to_vec());
@@ -108,6 +112,24 @@ fn nothing_beyond_the_granted_access_passes() {
     let view = View::From("inner".to_owned());
     assert_eq!(metered.view(view).err(), denied(Access::ACTIVATIONS | Access::INPUT_GRADIENT));
     assert_eq!(metered.asked(), 1);
+}
+
+#[test]
+fn questions_to_another_side_of_a_model_count_too() {
+    let echo = Echo::new();
+    let granted = Access::ACTIVATIONS | Access::INPUT_GRADIENT | Access::LOGITS;
+    let metered = Metered::new(&echo, granted, Some(5));
+    let view = metered.view(View::From("inner".to_owned())).unwrap();
+    let ask = |target: &dyn Target, records: &[u32]| {
+        target.predict(&Query::records(records.to_vec(), Access::LOGITS)).map(drop)
+    };
+    ask(view.as_ref(), &[1, 2, 3]).unwrap();
+    ask(&metered, &[1]).unwrap();
+    assert_eq!(metered.asked(), 4);
+    let deeper = view.view(View::From("inner".to_owned())).unwrap();
+    assert_eq!(ask(deeper.as_ref(), &[1, 2]), Err(Error::Budget { asked: 2, left: 1 }));
+    ask(deeper.as_ref(), &[1]).unwrap();
+    assert_eq!((metered.asked(), ask(&metered, &[1])), (5, Err(Error::Budget { asked: 1, left: 0 })));
 }
 
 #[test]
