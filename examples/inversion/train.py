@@ -18,6 +18,7 @@ import gzip
 import hashlib
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -353,6 +354,7 @@ def main():
             of_persons(name, folder, options.seed, (100, 30, 25))
         else:
             parser.error(f"expected digits, fashion-mnist, faces or fingerprints, got {name}")
+        shutil.copy(HERE / f"{name}.toml", folder / "audit.toml")
         print(f"{name}: {time.time() - began:.0f} s", flush=True)
 
 
