@@ -83,7 +83,7 @@ struct Needy(String);
 
 #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
-struct Wish {
+struct Wanted {
     wish: String,
     variants: Option<usize>,
     fitted_with: Option<usize>,
@@ -91,14 +91,14 @@ struct Wish {
 
 impl Attack for Needy {
     const INFO: Info = Info { name: "needy", ..<Named<true> as Attack>::INFO };
-    type Config = Wish;
+    type Config = Wanted;
 
-    fn new(config: Wish) -> Result<Self> {
+    fn new(config: Wanted) -> Result<Self> {
         Ok(Self(config.wish))
     }
 
-    fn settle(config: Wish, size: &CaseSize) -> Wish {
-        Wish { variants: Some(size.augmentations), fitted_with: Some(size.fitted_with_min), ..config }
+    fn settle(config: Wanted, size: &CaseSize) -> Wanted {
+        Wanted { variants: Some(size.augmentations), fitted_with: Some(size.fitted_with_min), ..config }
     }
 
     fn needs(&self, records: usize) -> Needs {

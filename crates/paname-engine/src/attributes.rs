@@ -244,7 +244,9 @@ fn columns_of_label<'a>(data: &'a AttributeInputs, classes: &[Option<u32>]) -> V
             continue;
         }
         together.push(column.name);
-        said.iter_mut().for_each(|(class, said)| said.extend(of_class.get(class)));
+        for (class, said) in &mut said {
+            said.extend(of_class.get(class));
+        }
     }
     let distinct: HashSet<&Vec<u32>> = said.values().collect();
     if distinct.len() == said.len() { together } else { Vec::new() }

@@ -590,12 +590,10 @@ fn the_plan_tells_what_is_guessed_and_what_it_can_show() {
 
 /// The file of this name in a folder, at any depth.
 fn found(folder: &Path, name: &str) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .filter_map(
-            |path| if path.is_dir() { found(&path, name) } else { path.ends_with(name).then_some(path) },
-        )
-        .next()
+    let mut entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.find_map(
+        |path| if path.is_dir() { found(&path, name) } else { path.ends_with(name).then_some(path) },
+    )
 }
 
 #[test]
@@ -707,7 +705,7 @@ fn real_values_that_are_learned_by_heart_are_a_leak() {
         match (row.id.as_str(), &row.attribute) {
             // Whoever needs something to be right or wrong is told so before.
             ("csmia" | "lomia" | "through-gap", None) => {
-                assert_eq!(row.reasons, [Reason::Task], "{}", row.id)
+                assert_eq!(row.reasons, [Reason::Task], "{}", row.id);
             }
             ("neuron-outputs", None) => {
                 assert_eq!(row.reasons, [Reason::Access { missing: vec!["activations".into()] }]);

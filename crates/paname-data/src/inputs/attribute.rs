@@ -199,7 +199,7 @@ fn read(
     let (columns, one_hot) = sheet.resolve(question.columns, question.one_hot)?;
     let fitted = if population.is_empty() { 0..sheet.records } else { population.clone() };
     let choice = Asker { question, sheet, population }.choose(&columns, one_hot)?;
-    let Known { known, names: known_names, scales: known_scales } = known(sheet, &columns, &fitted)?;
+    let Known { numbers: known, names: known_names, scales: known_scales } = known(sheet, &columns, &fitted)?;
     let changes = changes(&columns, &choice)?;
     let Choice { scale, names: candidates, values, .. } = choice;
     Ok(AttributeInputs {

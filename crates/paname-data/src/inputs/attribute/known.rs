@@ -27,7 +27,7 @@ enum Part {
 
 /// What comes out.
 pub(super) struct Known {
-    pub(super) known: Tensor,
+    pub(super) numbers: Tensor,
     pub(super) names: Vec<String>,
     pub(super) scales: Vec<KnownScale>,
 }
@@ -90,7 +90,7 @@ pub(super) fn known(sheet: &Sheet<'_>, attribute: &[usize], fitted: &Range<usize
         Part::Truth | Part::Category { .. } => None,
     };
     let scales = parts.iter().filter_map(scale).collect();
-    Ok(Known { known: Tensor::from_vec(known, &[sheet.records, width])?, names, scales })
+    Ok(Known { numbers: Tensor::from_vec(known, &[sheet.records, width])?, names, scales })
 }
 
 fn part(sheet: &Sheet<'_>, field: &Field<'_>, fitted: &Range<usize>) -> Option<Part> {
