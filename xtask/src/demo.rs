@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the first value that a newcomer sees. An audit of recorded predictions, then one whose models are fitted in memory, both of the digits
-//! that ship with the repository, then one of an attribute, of the Adult census; or an audit of models alone, of Fashion-MNIST.
+//! that ship with the repository, then one that rebuilds digits from a model, then one of an attribute, of the Adult census; or an audit of models alone, of
+//! Fashion-MNIST.
 
 use std::{
     ffi::OsString,
@@ -22,6 +23,9 @@ const PREDICTIONS: &str = "examples/digits/audit.toml";
 
 /// The audit of models in memory.
 const MODELS: &str = "examples/digits-model/audit.toml";
+
+/// The audit that rebuilds inputs of these models.
+const INVERSION: &str = "examples/digits-model/inversion.toml";
 
 /// The audit of an attribute: its manifest and the program that draws its tables, and how many persons are members.
 const ATTRIBUTE: &str = "examples/adult/audit.toml";
@@ -88,6 +92,7 @@ pub(crate) fn check() -> Result<()> {
         promised_files_exist(&stage.audit("predictions"))?;
         stage.in_memory(&libtorch::environment()?)?;
         promised_files_exist(&stage.audit("models"))?;
+        promised_files_exist(&stage.audit("inversion"))?;
         promised_files_exist(&stage.audit("attribute"))
     };
     let outcome = all();
@@ -160,10 +165,12 @@ impl Stage<'_> {
     fn in_memory(&self, environment: &[(&'static str, OsString)]) -> Result<()> {
         let plugins = self.plugins(environment)?;
         self.models(Path::new(MODELS), &plugins, "models", environment)?;
+        eprintln!("\nNow its inversion: what does a digit look like to the model, and whose is it?");
+        self.models(Path::new(INVERSION), &plugins, "inversion", environment)?;
         eprintln!("\nNow an attribute: does a model of incomes give away who is married?");
         match self.census() {
             Ok(manifest) => self.models(&manifest, &plugins, "attribute", environment),
-            // Two audits are made; what has just been built must show all.
+            // The others are made; what has just been built must show all.
             Err(reason) if self.build == Build::Optimised => {
                 eprintln!("This audit is left out: {reason}");
                 Ok(())
