@@ -31,7 +31,7 @@ const CASES: &str = "16384";
 const NAME: &str = "validate_";
 
 /// The test programs that have validations: those of the libraries, and these files. The others would take minutes to build.
-const PROGRAMS: &[&str] = &["attributes", "calibration", "digits", "large", "mutations"];
+const PROGRAMS: &[&str] = &["attributes", "calibration", "digits", "inversions", "large", "mutations"];
 
 /// What begins a line with a figure: `validate: what | expected | observed | runs`.
 const FIGURE: &str = "validate: ";

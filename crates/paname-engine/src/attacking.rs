@@ -7,8 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use paname_core::{
     Access, Attribute, Augmentation, Case, CaseParts, Checkpoint, Cohort, Ctx, DynAttack, Error, Findings,
-    Fitted, Generator, Indices, Input, Metered, Named, Outputs, Pullback, Query, Records, Result, Signal,
-    Target, TargetCard, Tensor, View, Within,
+    Fitted, Generator, Indices, Input, Labels, Metered, Named, Outputs, Pullback, Query, Records, Result,
+    Signal, Target, TargetCard, Tensor, View, Within,
 };
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,9 @@ impl Bench<'_> {
         let all: Indices = order.iter().copied().chain(roster_population.iter().copied()).collect();
         let labels = inputs::labels(self.object, self.inputs)?;
         let cohort = |ids: std::ops::Range<usize>| -> Result<Cohort> {
-            let labels = inputs::select_labels(&labels, &all[ids.clone()])?;
+            // Whoever rebuilds knows what inputs look like, and not of which class they are: a picture of the class would be no reconstruction.
+            let labels =
+                if self.withheld { Labels::None } else { inputs::select_labels(&labels, &all[ids.clone()])? };
             Ok(Cohort { labels, ids: ids.map(|id| id as u32).collect() })
         };
         self.veil.get_or_init(|| match &self.attribute {

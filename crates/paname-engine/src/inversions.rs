@@ -16,7 +16,7 @@ use crate::EngineError;
 use crate::fits;
 use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
 use crate::judge::Truth;
-use crate::judge::rebuilt::Seen;
+use crate::judge::rebuilt::{Galleries, Seen};
 use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
 use crate::plugins;
 use crate::store::{Draft, Object};
@@ -40,6 +40,7 @@ const AVERAGES: &str = "averages.npy";
 const AVERAGED: &str = "averages.json";
 const LOOKER: &str = "looker.json";
 const FITTED: &str = "fitted.json";
+const DRAWN: &str = "drawn.json";
 
 /// What is known of a rebuilt input besides its values.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -173,9 +174,18 @@ impl Eye {
         })
     }
 
-    /// Looks at rows of inputs `[rows, …]`.
+    /// Looks at rows of inputs `[rows, …]`, which have to be such as the target is given.
     pub(crate) fn look(&self, rows: &Tensor, ctx: &Ctx<'_>) -> Result<Looked> {
         let count = rows.rows();
+        let known = self.target.input(&Indices::from(vec![0]))?;
+        if known.shape()[1..] != rows.shape()[1..] {
+            let (expected, got) = (&known.shape()[1..], &rows.shape()[1..]);
+            return Err(Error::mismatch(
+                "what was rebuilt",
+                format!("shape {expected:?}"),
+                format!("shape {got:?}"),
+            ));
+        }
         let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
         for start in (0..count).step_by(BATCH) {
             ctx.tick(start, count)?;
@@ -213,6 +223,9 @@ impl Looked {
         self.width = width;
         self.features.extend_from_slice(&values);
         let scores = ranked.to_f32()?;
+        if scores.iter().any(|score| score.is_nan()) {
+            return Err(Error::mismatch("answers of the evaluator", "numbers", "NaN"));
+        }
         let classes = scores.len() / count.max(1);
         self.likeliest.extend(scores.chunks_exact(classes.max(1)).map(likeliest));
         Ok(())
@@ -235,7 +248,7 @@ impl Looked {
 
 fn likeliest(scores: &[f32]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-    // The first of equal ones first; what is no number last.
+    // The first of equal ones first.
     order.sort_by(|a, b| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b)));
     order.truncate(LIKELIEST);
     order
@@ -278,6 +291,20 @@ fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs) -> R
             format!("other values of {:?}", theirs.shape()),
         ));
     }
+    // The same model in another file has another fingerprint and the same answers.
+    if target.card().offers().contains(ranked) {
+        let ask = |model: &dyn Target, rows: &Tensor| -> Result<Vec<f32>> {
+            let input = Input::Tensor(rows.clone());
+            let answers = model.predict(&Query { input, labels: None, want: ranked, layers: Vec::new() })?;
+            let answered = answers.probabilities.or(answers.logits).ok_or(Error::Denied(ranked))?;
+            Ok(answered.to_f32()?.into_owned())
+        };
+        let (theirs, own) = (ask(evaluator, &own)?, ask(target, &own)?);
+        if theirs.len() == own.len() && theirs.iter().zip(&own).all(|(a, b)| near(a, b)) {
+            let expected = "another model than the one under audit";
+            return Err(Error::mismatch(about("answers"), expected, "the same answers"));
+        }
+    }
     let features = [Access::EMBEDDING, Access::LOGITS].into_iter().find(|one| offers.contains(*one));
     Ok(ranked | features.unwrap_or(ranked))
 }
@@ -295,19 +322,24 @@ pub(crate) fn evaluate(
     let eye = Eye::open(supply, object, inputs, weights.as_deref(), ctx)?;
     draft.json(FITTED, &fitted)?;
     let truth = inputs::truth(object)?;
-    let Galleries { rows, labels } = Galleries::of(object, inputs)?;
+    let Shown { rows, labels } = Shown::of(object, inputs)?;
     let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
-    let mut means = Means::default();
+    // The same draw for every test of the audit.
+    let drawn = Galleries::draw(
+        &labels,
+        &truth,
+        &Ctx::new(supply.manifest.content.statistics.seed, "galleries", 1, &()),
+    );
+    let mut means = Means::new(&drawn, labels.len());
     for start in (0..rows.len()).step_by(BATCH) {
         ctx.tick(start, rows.len())?;
         let range = start..rows.len().min(start + BATCH);
         let some = eye.target.input(&Indices::from(&rows[range.clone()]))?;
-        // Those of control classes come after all audited ones, and nobody of them is a member.
-        let audited = start.min(inputs.audited)..range.end.min(inputs.audited);
-        means.add(&some, &labels[audited.clone()], &truth.member[audited])?;
+        means.add(&some, range.start)?;
         looked.add(&eye, &some)?;
     }
     ctx.tick(rows.len(), rows.len())?;
+    draft.json(DRAWN, &drawn)?;
     let (averaged, averages) = means.of_both()?;
     draft.json(AVERAGED, &averaged)?;
     if let Some(averages) = averages {
@@ -366,39 +398,48 @@ fn fit(
     })
 }
 
-/// Means of the inputs of each class, of members and of others apart.
-#[derive(Default)]
+/// Means of the inputs of each class, of members and of non-members in equal numbers.
 struct Means {
     shape: Vec<usize>,
-    sums: std::collections::BTreeMap<(u32, bool), (f64, Vec<f64>)>,
+    /// Class of each record that counts.
+    class: Vec<Option<u32>>,
+    sums: std::collections::BTreeMap<u32, (f64, Vec<f64>)>,
 }
 
 impl Means {
-    fn add(&mut self, rows: &Tensor, labels: &[u32], member: &[bool]) -> Result<()> {
+    fn new(drawn: &Galleries, records: usize) -> Self {
+        let mut class = vec![None; records];
+        for (number, side) in drawn.classes.iter().filter(|(_, side)| side.count() > 0) {
+            for record in side.members().iter().chain(side.others()) {
+                class[*record as usize] = Some(*number);
+            }
+        }
+        Self { shape: Vec::new(), class, sums: std::collections::BTreeMap::new() }
+    }
+
+    fn add(&mut self, rows: &Tensor, start: usize) -> Result<()> {
         self.shape = rows.shape()[1..].to_vec();
         let values = rows.to_f32()?;
         let width = values.len() / rows.rows().max(1);
-        for ((row, &class), &member) in values.chunks_exact(width.max(1)).zip(labels).zip(member) {
-            let (count, sums) = self.sums.entry((class, member)).or_insert_with(|| (0.0, vec![0.0; width]));
+        for (row, class) in values.chunks_exact(width.max(1)).zip(&self.class[start..]) {
+            let Some(class) = class else { continue };
+            let (count, sums) = self.sums.entry(*class).or_insert_with(|| (0.0, vec![0.0; width]));
             *count += 1.0;
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
         }
         Ok(())
     }
 
-    /// The mean of both sides' means of each class that has both: nearer to neither. The classes, and the means `[classes, …]`.
+    /// The classes, and the means `[classes, …]`.
     fn of_both(&self) -> Result<(Vec<u32>, Option<Tensor>)> {
-        let (mut classes, mut values) = (Vec::new(), Vec::new());
-        for ((class, member), (count, sums)) in &self.sums {
-            let Some((others, other)) = self.sums.get(&(*class, false)).filter(|_| *member) else { continue };
-            classes.push(*class);
-            values.extend(sums.iter().zip(other).map(|(a, b)| (f64::midpoint(a / count, b / others)) as f32));
-        }
+        let classes: Vec<u32> = self.sums.keys().copied().collect();
         if classes.is_empty() {
             return Ok((classes, None));
         }
+        let values =
+            self.sums.values().flat_map(|(count, sums)| sums.iter().map(move |sum| (sum / count) as f32));
         let shape: Vec<usize> = std::iter::once(classes.len()).chain(self.shape.iter().copied()).collect();
-        Ok((classes, Some(Tensor::from_vec(values, &shape)?)))
+        Ok((classes, Some(Tensor::from_vec(values.collect(), &shape)?)))
     }
 }
 
@@ -409,6 +450,8 @@ pub(crate) struct Evaluation {
     pub(crate) weights: Option<PathBuf>,
     likeliest: Option<Vec<u32>>,
     named: Option<(String, String)>,
+    /// The records that are compared.
+    pub(crate) drawn: Galleries,
     /// The classes of the means, and the means `[classes, …]`.
     pub(crate) averaged: Vec<u32>,
     pub(crate) averages: Option<Tensor>,
@@ -431,6 +474,7 @@ impl Evaluation {
             weights: object.json::<Option<String>>(FITTED)?.map(|place| object.path(&place)),
             likeliest,
             named,
+            drawn: object.json(DRAWN)?,
             averages: (!averaged.is_empty()).then(|| read_npy(&object.path(AVERAGES))).transpose()?,
             averaged,
         })
@@ -462,14 +506,14 @@ impl Evaluation {
 }
 
 /// The records that what is rebuilt is held against: the audited ones, and those of the population whose class is audited of nobody, its control classes.
-pub(crate) struct Galleries {
+pub(crate) struct Shown {
     /// Positions in the roster, the audited records first.
     pub(crate) rows: Vec<u32>,
     /// The class of each.
     pub(crate) labels: Vec<u32>,
 }
 
-impl Galleries {
+impl Shown {
     pub(crate) fn of(object: &Object, inputs: &Inputs) -> std::result::Result<Self, EngineError> {
         Self::among(&inputs::labels(object, inputs)?, inputs.audited)
             .ok_or_else(|| EngineError::Other("the audited records have no classes".into()))
@@ -492,11 +536,13 @@ pub(crate) fn generator(
     supply: &Supply<'_>,
     ctx: &Ctx<'_>,
 ) -> std::result::Result<Box<dyn Target>, EngineError> {
-    let width: usize = source.latent.iter().product();
-    if width == 0 || width > MOST_LATENT {
+    let width = source.latent.iter().try_fold(1_usize, |all, axis| all.checked_mul(*axis));
+    let Some(width) = width.filter(|width| (1..=MOST_LATENT).contains(width)) else {
         let what = "latent variables of the generator";
-        return Err(Error::mismatch(what, format!("1 to {MOST_LATENT}"), width).into());
-    }
+        return Err(
+            Error::mismatch(what, format!("1 to {MOST_LATENT}"), format!("{:?}", source.latent)).into()
+        );
+    };
     let shape: Vec<usize> = std::iter::once(TRIED).chain(source.latent.iter().copied()).collect();
     let rows = Tensor::from_vec(vec![0.0_f32; TRIED * width], &shape)?;
     let ids = (0..TRIED).map(|row| format!("latent-{row}")).collect();
@@ -531,10 +577,13 @@ pub(crate) fn generator(
 }
 
 /// Rows of a gallery: their names, and the inputs of each with their classes.
-pub(crate) type Shown<'a> = Vec<(&'static str, &'a Tensor, Vec<(u32, usize)>)>;
+pub(crate) type Pictures<'a> = Vec<(&'static str, &'a Tensor, Vec<(u32, usize)>)>;
 
 /// Draws what was rebuilt, a column per class, where inputs are images.
-pub(crate) fn gallery(shown: &Shown<'_>, how: Showing) -> std::result::Result<Option<Gallery>, EngineError> {
+pub(crate) fn gallery(
+    shown: &Pictures<'_>,
+    how: Showing,
+) -> std::result::Result<Option<Gallery>, EngineError> {
     /// Most classes that are drawn.
     const MOST: usize = 20;
     let Some((_, first, columns)) = shown.first() else { return Ok(None) };

@@ -311,6 +311,12 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     if family == Family::ModelInversion && inputs.task != Task::Classification {
         return vec![Reason::Task];
     }
+    if family == Family::ModelInversion && manifest.content.data.modality.iter().any(|kind| kind == "text") {
+        // Numbers of tokens are no likeness.
+        return vec![Reason::Failed {
+            message: "this version has no likeness of texts that are rebuilt".into(),
+        }];
+    }
     let mut found = Vec::new();
     let sides = (inputs.data.member_records, inputs.data.non_member_records);
     if let Some(too_few) = needs.groups.and_then(|grouping| groups::obstacle(grouping, sides)) {
@@ -501,7 +507,7 @@ pub(crate) fn steps(
         let budget = format!("{:?}", manifest.content.access.max_queries);
         // The attack may run others, which come from plugins of the manifest or from this program.
         let plugins: String =
-            plugins::used(manifest, registry)?.into_iter().map(|plugin| plugin.sha256 + "\0").collect();
+            plugins::deciding(manifest, registry)?.into_iter().map(|plugin| plugin.sha256 + "\0").collect();
         let files = row.files.iter().flat_map(|file| [file.name.as_str(), "\0", &file.digest, "\0"]);
         let files: String = files.collect();
         // All steps of an attribute come before the attacks on it, the last of which is its imputation.
@@ -591,6 +597,8 @@ fn inversion_steps(
     let recipe = serde_json::to_string(&looker.map(|looker| &looker.fit)).map_err(EngineError::other)?;
     let looker = inversions::decided(looker.map(|looker| &looker.source), manifest, registry)?;
     let evaluator = recipe + &looker;
+    // By which it is fitted, and galleries are drawn.
+    let seed = manifest.content.statistics.seed.to_string();
     let mut steps = vec![Keyed {
         step: Step::Evaluation,
         key: key(&[
@@ -599,6 +607,7 @@ fn inversion_steps(
             inputs_key,
             &evaluator,
             &format!("{:?}", table.likeness),
+            &seed,
         ]),
         after: vec![Step::Inputs],
     }];
@@ -608,7 +617,6 @@ fn inversion_steps(
     if obstacles(&needs, Family::ModelInversion, manifest, inputs).is_empty() {
         let (entry, origin) = registry.attack_of(test.attack.as_deref().unwrap_or_default())?;
         let version = entry.info.version.to_string();
-        let seed = manifest.content.statistics.seed.to_string();
         let budget = format!("{:?}", manifest.content.access.max_queries);
         let generator = generator_key(manifest, registry)?;
         let decided = [
@@ -779,12 +787,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 .attribute
                 .map_or((members, non_members), |attribute| judge::guesses::sides(&attribute.inputs));
             let inputs = row.attribute.map_or(inputs, |attribute| &attribute.inputs);
-            let galleries = row
-                .inverts
-                .then(|| inversions::Galleries::among(prepared.labels(), inputs.audited))
-                .flatten();
+            let galleries =
+                row.inverts.then(|| inversions::Shown::among(prepared.labels(), inputs.audited)).flatten();
             let inversion = galleries
-                .map(|all| judge::rebuilt::planned(&all.labels, &prepared.truth.member, manifest, tests))
+                .map(|all| judge::rebuilt::planned(&all.labels, &prepared.truth, manifest, tests))
                 .transpose()?;
             let (best_verdict, best_why) = match &inversion {
                 Some(planned) if runnable => best_inversion(planned, manifest),
@@ -869,11 +875,10 @@ fn best(row: &Planned<'_>, manifest: &Manifest, members: u64, non_members: u64) 
 /// The same of a row that rebuilds inputs.
 fn best_inversion(planned: &PlannedInversion, manifest: &Manifest) -> (Verdict, Vec<Reason>) {
     let PlannedInversion { classes, detectable, wanted, persons, .. } = *planned;
-    if persons {
-        return (Verdict::LeakDemonstrated, Vec::new());
-    }
     let why = if classes < FEWEST_CLASSES {
         Reason::TooFewClasses { needed: FEWEST_CLASSES, classes }
+    } else if persons {
+        return (Verdict::LeakDemonstrated, Vec::new());
     } else if detectable.is_none() {
         Reason::NearestUnderpowered { detectable, wanted }
     } else if manifest.content.data.split == Split::Undeclared {

@@ -7,9 +7,24 @@ use crate::manifest::{InversionTable, Manifest};
 
 /// The plugins that bring an adapter or an attack of the manifest, by name, each once.
 pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
+    let mut plugins = deciding(manifest, registry)?;
+    for source in manifest.content.lookers() {
+        plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
+    }
+    Ok(once(plugins))
+}
+
+fn once(mut plugins: Vec<PluginOrigin>) -> Vec<PluginOrigin> {
+    plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
+    plugins.dedup();
+    plugins
+}
+
+/// The same without those that only look at what was rebuilt, or make inputs.
+pub(crate) fn deciding(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
     let content = &manifest.content;
     let mut plugins = Vec::new();
-    for source in content.sources().chain(content.lookers()) {
+    for source in content.sources() {
         plugins.extend(registry.adapter_of(&source.adapter)?.1.plugin().cloned());
     }
     let imputers = content.attributes.iter().map(|attribute| &attribute.imputer);
@@ -24,9 +39,7 @@ pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<Plugi
         let through = registry.through(name, serde_json::Value::Object(parameters.clone()))?;
         plugins.extend(through.and_then(|(_, origin, _)| origin.plugin().cloned()));
     }
-    plugins.sort_by(|a, b| (&a.name, &a.sha256).cmp(&(&b.name, &b.sha256)));
-    plugins.dedup();
-    Ok(plugins)
+    Ok(once(plugins))
 }
 
 /// Whether a test of the manifest rebuilds inputs.

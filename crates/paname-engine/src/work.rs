@@ -212,7 +212,17 @@ impl Workplace<'_> {
                 inversions::evaluate(&self.supply(), &object, &inputs, &ctx, &draft)?;
             }
             Step::Unregularised => {
-                self.rebuild(&plan::unregularised(self.manifest), host, (&ctx, &models_ctx), &draft)?;
+                let arm = plan::unregularised(self.manifest);
+                match self.rebuild(&arm, host, (&ctx, &models_ctx), &draft) {
+                    // An arm that cannot run is none: what it is beside has its result.
+                    Err(EngineError::Data(error))
+                        if !matches!(error, Error::Cancelled | Error::Caused { .. }) =>
+                    {
+                        host.log(&format!("the arm without regularisation could not run: {error}"));
+                        inversions::write(&[], &draft)?;
+                    }
+                    outcome => outcome?,
+                }
             }
             Step::Attack(id) if self.inverts(id)? => {
                 self.rebuild(self.test(id)?, host, (&ctx, &models_ctx), &draft)?;
@@ -367,7 +377,9 @@ impl Workplace<'_> {
 
     /// Fails where the files of an attack are no longer what its key says: the result would stand under a wrong name.
     fn unchanged(&self, step: &Step) -> Result<(), EngineError> {
-        if !matches!(step, Step::Attack(_) | Step::Unrelated(_) | Step::Unregularised | Step::Evaluation) {
+        let looks = matches!(step, Step::Unregularised | Step::Evaluation)
+            || matches!(step, Step::Judge(test) if self.inverts(test)?);
+        if !looks && !matches!(step, Step::Attack(_) | Step::Unrelated(_)) {
             return Ok(());
         }
         let (_, inputs) = self.inputs()?;
@@ -574,19 +586,20 @@ impl Workplace<'_> {
         let settings = &self.manifest.content.statistics;
         let table = &self.manifest.content.inversion;
         let truth = inputs::truth(&object)?;
-        let galleries = inversions::Galleries::of(&object, &inputs)?;
+        let records = inversions::Shown::of(&object, &inputs)?;
         let evaluation = Evaluation::open(&self.store.object(self.run.key(&Step::Evaluation)?))?;
         let eye = Eye::open(&self.supply(), &object, &inputs, evaluation.weights.as_deref(), audit)?;
         let rebuilt = |step: &Step| Rebuilt::open(&self.store.object(self.run.key(step)?));
         let attack = rebuilt(&Step::Attack(id.to_owned()))?;
         let plain = self.run.keys.contains_key(&Step::Unregularised.to_string());
         let plain = plain.then(|| rebuilt(&Step::Unregularised)).transpose()?;
+        let plain = plain.filter(|plain| plain.inputs.is_some());
         let look = |inputs: Option<&Tensor>, found: &[(u32, f64)]| match inputs {
             Some(inputs) => Ok::<_, EngineError>(eye.look(inputs, audit)?.seen(found)),
             None => Ok(Vec::new()),
         };
         let averages: Vec<(u32, f64)> = evaluation.averaged.iter().map(|class| (*class, 0.0)).collect();
-        let mut shown: inversions::Shown<'_> = Vec::new();
+        let mut shown: inversions::Pictures<'_> = Vec::new();
         if let Some(inputs) = &attack.inputs {
             shown.push(("attack", inputs, attack.surest()));
         }
@@ -602,7 +615,7 @@ impl Workplace<'_> {
             persons: table.persons(),
             by_values: table.by_values(),
             classes: inputs.classes.unwrap_or(0),
-            evaluator: evaluation.evaluator(&truth, &galleries.labels, settings.confidence)?,
+            evaluator: evaluation.evaluator(&truth, &records.labels, settings.confidence)?,
             attack: look(attack.inputs.as_ref(), &attack.found)?,
             unregularised: match &plain {
                 Some(plain) => Some(look(plain.inputs.as_ref(), &plain.found)?),
@@ -610,8 +623,8 @@ impl Workplace<'_> {
             },
             average: look(evaluation.averages.as_ref(), &averages)?,
             endings: attack.endings.clone(),
-            labels: &galleries.labels,
-            member: &truth.member,
+            galleries: &evaluation.drawn,
+            width: evaluation.features.len() / records.labels.len().max(1),
             features: &evaluation.features,
             gallery: inversions::gallery(&shown, table.galleries)?,
         };

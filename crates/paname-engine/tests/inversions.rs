@@ -661,3 +661,29 @@ fn evaluators_that_cannot_judge_are_refused_in_words() {
     let kind = refusal("[inversion]", "[inversion]\nclasses = \"people\"");
     assert!(kind.contains("categories"), "{kind}");
 }
+
+/// Whole audits of models of classes that never saw a record of either gallery, and of models that keep one.
+#[test]
+#[ignore = "hundreds of audits"]
+fn validate_inversion_false_alarms() {
+    const AUDITS: u64 = 200;
+    let quick = ASCENT.replace("starts = 2", "starts = 1");
+    let leaks = |keeps: Keeps, audits: u64| {
+        let leak = |seed: &u64| {
+            let outcome = Audit::new(keeps, 1000 + seed, EVALUATOR, &quick).run().unwrap();
+            only(&outcome).0.verdict == Verdict::LeakDemonstrated
+        };
+        (0..audits).filter(leak).count()
+    };
+    let alarms = leaks(Keeps::Prototype, AUDITS);
+    println!(
+        "validate: *leak demonstrated* by ascent on models that saw neither members nor non-members, 22 classes | ≤ 5 %: up to 18 | {:.1} % ({alarms}) | {AUDITS}",
+        100.0 * alarms as f64 / AUDITS as f64
+    );
+    assert!(alarms <= 18, "{alarms} of {AUDITS}");
+    let found = leaks(Keeps::Picture, 20);
+    println!(
+        "validate: *leak demonstrated* by ascent on models that keep a picture of each class | 20 | {found} | 20"
+    );
+    assert_eq!(found, 20);
+}

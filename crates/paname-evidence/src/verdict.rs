@@ -333,6 +333,15 @@ pub enum Reason {
     NoEvaluator,
     /// The budget ran out, or the run was cancelled, before the attack was done: it may find more.
     PartlyRebuilt,
+    /// The evaluator is right of members more often than of others: it was likely fitted on them, and what it says of inputs points to them by itself.
+    EvaluatorKnowsMembers {
+        /// Its accuracy on members.
+        members: f64,
+        /// The same on non-members.
+        non_members: f64,
+        /// One-sided p-value of "no more often".
+        p: f64,
+    },
     /// Too few classes with members and non-members for any statement.
     TooFewClasses {
         /// Needed.

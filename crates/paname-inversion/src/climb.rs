@@ -185,6 +185,10 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
         ended = search.walk(target, &mut some, (before, starts.len()));
         if ended.is_ok() {
             ended = search.look_again(&mut some);
+            if ended.is_err() {
+                // What they came to was not looked at: none of them is done.
+                some.iter_mut().for_each(|walk| walk.end = None);
+            }
         }
         walks.extend(some.into_iter().map(Walk::at_rest));
         if ended.is_err() {

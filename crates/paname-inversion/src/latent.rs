@@ -393,7 +393,8 @@ impl<'a> Latent<'a> {
             return self.recover(descent, walk);
         }
         // Where each look is at another part, what was seen by chance says less than how far the walk is.
-        if descent.views.is_some() || walk.best.as_ref().is_none_or(|best| loss < best.loss) {
+        let elsewhere = descent.views.is_some() && self.composed.has_views();
+        if elsewhere || walk.best.as_ref().is_none_or(|best| loss < best.loss) {
             walk.best = Some(Place { loss, score, z: walk.z.clone() });
         }
         let Some(mut slopes) = slopes else { return };

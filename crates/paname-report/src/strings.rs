@@ -791,6 +791,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The test would ask the model about {needed} records; the manifest allows {allowed}.",
     ),
     (
+        "reason.evaluator_knows_members",
+        "L’évaluateur a raison plus souvent des membres ({members}) que des autres ({others} ; {p}) : il a sans doute appris d’eux, et ce qu’il dit des entrées mène à eux sans le modèle audité.",
+        "The evaluator is right of members ({members}) more often than of others ({others}; {p}): it was likely fitted on them, and what it says of inputs leads to them without the audited model.",
+    ),
+    (
         "reason.no_gradients",
         "Le modèle ne donne aucun gradient, et l’attaque doit en recevoir. Estimés à partir des réponses (gradient = \"estimated\"), ils coûteraient au plus {questions} questions{remedy}",
         "The model gives no gradients, and the attack is to be given them. Estimated from answers (gradient = \"estimated\"), they would cost {questions} questions at most{remedy}",
@@ -1506,8 +1511,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.outcome", "Reconstitué : {what}.", "Rebuilt: {what}."),
     (
         "inversion.outcome.members",
-        "des données d’entraînement précises, et par là des personnes",
-        "particular training records, and through them persons",
+        "des traits des données d’entraînement elles-mêmes, d’une ou de plusieurs, et non de leur seule classe",
+        "traits of the training records themselves, of one or of several, and not of their class alone",
     ),
     (
         "inversion.outcome.persons",

@@ -505,7 +505,7 @@ fn which_of_the_three_was_rebuilt_is_said_in_the_grid_and_on_the_first_screen() 
         (0, "persons, who can be told apart", "On peut donc tirer du modèle de quoi les reconnaître"),
         (
             1,
-            "particular training records, and through them persons",
+            "traits of the training records themselves, of one or of several, and not of their class alone",
             "de quoi reconstituer des données précises",
         ),
         (2, "the average of a class, which is nobody", "La moyenne d’une classe, qui n’est personne"),

@@ -4,7 +4,7 @@
 //! like is known of both, and says nothing; where the model tells nothing of its members it is as likely a non-member. Starts of one class are no samples:
 //! the one that the attack itself is surest of counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use paname_core::{Ctx, Ending, Result};
 use paname_evidence::{
@@ -12,8 +12,9 @@ use paname_evidence::{
     Statistic, Verdict,
 };
 use paname_stats::{Rate, binomial, bootstrap};
+use serde::{Deserialize, Serialize};
 
-use super::{Grounds, shuffle, statistics};
+use super::{Grounds, Truth, shuffle, statistics};
 use crate::manifest::{Manifest, Split, Statistics};
 use crate::plan::PlannedInversion;
 
@@ -50,20 +51,69 @@ pub(crate) struct Inversion<'a> {
     pub(crate) unregularised: Option<Vec<Seen>>,
     pub(crate) average: Vec<Seen>,
     pub(crate) endings: Vec<Ending>,
-    /// Class of each audited record, and after them of those of control classes.
-    pub(crate) labels: &'a [u32],
-    /// Of the audited records, who is a member.
-    pub(crate) member: &'a [bool],
-    /// Features of each record of `labels` `[records][width]`.
+    /// Records of each class, by their places among the features.
+    pub(crate) galleries: &'a Galleries,
+    /// Features of each record `[records][width]`.
     pub(crate) features: &'a [f32],
+    pub(crate) width: usize,
     pub(crate) gallery: Option<Gallery>,
 }
 
-/// The audited records of one class.
-#[derive(Default)]
-struct Class {
-    members: Vec<usize>,
-    others: Vec<usize>,
+/// The records of each class in an order drawn by chance: the first of either side, as many as both have, are compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Galleries {
+    pub(crate) classes: BTreeMap<u32, Sides>,
+}
+
+/// The members and the non-members of one class: where persons are known, one record of each, drawn by chance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sides {
+    members: Vec<u32>,
+    others: Vec<u32>,
+}
+
+impl Sides {
+    /// As many of either side as are compared.
+    pub(crate) fn count(&self) -> usize {
+        self.members.len().min(self.others.len())
+    }
+
+    pub(crate) fn members(&self) -> &[u32] {
+        &self.members[..self.count()]
+    }
+
+    pub(crate) fn others(&self) -> &[u32] {
+        &self.others[..self.count()]
+    }
+}
+
+impl Galleries {
+    /// Draws them. Records beyond the audited ones are of nobody who is a member.
+    pub(crate) fn draw(labels: &[u32], truth: &Truth, ctx: &Ctx<'_>) -> Self {
+        let mut order: Vec<u32> = (0..labels.len() as u32).collect();
+        shuffle(&mut order, &mut ctx.rng("galleries"));
+        let mut galleries = Self::default();
+        let mut seen = HashSet::new();
+        for record in order {
+            let class = labels[record as usize];
+            let person = truth.person.as_ref().and_then(|persons| persons.get(record as usize));
+            // The unit is the person: another record of one says little more.
+            if person.is_some_and(|person| !seen.insert((class, person.as_str()))) {
+                continue;
+            }
+            let sides = galleries.classes.entry(class).or_default();
+            let member = truth.member.get(record as usize) == Some(&true);
+            if member { &mut sides.members } else { &mut sides.others }.push(record);
+        }
+        galleries
+    }
+
+    /// As many non-members of each class that has any as the class with the fewest: a larger gallery would be the nearest more often.
+    fn equal(&self) -> BTreeMap<u32, &[u32]> {
+        let some = || self.classes.iter().filter(|(_, sides)| !sides.others.is_empty());
+        let fewest = some().map(|(_, sides)| sides.others.len()).min().unwrap_or(0);
+        some().map(|(class, sides)| (*class, &sides.others[..fewest])).collect()
+    }
 }
 
 /// What one class came to.
@@ -79,34 +129,18 @@ struct Nearness {
 }
 
 impl Inversion<'_> {
-    fn width(&self) -> usize {
-        self.features.len() / self.labels.len().max(1)
-    }
-
-    fn row(&self, record: usize) -> &[f32] {
-        let width = self.width();
-        &self.features[record * width..][..width]
-    }
-
-    /// The records of each class that there are.
-    fn sides(&self) -> BTreeMap<u32, Class> {
-        let mut all: BTreeMap<u32, Class> = BTreeMap::new();
-        for (record, &class) in self.labels.iter().enumerate() {
-            let class = all.entry(class).or_default();
-            if self.member.get(record) == Some(&true) { &mut class.members } else { &mut class.others }
-                .push(record);
-        }
-        all
+    fn row(&self, record: u32) -> &[f32] {
+        &self.features[record as usize * self.width..][..self.width]
     }
 
     /// The mean squared distance between two of these records.
-    fn spread(&self, records: &[usize]) -> Option<f64> {
+    fn spread(&self, records: &[u32]) -> Option<f64> {
         if records.len() < 2 {
             return None;
         }
         let count = records.len() as f64;
         let mut total = 0.0;
-        for j in 0..self.width() {
+        for j in 0..self.width {
             let values = || records.iter().map(|record| f64::from(self.row(*record)[j]));
             let mean = values().sum::<f64>() / count;
             total += values().map(|value| (value - mean) * (value - mean)).sum::<f64>();
@@ -115,24 +149,18 @@ impl Inversion<'_> {
     }
 
     /// How near these are to the records of their classes, one of each class. The galleries are the same for every arm.
-    fn nearness(&self, chosen: &[&Seen], sides: &BTreeMap<u32, Class>, ctx: &Ctx<'_>) -> Vec<Nearness> {
-        let empty = Class::default();
+    fn nearness(&self, chosen: &[&Seen]) -> Vec<Nearness> {
+        let empty = Sides::default();
         let of = |seen: &&Seen| {
-            let class = sides.get(&seen.class).unwrap_or(&empty);
-            let distances =
-                |records: &[usize]| records.iter().map(|r| squared(&seen.features, self.row(*r))).collect();
-            let (members, others): (Vec<f64>, Vec<f64>) =
-                (distances(&class.members), distances(&class.others));
-            let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-            let distance = self.spread(&class.members).map(|spread| least(&members) / spread);
-            // As many of either side, drawn by chance where one has more.
-            let count = members.len().min(others.len());
-            let drawn = |values: &[f64], side: &str| {
-                let mut places: Vec<u32> = (0..values.len() as u32).collect();
-                shuffle(&mut places, &mut ctx.rng(&format!("gallery of {side} of class {}", seen.class)));
-                places[..count].iter().map(|place| values[*place as usize]).fold(f64::INFINITY, f64::min)
+            let sides = self.galleries.classes.get(&seen.class).unwrap_or(&empty);
+            let distances = |records: &[u32]| -> Vec<f64> {
+                records.iter().map(|record| squared(&seen.features, self.row(*record))).collect()
             };
-            let nearest = (count > 0).then(|| drawn(&members, "members") < drawn(&others, "non-members"));
+            let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+            let (members, others) = (distances(sides.members()), distances(sides.others()));
+            let distance =
+                self.spread(&sides.members).map(|spread| least(&distances(&sides.members)) / spread);
+            let nearest = (sides.count() > 0).then(|| least(&members) < least(&others));
             Nearness { class: seen.class, members, others, distance, nearest }
         };
         chosen.iter().map(of).collect()
@@ -170,16 +198,18 @@ pub(crate) fn measure(
     tests: u64,
     ctx: &Ctx<'_>,
 ) -> Result<InversionResult> {
-    let sides = inversion.sides();
-    // What the model cannot have seen: there are records of it, and none of them is a member.
-    let is_control = |class: u32| sides.get(&class).is_some_and(|class| class.members.is_empty());
-    let measuring = Measuring { inversion, sides: &sides, settings, ctx };
+    // What the model cannot have seen: there are records of it, and none of them is a member. Of classes without any record nothing is known.
+    let classes = &inversion.galleries.classes;
+    let is_control = |class: u32| classes.get(&class).is_some_and(|sides| sides.members.is_empty());
+    let is_trained = |class: u32| classes.get(&class).is_some_and(|sides| !sides.members.is_empty());
+    let measuring = Measuring { inversion, settings, ctx };
     let of_trained =
-        |all: &[Seen]| -> Vec<Seen> { all.iter().filter(|seen| !is_control(seen.class)).cloned().collect() };
+        |all: &[Seen]| -> Vec<Seen> { all.iter().filter(|seen| is_trained(seen.class)).cloned().collect() };
     let attack = of_trained(&inversion.attack);
-    let (chosen, control): (Vec<&Seen>, Vec<&Seen>) =
-        surest(&inversion.attack).into_iter().partition(|seen| !is_control(seen.class));
-    let near = inversion.nearness(&chosen, &sides, ctx);
+    let all = surest(&inversion.attack);
+    let chosen: Vec<&Seen> = all.iter().filter(|seen| is_trained(seen.class)).copied().collect();
+    let control: Vec<&Seen> = all.iter().filter(|seen| is_control(seen.class)).copied().collect();
+    let near = inversion.nearness(&chosen);
     let rebuilt = measuring.arm(&attack, &near)?;
     // Arms are about the classes that the attack aimed at.
     let of_aimed = |all: &[Seen]| -> Vec<Seen> {
@@ -187,9 +217,9 @@ pub(crate) fn measure(
         of_trained(all).into_iter().filter(|seen| aimed(seen.class)).collect()
     };
     let unregularised = inversion.unregularised.as_deref().map(of_aimed);
-    let unregularised_near = unregularised.as_ref().map(|all| inversion.nearness(&surest(all), &sides, ctx));
+    let unregularised_near = unregularised.as_ref().map(|all| inversion.nearness(&surest(all)));
     let average = of_aimed(&inversion.average);
-    let average_near = inversion.nearness(&surest(&average), &sides, ctx);
+    let average_near = inversion.nearness(&surest(&average));
     let compared: Vec<&Nearness> = near.iter().filter(|near| near.nearest.is_some()).collect();
     let hits = rebuilt.nearest.hits;
     let trials = compared.len() as u64;
@@ -233,7 +263,7 @@ pub(crate) fn measure(
         nearest: Nearest {
             members: Rate::new(hits, trials, confidence).map_err(statistics)?,
             gallery: counts,
-            permutation_p: permuted(&compared, ctx),
+            permutation_p: permuted(&compared, ctx)?,
             nearer: measuring
                 .over_classes(&compared.iter().map(|near| above(near)).collect::<Vec<f64>>())?
                 .unwrap_or(Figure {
@@ -260,38 +290,34 @@ fn endings(all: &[Ending]) -> BTreeMap<String, u64> {
 
 /// The probability that a member is nearer than a non-member of the same class.
 fn above(near: &Nearness) -> f64 {
-    let wins: f64 = near
-        .members
-        .iter()
-        .map(|member| {
-            near.others
-                .iter()
-                .map(|other| {
-                    if member < other {
-                        1.0
-                    } else if member == other {
-                        0.5
-                    } else {
-                        0.0
-                    }
-                })
-                .sum::<f64>()
-        })
-        .sum();
+    let mut others = near.others.clone();
+    others.sort_by(f64::total_cmp);
+    let beaten = |member: &f64| {
+        let (below, not_above) =
+            (others.partition_point(|other| other < member), others.partition_point(|other| other <= member));
+        (others.len() - not_above) as f64 + 0.5 * (not_above - below) as f64
+    };
+    let wins: f64 = near.members.iter().map(beaten).sum();
     wins / (near.members.len() * near.others.len()).max(1) as f64
 }
 
 /// One-sided p-value of the mean over classes of that probability, by permutation of who is a member within each class.
-fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> f64 {
+fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> Result<f64> {
     if compared.is_empty() {
-        return 1.0;
+        return Ok(1.0);
     }
     // Of each class twice the rank from the back of each record, whole numbers whatever ties there are, and the number of members.
     let ranked: Vec<(Vec<u64>, usize)> = compared
         .iter()
         .map(|near| {
             let all: Vec<f64> = near.members.iter().chain(&near.others).copied().collect();
-            let rank = |x: &f64| all.iter().map(|y| if y > x { 2 } else { u64::from(y == x) }).sum::<u64>();
+            let mut sorted = all.clone();
+            sorted.sort_by(f64::total_cmp);
+            let rank = |x: &f64| {
+                let (below, not_above) =
+                    (sorted.partition_point(|y| y < x), sorted.partition_point(|y| y <= x));
+                (2 * (sorted.len() - not_above) + (not_above - below)) as u64
+            };
             (all.iter().map(rank).collect(), near.members.len())
         })
         .collect();
@@ -312,7 +338,10 @@ fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> f64 {
     let mut places: Vec<Vec<u32>> =
         ranked.iter().map(|(ranks, _)| (0..ranks.len() as u32).collect()).collect();
     let mut as_many = 0_u32;
-    for _ in 0..PERMUTATIONS {
+    for done in 0..PERMUTATIONS {
+        if done % 64 == 0 {
+            ctx.tick(done as usize, PERMUTATIONS as usize)?;
+        }
         for places in &mut places {
             shuffle(places, &mut rng);
         }
@@ -322,7 +351,7 @@ fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> f64 {
         }));
         as_many += u32::from(permuted >= observed);
     }
-    f64::from(as_many + 1) / f64::from(PERMUTATIONS + 1)
+    Ok(f64::from(as_many + 1) / f64::from(PERMUTATIONS + 1))
 }
 
 /// Classes in which the first came nearer to a member than the second, by the sign test.
@@ -361,23 +390,19 @@ fn detectable(classes: u64, alpha: f64, power: f64) -> Result<Option<f64>> {
 /// What a test that rebuilds inputs will be about, and what it can show. Every class is taken to be aimed at.
 pub(crate) fn planned(
     labels: &[u32],
-    member: &[bool],
+    truth: &Truth,
     manifest: &Manifest,
     tests: u64,
 ) -> Result<PlannedInversion> {
     let settings = &manifest.content.statistics;
-    let mut sides: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-    for (record, &class) in labels.iter().enumerate() {
-        let (members, others) = sides.entry(class).or_default();
-        *(if member.get(record) == Some(&true) { members } else { others }) += 1;
-    }
+    let drawn = Galleries::draw(labels, truth, &Ctx::new(settings.seed, "galleries", 1, &())).classes;
     let galleries: Vec<u64> =
-        sides.values().map(|(members, others)| *members.min(others)).filter(|count| *count > 0).collect();
+        drawn.values().map(|sides| sides.count() as u64).filter(|count| *count > 0).collect();
     let classes = galleries.len() as u64;
     let half = binomial::clopper_pearson_upper(classes / 2, classes, settings.alpha).map_err(statistics)?;
     Ok(PlannedInversion {
         classes,
-        control_classes: sides.values().filter(|(members, _)| *members == 0).count() as u64,
+        control_classes: drawn.values().filter(|sides| sides.members.is_empty()).count() as u64,
         gallery: (galleries.iter().copied().min().unwrap_or(0), galleries.iter().copied().max().unwrap_or(0)),
         evaluator: manifest.content.inversion.evaluator.is_some(),
         persons: manifest.content.inversion.persons(),
@@ -390,7 +415,6 @@ pub(crate) fn planned(
 /// What every arm is measured by.
 struct Measuring<'a> {
     inversion: &'a Inversion<'a>,
-    sides: &'a BTreeMap<u32, Class>,
     settings: &'a Statistics,
     ctx: &'a Ctx<'a>,
 }
@@ -438,20 +462,14 @@ impl Measuring<'_> {
 
     /// Whether the nearest of all non-members is one of the same class. A model that never saw these pictures cannot have copied them.
     fn identified(&self, chosen: &[&Seen], is_control: &dyn Fn(u32) -> bool) -> Result<Option<Identified>> {
-        let galleries: Vec<(u32, &[usize])> = self
-            .sides
-            .iter()
-            .filter(|(_, class)| !class.others.is_empty())
-            .map(|(class, records)| (*class, &records.others[..]))
-            .collect();
-        let aimed: Vec<&&Seen> =
-            chosen.iter().filter(|seen| galleries.iter().any(|(class, _)| *class == seen.class)).collect();
+        let galleries = self.inversion.galleries.equal();
+        let aimed: Vec<&&Seen> = chosen.iter().filter(|seen| galleries.contains_key(&seen.class)).collect();
         if galleries.len() < 2 || aimed.is_empty() {
             return Ok(None);
         }
         let (mut hits, mut as_control) = (0, 0);
         for seen in &aimed {
-            let least = |records: &[usize]| {
+            let least = |records: &[u32]| {
                 let distances = records.iter().map(|r| squared(&seen.features, self.inversion.row(*r)));
                 distances.fold(f64::INFINITY, f64::min)
             };
@@ -487,20 +505,29 @@ pub(crate) fn verdict(
     if !grounds.validity.is_empty() {
         return (Verdict::Inconclusive, grounds.validity.to_vec());
     }
+    let recognised = recognition(result, alpha);
+    let few = |classes: u64| Reason::TooFewClasses { needed: FEWEST_CLASSES, classes };
+    if compared < FEWEST_CLASSES {
+        let mut reasons = vec![few(compared), recognised];
+        reasons.extend(result.partial.then_some(Reason::PartlyRebuilt));
+        reasons.extend(grounds.doubts.iter().cloned());
+        return (Verdict::Inconclusive, reasons);
+    }
     let adjusted = |statistic: Statistic| {
         result.tests.iter().find(|test| test.statistic == statistic).map_or(1.0, |test| test.p_adjusted)
     };
     let (members, persons) = (adjusted(Statistic::NearestMember), adjusted(Statistic::Identified));
     let p_adjusted = members.min(persons);
-    let mut reasons = Vec::new();
-    let mut demonstrated = false;
-    if p_adjusted <= alpha {
-        reasons.push(Reason::Significant { p_adjusted, alpha });
+    let significant = p_adjusted <= alpha;
+    let mut reasons = vec![if significant {
+        Reason::Significant { p_adjusted, alpha }
     } else {
-        reasons.push(Reason::NotSignificant { p_adjusted, alpha });
-    }
+        Reason::NotSignificant { p_adjusted, alpha }
+    }];
+    let mut demonstrated = false;
     if persons <= alpha
         && let Some(identified) = &result.identified
+        && identified.first.trials >= FEWEST_CLASSES
     {
         // Pictures of the gallery were in no training set: nothing but the person is common to them and to what was rebuilt.
         reasons.push(Reason::PersonsIdentified {
@@ -512,17 +539,19 @@ pub(crate) fn verdict(
     }
     if members <= alpha {
         reasons.push(Reason::PersonRebuilt { hits, classes: compared });
-        if grounds.split == Split::Random {
-            reasons.push(Reason::RandomSplitDeclared);
-            demonstrated = true;
-        } else {
-            reasons.push(Reason::ShiftNotExcluded);
+        let knows = evaluator_knows(result);
+        match (&knows, grounds.split) {
+            (None, Split::Random) => {
+                reasons.push(Reason::RandomSplitDeclared);
+                demonstrated = true;
+            }
+            (None, Split::Undeclared) => reasons.push(Reason::ShiftNotExcluded),
+            (Some(_), _) => reasons.extend(knows),
         }
     }
     if demonstrated {
         return (Verdict::LeakDemonstrated, reasons);
     }
-    let recognised = recognition(result, alpha);
     let shown = matches!(recognised, Reason::AverageRebuilt { .. });
     if members > alpha {
         reasons.push(recognised);
@@ -530,21 +559,36 @@ pub(crate) fn verdict(
     if result.partial {
         reasons.push(Reason::PartlyRebuilt);
     }
-    if compared < FEWEST_CLASSES {
-        reasons.push(Reason::TooFewClasses { needed: FEWEST_CLASSES, classes: compared });
-        reasons.extend(grounds.doubts.iter().cloned());
-        return (Verdict::Inconclusive, reasons);
-    }
-    let absent = members > alpha && absence(result, grounds, shown, settings, &mut reasons);
+    let absent = !significant && absence(result, grounds, shown, settings, &mut reasons);
     if !absent {
         reasons.extend(grounds.doubts.iter().cloned());
     }
     (if absent { Verdict::NoLeakDetected } else { Verdict::Inconclusive }, reasons)
 }
 
+/// An evaluator that is right of members more often than of others was likely fitted on them: what it says of inputs points to them by itself.
+fn evaluator_knows(result: &InversionResult) -> Option<Reason> {
+    /// Where it is, once in a hundred audits by chance.
+    const LEVEL: f64 = 0.01;
+    let evaluator = result.evaluator.as_ref().filter(|_| !result.by_values)?;
+    let (members, others) = (&evaluator.members, &evaluator.non_members);
+    let p = binomial::fisher_greater(members.hits, members.trials, others.hits, others.trials).ok()?;
+    (p <= LEVEL).then_some(Reason::EvaluatorKnowsMembers {
+        members: members.estimate,
+        non_members: others.estimate,
+        p,
+    })
+}
+
 /// Whether a class or nothing was rebuilt.
 fn recognition(result: &InversionResult, alpha: f64) -> Reason {
-    let Some(rate) = &result.attack.recognised else { return Reason::NoEvaluator };
+    // One that recognises nothing says nothing.
+    let able = |rate: &Rate| {
+        binomial::clopper_pearson_lower(rate.hits, rate.trials, alpha)
+            .is_ok_and(|lower| lower > result.chance)
+    };
+    let able = result.evaluator.as_ref().is_some_and(|evaluator| able(&evaluator.non_members));
+    let Some(rate) = result.attack.recognised.as_ref().filter(|_| able) else { return Reason::NoEvaluator };
     let (recognised, chance) = (rate.estimate, result.chance);
     let lower = binomial::clopper_pearson_lower(rate.hits, rate.trials, alpha).unwrap_or(0.0);
     if lower > chance {
@@ -570,6 +614,10 @@ fn absence(
         if result.detectable.is_none_or(|detectable| detectable > wanted) {
             reasons.push(Reason::NearestUnderpowered { detectable: result.detectable, wanted });
         }
+        return false;
+    }
+    if result.persons {
+        // Their looks alone would be a leak, and nothing bounds how often they are told apart.
         return false;
     }
     let mut against = Vec::new();

@@ -93,6 +93,14 @@ fn common(reason: &Reason, language: Language) -> String {
         Reason::Access { missing } => {
             language.fill(key!("reason.access"), &[("missing", &missing.join(", "))])
         }
+        Reason::EvaluatorKnowsMembers { members, non_members, p } => language.fill(
+            key!("reason.evaluator_knows_members"),
+            &[
+                ("members", &language.percent(*members)),
+                ("others", &language.percent(*non_members)),
+                ("p", &language.p_equation(*p)),
+            ],
+        ),
         Reason::NoGradients { questions, allowed } => {
             let remedy = match allowed {
                 Some(allowed) if questions > allowed => {
