@@ -270,7 +270,7 @@ def write(folder, ids, images, labels, members, others, population, persons=None
     extra = [] if persons is None else [persons[rows]]
     table(folder / "records.csv", ["id", "label", "member", *["person"] * len(extra)], named(rows), labels[rows], member, *extra)
     table(folder / "population.csv", ["id", "label"], named(population), labels[population])
-    np.savez_compressed(folder / "inputs.npz", ids=np.char.encode(ids), images=images[:, None])
+    np.savez_compressed(folder / "inputs.npz", ids=np.char.encode(ids), images=np.ascontiguousarray(images[:, None]))
 
 
 def export(folder, name, model, example, task="classification"):

@@ -227,7 +227,9 @@ fn columns_of_label<'a>(data: &'a AttributeInputs, classes: &[Option<u32>]) -> V
     for class in classes.iter().flatten() {
         *counts.entry(*class).or_default() += 1;
     }
-    if counts.len() < 3 || counts.values().any(|count| *count < FEWEST_OF_A_NAME) {
+    // Of few records of a class anything may hold.
+    counts.retain(|_, count| *count >= FEWEST_OF_A_NAME);
+    if counts.len() < 3 {
         return Vec::new();
     }
     // What the columns say of each class.
@@ -237,7 +239,8 @@ fn columns_of_label<'a>(data: &'a AttributeInputs, classes: &[Option<u32>]) -> V
         let Some(numbers) = column.single() else { continue };
         let mut of_class: HashMap<u32, u32> = HashMap::new();
         let agrees = numbers.zip(classes).all(|(number, class)| {
-            class.is_none_or(|class| *of_class.entry(class).or_insert(number.to_bits()) == number.to_bits())
+            let judged = class.filter(|class| counts.contains_key(class));
+            judged.is_none_or(|class| *of_class.entry(class).or_insert(number.to_bits()) == number.to_bits())
         });
         let distinct: HashSet<u32> = of_class.values().copied().collect();
         if !agrees || distinct.len() != 2 {
@@ -284,22 +287,22 @@ fn by_values(column: &Beside<'_>, values: &[Option<u32>]) -> bool {
 /// Whether each candidate is a range of the column's numbers, of its own: in the order of the numbers the records of a candidate stand next to each other.
 fn by_ranges(column: &Beside<'_>, values: &[Option<u32>]) -> bool {
     let Some(numbers) = column.single() else { return false };
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    values.iter().flatten().for_each(|value| *counts.entry(*value).or_default() += 1);
+    // Of few records of a candidate anything may hold.
+    counts.retain(|_, count| *count >= FEWEST_OF_A_NAME);
+    let judged = |value: Option<u32>| value.filter(|value| counts.contains_key(value));
     let mut rows: Vec<(f32, u32)> =
-        numbers.zip(values).filter_map(|(number, value)| Some((number, (*value)?))).collect();
+        numbers.zip(values).filter_map(|(number, value)| Some((number, judged(*value)?))).collect();
     rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let apart = |pair: &[(f32, u32)]| pair[0].0.total_cmp(&pair[1].0).is_ne();
-    let mut counts: HashMap<u32, usize> = HashMap::new();
     let (mut last, mut ranges) = (None, 0);
     for (_, value) in &rows {
-        *counts.entry(*value).or_default() += 1;
         ranges += usize::from(last.replace(*value) != Some(*value));
     }
     // A number that two candidates share belongs to none.
     let shared = rows.windows(2).any(|pair| pair[0].1 != pair[1].1 && !apart(pair));
-    counts.len() > 1
-        && ranges == counts.len()
-        && !shared
-        && counts.values().all(|count| *count >= FEWEST_OF_A_NAME)
+    counts.len() > 1 && ranges == counts.len() && !shared
 }
 
 /// A column of numbers that is a real label on another scale.
@@ -627,11 +630,15 @@ pub(crate) fn most_frequent(object: &Object) -> Result<u32, EngineError> {
     Ok(most.map_or(0, |(value, _)| value as u32))
 }
 
+/// What any imputer takes, however few records the target had.
+const FEWEST_LEARNED: usize = 20;
+
 /// Population records that whoever guesses without the model learns from, at most: as many as the model was trained on. `inputs` are those of the
 /// whole audit.
 pub(crate) fn imputed_from(manifest: &Manifest, inputs: &Inputs, described: &Described) -> usize {
     let trained_on = manifest.content.trained_on(inputs.data.member_records);
-    described.inputs.population.min(usize::try_from(trained_on).unwrap_or(usize::MAX))
+    let wanted = usize::try_from(trained_on).unwrap_or(usize::MAX).max(FEWEST_LEARNED);
+    described.inputs.population.min(wanted)
 }
 
 /// What an attacker may know of an attribute, in the order of a case: `order` are positions among its audited records, `population` among all of them.

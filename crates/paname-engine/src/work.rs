@@ -308,7 +308,14 @@ impl Workplace<'_> {
                     signals,
                     groups: self.groups(id)?,
                     budget: budget_left(self.manifest, inputs, &needs),
-                    most_population: usize::MAX,
+                    // Who guesses with the model and who guesses without learn from the same records.
+                    most_population: match attribute {
+                        Some(name) => {
+                            let described = whole.1.attribute(name)?;
+                            attributes::imputed_from(self.manifest, &whole.1, described)
+                        }
+                        None => usize::MAX,
+                    },
                     order: Ctx::new(seed, &self.run.order, 1, &()),
                     veil: &host.veil,
                     log: &|line| host.log(line),

@@ -776,6 +776,9 @@ fn any_membership_attack_is_gone_through_or_refused_in_words() {
         assert!(refusal.contains(refused) && refusal.contains("audit.toml:"), "{name}: {refusal}");
     }
     assert!(names.len() >= 17, "{names:?}");
+    // Within, no model rehearses: the first of what it would choose among is taken.
+    names.push("rehearsed");
+    runnable += "[[test]]\nid = \"rehearsed\"\nattack = \"through-membership\"\nparameters = { attack = \"rmia\", parameters = { gamma = \"rehearsed\" } }\n";
     audit.manifest("by-heart = true", ILL, "", &runnable);
     let outcome = audit.run().unwrap();
     for (row, name) in outcome.evidence.core.rows.iter().filter(|row| row.attack.is_some()).zip(&names) {

@@ -112,7 +112,8 @@ pub(crate) fn rehearsals(case: &Case<'_>) -> Vec<usize> {
     let able = |k: &usize| {
         let rows = rows(case, *k);
         let members = rows.iter().filter(|member| **member).count();
-        members >= FEWEST && rows.len() - members >= FEWEST
+        // Where values of an attribute are guessed no model plays: it would tell those that it was fitted with.
+        members >= FEWEST && rows.len() - members >= FEWEST && case.with_reference_as_target(*k).is_ok()
     };
     spread.filter(able).collect()
 }
