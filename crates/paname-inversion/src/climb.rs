@@ -187,7 +187,9 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
             ended = search.look_again(&mut some);
             if ended.is_err() {
                 // What they came to was not looked at: none of them is done.
-                some.iter_mut().for_each(|walk| walk.end = None);
+                for walk in &mut some {
+                    walk.end = None;
+                }
             }
         }
         walks.extend(some.into_iter().map(Walk::at_rest));

@@ -35,10 +35,8 @@ use crate::{Behaviour, LogitTable, Size, Students, Toy};
 /// # Panics
 /// Where a law is broken, naming the attack and the law.
 pub fn check_attack(entry: &Entry) {
-    let subject = Subject { entry, config: Value::Null };
-    described(&subject);
-    configured(&subject);
-    check_runs(&subject);
+    check_described(entry);
+    check_runs(&Subject { entry, config: Value::Null });
 }
 
 /// Checks the laws about running, as [`check_attack`] does, with other parameters than the defaults.
@@ -133,6 +131,16 @@ fn size_of_case() -> CaseSize {
 pub(crate) struct Subject<'a> {
     pub(crate) entry: &'a Entry,
     config: Value,
+}
+
+/// Checks the laws about what an attack says of itself, and about its parameters: those of [`check_attack`] that need no run.
+///
+/// # Panics
+/// Where a law is broken, naming the attack and the law.
+pub fn check_described(entry: &Entry) {
+    let subject = Subject { entry, config: Value::Null };
+    described(&subject);
+    configured(&subject);
 }
 
 fn check_runs(subject: &Subject<'_>) {

@@ -35,7 +35,7 @@ mod text_toy;
 mod toy;
 
 pub use adapter_laws::{Trial, TrialFit, check_adapter, check_same_adapter};
-pub use attack_laws::{check_attack, check_attack_with, check_same_attack};
+pub use attack_laws::{check_attack, check_attack_with, check_described, check_same_attack};
 pub use attribute_laws::LossOracle;
 pub use attribute_toy::{AttributeSize, AttributeToy};
 pub use blindness::check_blind;
