@@ -105,7 +105,7 @@ fn configurations_that_cannot_be() {
         json!({ "script": ["plain.pt", "five.pt"], "trust": true }),
         json!({ "script": "plain.pt", "trust": true, "member": "member.npy" }),
         json!({ "script": "plain.pt", "trust": true, "batch": 0 }),
-        json!({ "script": "plain.pt", "trust": true, "task": "generation" }),
+        json!({ "script": "plain.pt", "trust": true, "task": "density" }),
         json!({ "script": "plain.pt", "trust": true, "outputs": ["embedding"] }),
         json!({ "script": "plain.pt", "trust": true, "outputs": ["logits", "embedding"] }),
         json!({ "script": "dict.pt", "trust": true, "outputs": ["logits", "nothing"] }),
