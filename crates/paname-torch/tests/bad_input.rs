@@ -128,7 +128,7 @@ const CONFIGURATIONS: &[&str] = &[
     "configuration: a target is one model, got 2 files",
     "configuration: `member` is about reference models; a target is one model",
     "configuration: `batch` must be at least 1, got 0",
-    r#"configuration: `task`: expected "classification" or "regression", got Generation"#,
+    r#"configuration: `task`: expected "classification", "regression" or "generation", got "density""#,
     "configuration: `outputs` names no `logits`: embedding",
     "plain.pt: returns 1 tensors; `outputs` names 2: logits, embedding",
     "dict.pt: returns no `nothing`; `outputs` names keys of what it returns: embedding, logits, hidden, more",
