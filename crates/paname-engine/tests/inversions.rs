@@ -636,6 +636,12 @@ fn evaluators_that_cannot_judge_are_refused_in_words() {
     };
     let same = told(&|audit| audit.replace("centres = \"evaluator.txt\"", "centres = \"centres.txt\""));
     assert!(same.contains("expected another model than the one under audit"), "{same}");
+    // The same model in another file: the toy's fingerprint names its file.
+    let copied = told(&|audit| {
+        fs::copy(audit.path("centres.txt"), audit.path("copy.txt")).unwrap();
+        audit.replace("centres = \"evaluator.txt\"", "centres = \"copy.txt\"");
+    });
+    assert!(copied.contains("got the same answers"), "{copied}");
     let scaled = told(&|audit| {
         audit.replace("centres = \"evaluator.txt\"", "centres = \"evaluator.txt\", scale = 255.0");
     });
