@@ -8,7 +8,7 @@
 //!
 //! **Formula.** Of `samples` z from N(0, I), the `starts` of the highest p_y(G(z)) begin, the mean over the image and its mirror image. min over z of
 //! arcosh(1 + 2 ‖u − v‖² / ((1 − ‖u‖²)(1 − ‖v‖²))), u = f(G(z)) / ‖f(G(z))‖₁ and v = 0.9999 times the corner of y, by Adam, each step at a random part of the
-//! image. The score is the mean of p_y over `views` random parts, half of them mirrored; the `kept` best of a class are given. Inputs that are no images have no
+//! image; `objective` and `realism`, the weight of ½ ‖z‖², choose another. The score is the mean of p_y over `views` random parts, half of them mirrored; the `kept` best of a class are given. Inputs that are no images have no
 //! other parts: their score is p_y.
 //!
 //! **Paper.** Struppek et al., *Plug & Play Attacks: Towards Robust and Flexible Model Inversion Attacks*, ICML 2022, arXiv 2201.12179. There 200 of 2000 to 5000
@@ -47,6 +47,10 @@ pub struct Config {
     pub kept: usize,
     /// Steps of a walk, at least 1.
     pub steps: usize,
+    /// What is made small: the paper’s is `poincare`; `max-margin` goes on where the model is sure.
+    pub objective: Objective,
+    /// Weight of ½ ‖z‖², which speaks against unlikely latent variables, from 0 to 1000000; the paper’s is 0.
+    pub realism: f64,
     /// Length of a step, above 0.
     pub rate: f64,
     /// What Adam keeps of the mean of gradients at each step, from 0 to below 1 (β₁).
@@ -83,6 +87,8 @@ impl Default for Config {
             starts: 20,
             kept: 5,
             steps: 70,
+            objective: Objective::Poincare,
+            realism: 0.0,
             rate: 0.005,
             momentum: 0.1,
             second: 0.1,
@@ -168,6 +174,12 @@ impl Attack for Ppa {
                 return Err(Error::Config(format!("`{key}` must be from 0 to below 1, got {value}")));
             }
         }
+        if !(0.0..=1e6).contains(&config.realism) {
+            return Err(Error::Config(format!(
+                "`realism` must be from 0 to 1000000, got {}",
+                config.realism
+            )));
+        }
         for (key, [least, most]) in [("crop", config.crop), ("view-crop", config.view_crop)] {
             if !(least > 0.0 && least <= most && most <= 1.0) {
                 let got = format!("{least} and {most}");
@@ -176,7 +188,7 @@ impl Attack for Ppa {
                 )));
             }
         }
-        let goal = Goal { objective: Objective::Poincare, weight: 1.0, realism: 0.0, features: None };
+        let goal = Goal { objective: config.objective, weight: 1.0, realism: config.realism, features: None };
         let descent = Descent {
             goal,
             stepping: Stepping { rule: Rule::Adam, momentum: config.momentum, second: config.second },
