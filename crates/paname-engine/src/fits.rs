@@ -8,10 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
-use paname_core::{
-    AdapterEntry, Ctx, Error, Features, FitRun, Fitted, Indices, Labels, Recipe, Records, Registry, Setting,
-    Target,
-};
+use paname_core::{AdapterEntry, Ctx, Error, FitRun, Fitted, Indices, Recipe, Registry, Setting, Target};
 use paname_evidence::FailedFit;
 use serde::{Deserialize, Serialize};
 
@@ -221,21 +218,7 @@ pub(crate) fn run(
         _ => tables.truth.member.clone(),
     };
     let features = inventory.features(manifest, &tables.roster, tables.audited, ctx.threads())?;
-    let data = Records {
-        ids: (0..audited as u32).collect(),
-        inputs: match features {
-            Features::Tensor(tensor) => Features::Tensor(tensor.slice(0..audited)?),
-            Features::Table(table) => Features::Table(table.slice(0..audited)?),
-            other => other.clone(),
-        },
-        labels: match &tables.labels {
-            Labels::Classes { values, classes } => {
-                Labels::Classes { values: values.iter().take(audited).copied().collect(), classes: *classes }
-            }
-            Labels::Values(values) => Labels::Values(values.slice(0..audited)?),
-            other => other.clone(),
-        },
-    };
+    let data = inputs::records(features, &tables.labels, 0..audited)?;
     let rows: Indices = (0..audited as u32).filter(|&row| member[row as usize]).collect();
     let folder = ctx.folder().unwrap_or_default();
     // What a killed worker left half-written.

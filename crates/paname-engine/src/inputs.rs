@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder as _;
 use paname_core::{
-    Access, CaseSize, Ctx, Error, Features, Labels, Membership, Reference, Registry, Roster, Setting, Signal,
-    Target, TargetCard, Task,
+    Access, CaseSize, Ctx, Error, Features, Labels, Membership, Records, Reference, Registry, Roster,
+    Setting, Signal, Target, TargetCard, Task,
 };
 use paname_data::{LabelKind, RecordTable, RecordsConfig};
 use paname_evidence::{CanarySummary, DataSummary, ReferenceSummary, SliceKind};
@@ -733,6 +733,24 @@ pub(crate) fn labels(object: &Object, inputs: &Inputs) -> Result<Labels, EngineE
     let values: Vec<u32> = read_npy(&path)?.to_i64()?.into_iter().map(|v| v as u32).collect();
     let classes = inputs.classes.unwrap_or_else(|| values.iter().max().map_or(0, |&v| v as usize + 1));
     Ok(Labels::Classes { values: values.into(), classes })
+}
+
+/// Consecutive records of the roster, to fit on.
+pub(crate) fn records(
+    features: &Features,
+    labels: &Labels,
+    range: std::ops::Range<usize>,
+) -> paname_core::Result<Records> {
+    let ids: Vec<u32> = range.clone().map(|row| row as u32).collect();
+    Ok(Records {
+        labels: select_labels(labels, &ids)?,
+        ids: ids.into(),
+        inputs: match features {
+            Features::Tensor(tensor) => Features::Tensor(tensor.slice(range)?),
+            Features::Table(table) => Features::Table(table.slice(range)?),
+            other => other.clone(),
+        },
+    })
 }
 
 /// Labels of these records of a roster, in this order.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use paname_core::{
     Access, Ctx, Ending, Error, Features, FitRun, Indices, Input, Labels, Outputs, Query, Reconstruction,
-    Records, Result, Roster, Setting, Target, Task, Tensor,
+    Result, Roster, Setting, Target, Task, Tensor,
 };
 use paname_evidence::{Evaluator, Gallery};
 use paname_stats::Rate;
@@ -16,7 +16,7 @@ use crate::EngineError;
 use crate::fits;
 use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
 use crate::judge::Truth;
-use crate::judge::rebuilt::{Galleries, Seen};
+use crate::judge::rebuilt::{Galleries, Seen, surest_places};
 use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
 use crate::plugins;
 use crate::store::{Draft, Object};
@@ -76,16 +76,9 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// The place of the start of each class that the attack is surest of, the first of equal ones.
+    /// The place of the start of each class that the attack is surest of.
     pub(crate) fn surest(&self) -> Vec<(u32, usize)> {
-        let mut best: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
-        for (place, (class, score)) in self.found.iter().enumerate() {
-            let known = best.entry(*class).or_insert(place);
-            if *score > self.found[*known].1 {
-                *known = place;
-            }
-        }
-        best.into_iter().collect()
+        surest_places(self.found.iter().copied()).into_iter().collect()
     }
 
     pub(crate) fn open(object: &Object) -> std::result::Result<Self, EngineError> {
@@ -374,16 +367,7 @@ fn fit(
         return Err(Error::Missing { what, needed: 1, got: 0 }.into());
     }
     inputs::with_setting(supply, object, inputs, ctx, |setting| {
-        let ids: Vec<u32> = (audited as u32..all as u32).collect();
-        let data = Records {
-            labels: inputs::select_labels(setting.labels, &ids)?,
-            ids: ids.into(),
-            inputs: match setting.inputs {
-                Features::Tensor(tensor) => Features::Tensor(tensor.slice(audited..all)?),
-                Features::Table(table) => Features::Table(table.slice(audited..all)?),
-                other => other.clone(),
-            },
-        };
+        let data = inputs::records(setting.inputs, setting.labels, audited..all)?;
         let rows: Indices = (0..inputs.population as u32).collect();
         let run = FitRun { rows, seed: ctx.seed("fit") };
         let adapter = supply.registry.adapter(&source.adapter)?;

@@ -343,6 +343,18 @@ pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut impl rand_core::Rng) {
     }
 }
 
+/// Resamples of an interval, at the fewest.
+const REPLICATES: u32 = 2_000;
+
+/// As many resamples as the ends of an interval take, and a few beyond them.
+fn replicates(confidence: f64) -> u32 {
+    (20.0 / (1.0 - confidence)).ceil().clamp(f64::from(REPLICATES), 200_000.0) as u32
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
 /// A uniform draw from `0..bound` by rejection.
 pub(crate) fn below(rng: &mut impl rand_core::Rng, bound: u64) -> u64 {
     let accepted = u64::MAX - u64::MAX % bound;

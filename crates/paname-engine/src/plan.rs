@@ -210,9 +210,18 @@ impl Planned<'_> {
 }
 
 /// Whether the attack of a test guesses an attribute.
-pub(crate) fn guesses(registry: &Registry, test: &Test) -> Result<bool, EngineError> {
+pub(crate) fn guesses(registry: &Registry, test: &Test) -> paname_core::Result<bool> {
+    is_of(registry, test, Family::AttributeInference)
+}
+
+fn is_of(registry: &Registry, test: &Test, family: Family) -> paname_core::Result<bool> {
     let Some(name) = &test.attack else { return Ok(false) };
-    Ok(registry.attack(name)?.info.family == Family::AttributeInference)
+    Ok(registry.attack(name)?.info.family == family)
+}
+
+/// Whether the attack of a test rebuilds inputs.
+pub(crate) fn inverts(registry: &Registry, test: &Test) -> paname_core::Result<bool> {
+    is_of(registry, test, Family::ModelInversion)
 }
 
 /// Resolves every test of a manifest.

@@ -1,9 +1,10 @@
 //! The plugins that an audit uses: workers load these very ones, evidence names them, and keys of results hold their digests.
 
-use paname_core::{Family, Origin, PluginOrigin, Registry, Result};
+use paname_core::{Origin, PluginOrigin, Registry, Result};
 use paname_evidence::PluginUsed;
 
 use crate::manifest::{InversionTable, Manifest};
+use crate::plan;
 
 /// The plugins that bring an adapter or an attack of the manifest, by name, each once.
 pub(crate) fn used(manifest: &Manifest, registry: &Registry) -> Result<Vec<PluginOrigin>> {
@@ -43,11 +44,9 @@ pub(crate) fn deciding(manifest: &Manifest, registry: &Registry) -> Result<Vec<P
 }
 
 /// Whether a test of the manifest rebuilds inputs.
-pub(crate) fn inverts(manifest: &Manifest, registry: &Registry) -> Result<bool> {
-    let mut names = manifest.content.tests.iter().filter_map(|test| test.attack.as_deref());
-    names.try_fold(false, |found, name| {
-        Ok(found || registry.attack(name)?.info.family == Family::ModelInversion)
-    })
+fn inverts(manifest: &Manifest, registry: &Registry) -> Result<bool> {
+    let mut tests = manifest.content.tests.iter();
+    tests.try_fold(false, |found, test| Ok(found || plan::inverts(registry, test)?))
 }
 
 /// The same as evidence has them.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
-    Case, Ctx, DynAttack, Error, Family, Findings, FitRun, Fitted, Generator, Grouping, Host, Indices, Needs,
+    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Generator, Grouping, Host, Indices, Needs,
     PluginOrigin, Recipe, Records, Registry, Result, Roster, Signal, Target, Tensor, Within,
 };
 use paname_evidence::{AttributeResult, GapSummary, InversionResult};
@@ -543,8 +543,7 @@ impl Workplace<'_> {
 
     /// Whether the attack of a test rebuilds inputs.
     fn inverts(&self, test: &str) -> Result<bool, EngineError> {
-        let Some(name) = &self.test(test)?.attack else { return Ok(false) };
-        Ok(self.registry.attack(name)?.info.family == Family::ModelInversion)
+        Ok(plan::inverts(self.registry, self.test(test)?)?)
     }
 
     /// Runs an attack that rebuilds inputs, the host's ears being those of its step.

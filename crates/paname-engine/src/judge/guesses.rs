@@ -13,7 +13,8 @@ use paname_stats::{Interval, Rate, binomial, bootstrap, difference, guesses, pow
 use rand_core::Rng;
 
 use super::{
-    FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, Played, Truth, below, cut, shuffle, statistics,
+    FEWEST_IN_SLICE, FEWEST_UNITS, FEWEST_UNRELATED, Grounds, Played, Truth, below, cut, mean, replicates,
+    shuffle, statistics,
 };
 use crate::attributes::Described;
 use crate::inputs::Inputs;
@@ -27,13 +28,6 @@ const PERMUTATIONS: u32 = 9_999;
 fn permutations(alpha: f64, units: usize) -> u32 {
     let most = (2e9 / units.max(1) as f64).clamp(f64::from(PERMUTATIONS), 999_999.0);
     (10.0 / alpha).ceil().clamp(f64::from(PERMUTATIONS), most) as u32
-}
-/// Resamples of an interval, at the fewest.
-const REPLICATES: u32 = 2_000;
-
-/// As many resamples as the ends of an interval take, and a few beyond them.
-fn replicates(confidence: f64) -> u32 {
-    (20.0 / (1.0 - confidence)).ceil().clamp(f64::from(REPLICATES), 200_000.0) as u32
 }
 /// Simulated audits of the control by dose.
 const AUDITS: u64 = 1_000;
@@ -93,10 +87,6 @@ impl Named {
 /// How much oftener the attack is right than imputation of each record: 1, 0 or -1.
 fn gains(attack: &[bool], imputation: &[bool]) -> Vec<f64> {
     attack.iter().zip(imputation).map(|(a, b)| f64::from(u8::from(*a)) - f64::from(u8::from(*b))).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 fn variance(values: &[f64]) -> f64 {

@@ -14,7 +14,7 @@ use paname_evidence::{
 use paname_stats::{Rate, binomial, bootstrap};
 use serde::{Deserialize, Serialize};
 
-use super::{Grounds, Truth, shuffle, statistics};
+use super::{Grounds, Truth, mean, replicates, shuffle, statistics};
 use crate::manifest::{Manifest, Split, Statistics};
 use crate::plan::PlannedInversion;
 
@@ -22,8 +22,6 @@ use crate::plan::PlannedInversion;
 pub(crate) const FEWEST_CLASSES: u64 = 5;
 /// Permutations of who is a member.
 const PERMUTATIONS: u32 = 9_999;
-/// Resamples of an interval, at the fewest.
-const REPLICATES: u32 = 2_000;
 /// Classes from which on it is worth telling whether the class is among the five likeliest.
 const MANY_CLASSES: usize = 11;
 
@@ -171,20 +169,24 @@ fn squared(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b) * f64::from(a - b)).sum()
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// Of each class the start that the attack is surest of, the first of equal ones, by class.
-fn surest(all: &[Seen]) -> Vec<&Seen> {
-    let mut best: BTreeMap<u32, &Seen> = BTreeMap::new();
-    for seen in all {
-        let place = best.entry(seen.class).or_insert(seen);
-        if seen.score > place.score {
-            *place = seen;
+/// Of each class the place of the start that the attack is surest of, the first of equal ones. Classes and scores are those of all starts.
+pub(crate) fn surest_places(found: impl Iterator<Item = (u32, f64)>) -> BTreeMap<u32, usize> {
+    let mut best: BTreeMap<u32, (usize, f64)> = BTreeMap::new();
+    for (place, (class, score)) in found.enumerate() {
+        let known = best.entry(class).or_insert((place, score));
+        if score > known.1 {
+            *known = (place, score);
         }
     }
-    best.into_values().collect()
+    best.into_iter().map(|(class, (place, _))| (class, place)).collect()
+}
+
+/// These starts, by class.
+fn surest(all: &[Seen]) -> Vec<&Seen> {
+    surest_places(all.iter().map(|seen| (seen.class, seen.score)))
+        .into_values()
+        .map(|place| &all[place])
+        .collect()
 }
 
 fn recognised(seen: &Seen, among: usize) -> bool {
@@ -426,8 +428,8 @@ impl Measuring<'_> {
             return Ok(None);
         }
         let confidence = self.settings.confidence;
-        let replicates = (20.0 / (1.0 - confidence)).ceil().clamp(f64::from(REPLICATES), 200_000.0) as u32;
-        let plan = bootstrap::Plan { replicates, confidence, seed: self.ctx.seed("intervals over classes") };
+        let seed = self.ctx.seed("intervals over classes");
+        let plan = bootstrap::Plan { replicates: replicates(confidence), confidence, seed };
         let interval = bootstrap::sample_interval(values, &plan, mean).map_err(statistics)?;
         Ok(Some(Figure { value: mean(values), interval }))
     }
