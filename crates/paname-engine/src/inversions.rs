@@ -36,8 +36,8 @@ const REBUILT: &str = "rebuilt.json";
 const INPUTS: &str = "rebuilt.npy";
 const FEATURES: &str = "features.npy";
 const LIKELIEST_OF: &str = "likeliest.npy";
-const AVERAGES: &str = "averages.npy";
-const AVERAGED: &str = "averages.json";
+const AVERAGES: &str = "averages";
+const MEMBERS_AVERAGES: &str = "averages-of-members";
 const LOOKER: &str = "looker.json";
 const FITTED: &str = "fitted.json";
 const DRAWN: &str = "drawn.json";
@@ -335,11 +335,8 @@ pub(crate) fn evaluate(
     }
     ctx.tick(rows.len(), rows.len())?;
     draft.json(DRAWN, &drawn)?;
-    let (averaged, averages) = means.of_both()?;
-    draft.json(AVERAGED, &averaged)?;
-    if let Some(averages) = averages {
-        write_npy(draft, AVERAGES, averages.shape(), averages.as_slice::<f32>()?)?;
-    }
+    means.of_both()?.write(AVERAGES, draft)?;
+    means.of_members()?.write(MEMBERS_AVERAGES, draft)?;
     write_npy(draft, FEATURES, &[rows.len(), looked.width], &looked.features)?;
     if let Some(first) = looked.likeliest.first().map(Vec::len) {
         let flat: Vec<i64> = looked.likeliest.iter().flatten().map(|class| i64::from(*class)).collect();
@@ -384,48 +381,106 @@ fn fit(
     })
 }
 
-/// Means of the inputs of each class, of members and of non-members in equal numbers.
+/// An input of each of these classes, none where there are no classes.
+pub(crate) struct Averages {
+    classes: Vec<u32>,
+    /// `[classes, …]`.
+    pub(crate) inputs: Option<Tensor>,
+}
+
+impl Averages {
+    fn write(&self, name: &str, draft: &Draft) -> std::result::Result<(), EngineError> {
+        draft.json(&format!("{name}.json"), &self.classes)?;
+        let Some(inputs) = &self.inputs else { return Ok(()) };
+        write_npy(draft, &format!("{name}.npy"), inputs.shape(), inputs.as_slice::<f32>()?)
+    }
+
+    fn open(name: &str, object: &Object) -> std::result::Result<Self, EngineError> {
+        let classes: Vec<u32> = object.json(&format!("{name}.json"))?;
+        let inputs = || read_npy(&object.path(&format!("{name}.npy")));
+        Ok(Self { inputs: (!classes.is_empty()).then(inputs).transpose()?, classes })
+    }
+
+    /// Classes and scores, as of what was rebuilt.
+    pub(crate) fn found(&self) -> Vec<(u32, f64)> {
+        self.classes.iter().map(|class| (*class, 0.0)).collect()
+    }
+
+    /// The place of each class.
+    pub(crate) fn places(&self) -> Vec<(u32, usize)> {
+        self.classes.iter().copied().zip(0..).collect()
+    }
+}
+
+/// Means of the compared inputs of each class.
 struct Means {
     shape: Vec<usize>,
-    /// Class of each record that counts.
-    class: Vec<Option<u32>>,
-    sums: std::collections::BTreeMap<u32, (f64, Vec<f64>)>,
+    /// Class of each record that counts, and whether it is a member.
+    place: Vec<Option<(u32, bool)>>,
+    sums: std::collections::BTreeMap<u32, Sums>,
+}
+
+/// Sums of the inputs of one class, and how many there are of either side: members and non-members.
+struct Sums {
+    each: usize,
+    members: Vec<f64>,
+    others: Vec<f64>,
 }
 
 impl Means {
     fn new(drawn: &Galleries, records: usize) -> Self {
-        let mut class = vec![None; records];
-        for (number, side) in drawn.classes.iter().filter(|(_, side)| side.count() > 0) {
-            for record in side.members().iter().chain(side.others()) {
-                class[*record as usize] = Some(*number);
+        let mut place = vec![None; records];
+        let mut sums = std::collections::BTreeMap::new();
+        for (class, sides) in drawn.classes.iter().filter(|(_, sides)| sides.count() > 0) {
+            for (records, member) in [(sides.members(), true), (sides.others(), false)] {
+                for record in records {
+                    place[*record as usize] = Some((*class, member));
+                }
             }
+            sums.insert(*class, Sums { each: sides.count(), members: Vec::new(), others: Vec::new() });
         }
-        Self { shape: Vec::new(), class, sums: std::collections::BTreeMap::new() }
+        Self { shape: Vec::new(), place, sums }
     }
 
     fn add(&mut self, rows: &Tensor, start: usize) -> Result<()> {
         self.shape = rows.shape()[1..].to_vec();
         let values = rows.to_f32()?;
         let width = values.len() / rows.rows().max(1);
-        for (row, class) in values.chunks_exact(width.max(1)).zip(&self.class[start..]) {
-            let Some(class) = class else { continue };
-            let (count, sums) = self.sums.entry(*class).or_insert_with(|| (0.0, vec![0.0; width]));
-            *count += 1.0;
+        for (row, place) in values.chunks_exact(width.max(1)).zip(&self.place[start..]) {
+            let Some((class, member)) = place else { continue };
+            let Some(sums) = self.sums.get_mut(class) else { continue };
+            let sums = if *member { &mut sums.members } else { &mut sums.others };
+            sums.resize(width, 0.0);
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
         }
         Ok(())
     }
 
-    /// The classes, and the means `[classes, …]`.
-    fn of_both(&self) -> Result<(Vec<u32>, Option<Tensor>)> {
-        let classes: Vec<u32> = self.sums.keys().copied().collect();
+    /// The means of members and non-members in equal parts.
+    fn of_both(&self) -> Result<Averages> {
+        let of = |sums: &Sums| -> Vec<f32> {
+            let count = 2.0 * sums.each as f64;
+            sums.members.iter().zip(&sums.others).map(|(a, b)| ((a + b) / count) as f32).collect()
+        };
+        self.averages(self.sums.iter().map(|(class, sums)| (*class, of(sums))))
+    }
+
+    /// The means of members alone. One is its own mean, and tells nothing.
+    fn of_members(&self) -> Result<Averages> {
+        let of = |sums: &Sums| -> Vec<f32> {
+            sums.members.iter().map(|sum| (sum / sums.each as f64) as f32).collect()
+        };
+        let several = self.sums.iter().filter(|(_, sums)| sums.each > 1);
+        self.averages(several.map(|(class, sums)| (*class, of(sums))))
+    }
+
+    fn averages(&self, all: impl Iterator<Item = (u32, Vec<f32>)>) -> Result<Averages> {
+        let (classes, values): (Vec<u32>, Vec<Vec<f32>>) = all.unzip();
         if classes.is_empty() {
-            return Ok((classes, None));
+            return Ok(Averages { classes, inputs: None });
         }
-        let values =
-            self.sums.values().flat_map(|(count, sums)| sums.iter().map(move |sum| (sum / count) as f32));
         let shape: Vec<usize> = std::iter::once(classes.len()).chain(self.shape.iter().copied()).collect();
-        Ok((classes, Some(Tensor::from_vec(values.collect(), &shape)?)))
+        Ok(Averages { classes, inputs: Some(Tensor::from_vec(values.concat(), &shape)?) })
     }
 }
 
@@ -438,15 +493,14 @@ pub(crate) struct Evaluation {
     named: Option<(String, String)>,
     /// The records that are compared.
     pub(crate) drawn: Galleries,
-    /// The classes of the means, and the means `[classes, …]`.
-    pub(crate) averaged: Vec<u32>,
-    pub(crate) averages: Option<Tensor>,
+    /// The mean of each class, and that of its members alone.
+    pub(crate) averages: Averages,
+    pub(crate) members_averages: Averages,
 }
 
 impl Evaluation {
     pub(crate) fn open(object: &Object) -> std::result::Result<Self, EngineError> {
         let named: Option<(String, String)> = object.json(LOOKER)?;
-        let averaged: Vec<u32> = object.json(AVERAGED)?;
         let likeliest = match &named {
             Some(_) => {
                 let flat = read_npy(&object.path(LIKELIEST_OF))?;
@@ -461,8 +515,8 @@ impl Evaluation {
             likeliest,
             named,
             drawn: object.json(DRAWN)?,
-            averages: (!averaged.is_empty()).then(|| read_npy(&object.path(AVERAGES))).transpose()?,
-            averaged,
+            averages: Averages::open(AVERAGES, object)?,
+            members_averages: Averages::open(MEMBERS_AVERAGES, object)?,
         })
     }
 

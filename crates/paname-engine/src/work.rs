@@ -604,7 +604,6 @@ impl Workplace<'_> {
             Some(inputs) => Ok::<_, EngineError>(eye.look(inputs, audit)?.seen(found)),
             None => Ok(Vec::new()),
         };
-        let averages: Vec<(u32, f64)> = evaluation.averaged.iter().map(|class| (*class, 0.0)).collect();
         let mut shown: inversions::Pictures<'_> = Vec::new();
         if let Some(inputs) = &attack.inputs {
             shown.push(("attack", inputs, attack.surest()));
@@ -614,9 +613,9 @@ impl Workplace<'_> {
         {
             shown.push(("unregularised", inputs, plain.surest()));
         }
-        if let Some(inputs) = &evaluation.averages {
-            shown.push(("average", inputs, evaluation.averaged.iter().copied().zip(0..).collect()));
-        }
+        let Evaluation { averages, members_averages, .. } = &evaluation;
+        // The mean of few members would show them: it is measured, and not drawn.
+        shown.extend(averages.inputs.as_ref().map(|inputs| ("average", inputs, averages.places())));
         let inversion = judge::rebuilt::Inversion {
             persons: table.persons(),
             by_values: table.by_values(),
@@ -627,7 +626,8 @@ impl Workplace<'_> {
                 Some(plain) => Some(look(plain.inputs.as_ref(), &plain.found)?),
                 None => None,
             },
-            average: look(evaluation.averages.as_ref(), &averages)?,
+            average: look(averages.inputs.as_ref(), &averages.found())?,
+            members_average: look(members_averages.inputs.as_ref(), &members_averages.found())?,
             endings: attack.endings.clone(),
             galleries: &evaluation.drawn,
             width: evaluation.features.len() / records.labels.len().max(1),

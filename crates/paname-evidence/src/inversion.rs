@@ -43,6 +43,9 @@ pub struct InversionResult {
     /// The mean of each class, members and non-members in equal parts: what any recognisable average comes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average: Option<Rebuilt>,
+    /// The mean of the members of each class, of those with two and more that are compared: what members have in common comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_average: Option<Rebuilt>,
     /// Classes in which the attack came nearer to a member than the arm without regularisation, and those in which it did not. None without that arm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearer: Option<Nearer>,
@@ -139,7 +142,7 @@ pub struct Identified {
 /// Pictures of what was rebuilt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gallery {
-    /// A picture, PNG in base 64: a column per class; below each other what the attack, the arm without regularisation and the class's mean came to.
+    /// A picture, PNG in base 64: a column per class; below each other what the attack, the arm without regularisation, the class's mean came to.
     pub png: String,
     /// The classes, in the order of the columns.
     pub classes: Vec<u32>,

@@ -1500,8 +1500,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reading.inversion.arms",
-        "Une reconstitution par classe : celle dont l’attaque est elle-même la plus sûre. La part des départs n’est qu’une description. La distance est celle du membre le plus proche, au carré ; 1 est la moyenne entre deux membres d’une même classe.",
-        "One rebuilt input per class: the one that the attack itself is surest of. The share of starts only describes. The distance is that to the nearest member, squared; 1 is the mean between two members of a class.",
+        "Une reconstitution par classe : celle dont l’attaque est elle-même la plus sûre. La part des départs n’est qu’une description. La distance est celle du membre le plus proche, au carré ; 1 est la moyenne entre deux membres d’une même classe. La moyenne des membres seuls est plus proche d’eux que des autres sans être aucun d’eux : une attaque qui ne fait pas mieux a pu ne retrouver que ce qu’ils ont en commun, et que d’autres n’ont pas.",
+        "One rebuilt input per class: the one that the attack itself is surest of. The share of starts only describes. The distance is that to the nearest member, squared; 1 is the mean between two members of a class. The mean of the members alone is nearer to them than to others without being any of them: an attack that does no better may have found no more than what they have in common, and others have not.",
     ),
     (
         "inversion.sample",
@@ -1540,6 +1540,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.arm.attack", "L’attaque", "The attack"),
     ("inversion.arm.unregularised", "Sans régularisation", "Without regularisation"),
     ("inversion.arm.average", "La moyenne de la classe", "The mean of the class"),
+    (
+        "inversion.arm.members_average",
+        "La moyenne des membres de la classe",
+        "The mean of the members of the class",
+    ),
     ("inversion.recognised", "Classe reconnue", "Class recognised"),
     ("inversion.recognised_in_five", "Parmi les cinq plus probables", "Among the five likeliest"),
     ("inversion.starts", "Part des départs reconnus", "Share of starts recognised"),
@@ -1769,6 +1774,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "figure.differences.caption",
         "Losange : écart net, avec son intervalle de confiance. Pointillé : aucun écart. À droite du pointillé, le modèle aide à deviner les membres plus que les non-membres.",
         "Diamond: net difference, with its confidence interval. Dotted: no difference. To the right of it, the model helps with members more than with non-members.",
+    ),
+    (
+        "figure.rebuilt.tests",
+        "Part des classes dont le plus proche est un membre : au-delà de la moitié, en points",
+        "Share of classes whose nearest is a member: above one half, in points",
+    ),
+    (
+        "figure.rebuilt.tests.caption",
+        "Losange : la part, moins la moitié, avec son intervalle exact, sur les classes. Pointillé : la moitié, ce que donne un modèle qui ne dit rien de ses membres.",
+        "Diamond: the share less one half, with its exact interval, over classes. Dotted: one half, what a model gives that says nothing of its members.",
     ),
     (
         "figure.rates.title",

@@ -47,7 +47,9 @@ pub(crate) struct Inversion<'a> {
     pub(crate) evaluator: Option<Evaluator>,
     pub(crate) attack: Vec<Seen>,
     pub(crate) unregularised: Option<Vec<Seen>>,
+    /// The mean of each class, and that of its members alone.
     pub(crate) average: Vec<Seen>,
+    pub(crate) members_average: Vec<Seen>,
     pub(crate) endings: Vec<Ending>,
     /// Records of each class, by their places among the features.
     pub(crate) galleries: &'a Galleries,
@@ -114,6 +116,15 @@ impl Galleries {
     }
 }
 
+/// What was rebuilt in one way.
+struct Arm<'s> {
+    all: Vec<&'s Seen>,
+    /// Of each class the surest.
+    chosen: Vec<&'s Seen>,
+    /// How near these are.
+    near: Vec<Nearness>,
+}
+
 /// What one class came to.
 struct Nearness {
     class: u32,
@@ -144,6 +155,13 @@ impl Inversion<'_> {
             total += values().map(|value| (value - mean) * (value - mean)).sum::<f64>();
         }
         Some(2.0 * total / (count - 1.0)).filter(|spread| *spread > 0.0)
+    }
+
+    /// What an arm rebuilt of these classes.
+    fn arm<'s>(&self, all: &'s [Seen], of: &dyn Fn(u32) -> bool) -> Arm<'s> {
+        let all: Vec<&Seen> = all.iter().filter(|seen| of(seen.class)).collect();
+        let chosen = surest(&all);
+        Arm { near: self.nearness(&chosen), all, chosen }
     }
 
     /// How near these are to the records of their classes, one of each class. The galleries are the same for every arm.
@@ -182,10 +200,10 @@ pub(crate) fn surest_places(found: impl Iterator<Item = (u32, f64)>) -> BTreeMap
 }
 
 /// These starts, by class.
-fn surest(all: &[Seen]) -> Vec<&Seen> {
+fn surest<'s>(all: &[&'s Seen]) -> Vec<&'s Seen> {
     surest_places(all.iter().map(|seen| (seen.class, seen.score)))
         .into_values()
-        .map(|place| &all[place])
+        .map(|place| all[place])
         .collect()
 }
 
@@ -205,28 +223,19 @@ pub(crate) fn measure(
     let is_control = |class: u32| classes.get(&class).is_some_and(|sides| sides.members.is_empty());
     let is_trained = |class: u32| classes.get(&class).is_some_and(|sides| !sides.members.is_empty());
     let measuring = Measuring { inversion, settings, ctx };
-    let of_trained =
-        |all: &[Seen]| -> Vec<Seen> { all.iter().filter(|seen| is_trained(seen.class)).cloned().collect() };
-    let attack = of_trained(&inversion.attack);
-    let all = surest(&inversion.attack);
-    let chosen: Vec<&Seen> = all.iter().filter(|seen| is_trained(seen.class)).copied().collect();
-    let control: Vec<&Seen> = all.iter().filter(|seen| is_control(seen.class)).copied().collect();
-    let near = inversion.nearness(&chosen);
-    let rebuilt = measuring.arm(&attack, &near)?;
-    // Arms are about the classes that the attack aimed at.
-    let of_aimed = |all: &[Seen]| -> Vec<Seen> {
-        let aimed = |class: u32| chosen.iter().any(|seen| seen.class == class);
-        of_trained(all).into_iter().filter(|seen| aimed(seen.class)).collect()
-    };
-    let unregularised = inversion.unregularised.as_deref().map(of_aimed);
-    let unregularised_near = unregularised.as_ref().map(|all| inversion.nearness(&surest(all)));
-    let average = of_aimed(&inversion.average);
-    let average_near = inversion.nearness(&surest(&average));
-    let compared: Vec<&Nearness> = near.iter().filter(|near| near.nearest.is_some()).collect();
+    let attack = inversion.arm(&inversion.attack, &is_trained);
+    let control = inversion.arm(&inversion.attack, &is_control).chosen;
+    // The other arms are about the classes that the attack aimed at.
+    let aimed: HashSet<u32> = attack.near.iter().map(|near| near.class).collect();
+    let arm = |all| inversion.arm(all, &|class| aimed.contains(&class));
+    let unregularised = inversion.unregularised.as_deref().map(arm);
+    let [average, members_average] = [&inversion.average, &inversion.members_average].map(|all| arm(all));
+    let rebuilt = measuring.arm(&attack)?;
+    let compared: Vec<&Nearness> = attack.near.iter().filter(|near| near.nearest.is_some()).collect();
     let hits = rebuilt.nearest.hits;
     let trials = compared.len() as u64;
     let p = binomial::tail_at_least(hits, trials, 0.5).map_err(statistics)?;
-    let identified = measuring.identified(&chosen, &is_control)?;
+    let identified = measuring.identified(&attack.chosen, &is_control)?;
     let tested =
         |statistic, p| DetectionTest { statistic, p, p_adjusted: 1.0, p_blind: None, p_controlled: None };
     let mut all_tests = vec![tested(Statistic::NearestMember, p)];
@@ -243,7 +252,7 @@ pub(crate) fn measure(
     let confidence = settings.confidence;
     Ok(InversionResult {
         persons: inversion.persons,
-        classes: chosen.len() as u64,
+        classes: attack.chosen.len() as u64,
         control_classes: control.len() as u64,
         rebuilt: inversion.attack.len() as u64,
         endings: endings(&inversion.endings),
@@ -252,13 +261,11 @@ pub(crate) fn measure(
         alpha: settings.alpha,
         evaluator: inversion.evaluator.clone(),
         by_values: inversion.by_values,
-        nearer: unregularised_near.as_ref().map(|other| nearer(&near, other)).transpose()?,
+        nearer: unregularised.as_ref().map(|other| nearer(&attack, other)).transpose()?,
         attack: rebuilt,
-        unregularised: match (&unregularised, &unregularised_near) {
-            (Some(all), Some(near)) => Some(measuring.arm(all, near)?),
-            _ => None,
-        },
-        average: (!average.is_empty()).then(|| measuring.arm(&average, &average_near)).transpose()?,
+        unregularised: unregularised.as_ref().map(|arm| measuring.arm(arm)).transpose()?,
+        average: some(&average).map(|arm| measuring.arm(arm)).transpose()?,
+        members_average: some(&members_average).map(|arm| measuring.arm(arm)).transpose()?,
         control_recognised: (has_evaluator && !control.is_empty())
             .then(|| Rate::new(control_hits, control.len() as u64, confidence).map_err(statistics))
             .transpose()?,
@@ -356,12 +363,17 @@ fn permuted(compared: &[&Nearness], ctx: &Ctx<'_>) -> Result<f64> {
     Ok(f64::from(as_many + 1) / f64::from(PERMUTATIONS + 1))
 }
 
+/// An arm that rebuilt anything.
+fn some<'a, 's>(arm: &'a Arm<'s>) -> Option<&'a Arm<'s>> {
+    (!arm.all.is_empty()).then_some(arm)
+}
+
 /// Classes in which the first came nearer to a member than the second, by the sign test.
-fn nearer(one: &[Nearness], other: &[Nearness]) -> Result<Nearer> {
+fn nearer(one: &Arm<'_>, other: &Arm<'_>) -> Result<Nearer> {
     let other: BTreeMap<u32, f64> =
-        other.iter().filter_map(|near| Some((near.class, near.distance?))).collect();
+        other.near.iter().filter_map(|near| Some((near.class, near.distance?))).collect();
     let (mut wins, mut losses) = (0, 0);
-    for near in one {
+    for near in &one.near {
         let Some((mine, theirs)) = near.distance.zip(other.get(&near.class)) else { continue };
         wins += u64::from(mine < *theirs);
         losses += u64::from(mine > *theirs);
@@ -434,11 +446,11 @@ impl Measuring<'_> {
         Ok(Some(Figure { value: mean(values), interval }))
     }
 
-    fn arm(&self, all: &[Seen], near: &[Nearness]) -> Result<Rebuilt> {
+    fn arm(&self, arm: &Arm<'_>) -> Result<Rebuilt> {
+        let Arm { all, chosen, near } = arm;
         let rate = |hits: usize, trials: usize| {
             Rate::new(hits as u64, trials as u64, self.settings.confidence).map_err(statistics)
         };
-        let chosen = surest(all);
         let among = |among: usize| {
             let hits = chosen.iter().filter(|seen| recognised(seen, among)).count();
             rate(hits, chosen.len())

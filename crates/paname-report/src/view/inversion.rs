@@ -161,6 +161,7 @@ fn arms(result: &InversionResult, language: Language) -> (Vec<String>, Vec<ArmRo
         ("attack", Some(&result.attack)),
         ("unregularised", result.unregularised.as_ref()),
         ("average", result.average.as_ref()),
+        ("members_average", result.members_average.as_ref()),
     ];
     let arms: Vec<(&str, &Rebuilt)> = arms.into_iter().filter_map(|(name, arm)| Some((name, arm?))).collect();
     let shown: Vec<Column<'_>> =

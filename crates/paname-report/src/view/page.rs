@@ -1,8 +1,8 @@
 //! The whole page.
 
 use minijinja::Value;
-use paname_evidence::{Core, Epsilon, Evidence, Row, Unit, Verdict};
-use paname_stats::Rate;
+use paname_evidence::{Core, Epsilon, Evidence, Figure, Row, Unit, Verdict};
+use paname_stats::{Interval, Rate};
 use serde::Serialize;
 
 use super::attribute::{self, AttributeView};
@@ -110,7 +110,14 @@ pub(crate) fn page(evidence: &Evidence, language: Language) -> Page {
         declared: !scores_only,
         summary: summary(evidence, language),
         grid: grid::grid(core, language),
-        comparisons: comparison(evidence, language).into_iter().chain(differences(core, language)).collect(),
+        comparisons: [
+            comparison(evidence, language),
+            differences(core, language),
+            rebuilt_tests(core, language),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         limits: limits(evidence, language),
         reading: reading(core, language),
         tests: core.rows.iter().enumerate().filter_map(with_figures).collect(),
@@ -320,6 +327,24 @@ fn differences(core: &Core, language: Language) -> Option<Comparison> {
     (strips.len() > 1).then(|| Comparison {
         caption: language.text(key!("figure.differences.caption")),
         figure: Value::from_safe_string(differences::figure("differences", &title, &strips, language)),
+        title,
+    })
+}
+
+/// All tests that rebuild inputs, where at least two have classes to compare: how far the share whose nearest record is a member lies above one half.
+fn rebuilt_tests(core: &Core, language: Language) -> Option<Comparison> {
+    let strip = |row: &Row| {
+        let Rate { trials, estimate, interval, .. } = row.inversion.as_ref()?.nearest.members;
+        let above = |share: f64| share - 0.5;
+        let (lower, upper) = (above(interval.lower), above(interval.upper));
+        let figure = Figure { value: above(estimate), interval: Interval { lower, upper, ..interval } };
+        (trials > 0).then(|| differences::Strip { title: words::title(row, language), figure })
+    };
+    let strips: Vec<differences::Strip> = core.rows.iter().filter_map(strip).collect();
+    let title = language.text(key!("figure.rebuilt.tests"));
+    (strips.len() > 1).then(|| Comparison {
+        caption: language.text(key!("figure.rebuilt.tests.caption")),
+        figure: Value::from_safe_string(differences::figure("rebuilt-tests", &title, &strips, language)),
         title,
     })
 }

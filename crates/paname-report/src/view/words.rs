@@ -114,6 +114,7 @@ pub(crate) fn rebuilt_by(name: &str, language: Language) -> String {
         "attack" => key!("inversion.arm.attack"),
         "unregularised" => key!("inversion.arm.unregularised"),
         "average" => key!("inversion.arm.average"),
+        "members_average" => key!("inversion.arm.members_average"),
         other => return other.to_owned(),
     })
 }

@@ -878,6 +878,7 @@ pub(crate) fn inversion() -> InversionResult {
             [24, 40],
         )),
         average: Some(rebuilt(40, Some([36, 40]), None, figure(0.503, 0.471, 0.535), [21, 40])),
+        members_average: Some(rebuilt(40, Some([36, 40]), None, figure(0.48, 0.45, 0.51), [39, 40])),
         nearer: Some(Nearer { wins: 35, losses: 5, p: 1e-6 }),
         control_recognised: Some(rate(1, 20)),
         nearest: Nearest {
@@ -924,13 +925,13 @@ fn of_digits(recognised: u64, nearest: u64) -> InversionResult {
     found.unregularised =
         Some(rebuilt(10, Some([7, 9]), Some(figure(0.6, 0.5, 0.7)), figure(0.9, 0.8, 1.0), [5, 10]));
     found.average = Some(rebuilt(10, Some([10, 10]), None, figure(0.5, 0.45, 0.55), [5, 10]));
-    for arm in
-        [Some(&mut found.attack), found.unregularised.as_mut(), found.average.as_mut()].into_iter().flatten()
-    {
+    found.attack.recognised_in_five = None;
+    for arm in [&mut found.unregularised, &mut found.average].into_iter().flatten() {
         arm.recognised_in_five = None;
     }
     found.control_recognised = None;
     found.nearer = Some(Nearer { wins: 8, losses: 2, p: 0.0547 });
+    found.members_average = found.average.clone();
     found.nearest = Nearest {
         members: rate(nearest),
         gallery: (40, 40),
@@ -952,6 +953,7 @@ fn cut_short(classes: u64, compared: u64) -> InversionResult {
     (found.classes, found.rebuilt, found.partial) = (classes, classes, true);
     found.endings = [("cut".to_owned(), classes - 1), ("lost".to_owned(), 1)].into();
     (found.evaluator, found.unregularised, found.nearer) = (None, None, None);
+    found.members_average = None;
     found.attack = rebuilt(classes, None, None, figure(0.97, 0.9, 1.1), nearest);
     found.average = Some(rebuilt(classes, None, None, figure(0.5, 0.4, 0.6), nearest));
     found.nearest.members = Rate::new(nearest[0], nearest[1], 0.95).unwrap();

@@ -34,6 +34,7 @@ struct Simulated {
     features: Vec<f32>,
     attack: Vec<Seen>,
     average: Vec<Seen>,
+    members_average: Vec<Seen>,
 }
 
 impl Simulated {
@@ -46,6 +47,7 @@ impl Simulated {
             features: Vec::new(),
             attack: Vec::new(),
             average: Vec::new(),
+            members_average: Vec::new(),
         };
         for class in 0..classes as u32 {
             let middle: Vec<f32> = (0..WIDTH).map(|_| 10.0 * normal(rng)).collect();
@@ -70,7 +72,11 @@ impl Simulated {
             let worse = Seen { class, score: 0.1, likeliest: vec![u32::MAX], features: vec![0.0; WIDTH] };
             all.attack.push(worse);
             all.attack.push(Seen { class, score: 0.9, likeliest, features });
-            all.average.push(Seen { class, score: 0.0, likeliest: vec![class], features: middle });
+            let mean = |j: usize| rows[..members].iter().map(|row| row[j]).sum::<f32>() / members as f32;
+            let mean_of_members = (0..WIDTH).map(mean).collect();
+            let seen = |features| Seen { class, score: 0.0, likeliest: vec![class], features };
+            all.members_average.push(seen(mean_of_members));
+            all.average.push(seen(middle));
         }
         all
     }
@@ -94,6 +100,7 @@ impl Simulated {
             attack: self.attack.clone(),
             unregularised: None,
             average: self.average.clone(),
+            members_average: self.members_average.clone(),
             endings: vec![Ending::Spent; self.attack.len()],
             galleries: &galleries,
             width: WIDTH,
@@ -158,6 +165,17 @@ fn a_kept_picture_is_found_and_what_is_far_from_everything_is_nothing() {
     let (verdict, reasons) = few.judge(&settings(), 1);
     assert_eq!(verdict, Verdict::Inconclusive);
     assert!(reasons.contains(&Reason::TooFewClasses { needed: FEWEST_CLASSES, classes: 4 }), "{reasons:?}");
+}
+
+#[test]
+fn the_mean_of_members_is_nearer_to_them_and_the_mean_of_both_is_not() {
+    let mut rng = Pcg64::seed_from_u64(11);
+    let found = Simulated::new(20, 5, 5, Pulled::ToMember(1.0), &mut rng).measure(&settings(), 1);
+    let [members, both] = [found.members_average, found.average].map(|arm| arm.unwrap());
+    assert!(members.nearest.hits >= 15 && both.nearest.hits < 15, "{members:?} {both:?}");
+    // A kept picture is nearer still, since it is one of them.
+    assert_eq!((found.attack.nearest.hits, found.attack.distance.unwrap().value), (20, 0.0));
+    assert!(members.distance.unwrap().value > 0.05);
 }
 
 #[test]
