@@ -38,7 +38,7 @@ use crate::objective::Objective;
 use crate::regulariser::Variation;
 use crate::space::Begin;
 use crate::step::{Rule, Stepping};
-use crate::view::Views;
+use crate::view::{Views, check_jitter};
 
 parameters! {
     /// Parameters of [`RegularisedAscent`].
@@ -128,9 +128,7 @@ impl Attack for RegularisedAscent {
                 config.momentum
             )));
         }
-        if config.jitter > 1000 {
-            return Err(Error::Config(format!("`jitter` must be from 0 to 1000, got {}", config.jitter)));
-        }
+        check_jitter(config.jitter)?;
         if !(1..=1000).contains(&config.crops) {
             return Err(Error::Config(format!("`crops` must be from 1 to 1000, got {}", config.crops)));
         }

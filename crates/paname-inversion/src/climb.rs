@@ -145,10 +145,7 @@ pub(crate) fn run(case: &Case<'_>, ctx: &Ctx<'_>, asking: &Asking<'_>, climb: &C
         ("crop", climb.views.crop < 1.0),
     ];
     if let Some((key, _)) = of_images.into_iter().find(|(_, used)| *used && image.is_none()) {
-        let got = &space.shape;
-        return Err(Error::Config(format!(
-            "`{key}` is of images [channels, height, width], and inputs have the shape {got:?}; where the last axis is time, set `input.axes`"
-        )));
+        return Err(space.no_image(key));
     }
     if climb.views.flip && (image.is_none() || space.is_in_time()) {
         return Err(Error::Config("`flip` is of images, and inputs are none".into()));

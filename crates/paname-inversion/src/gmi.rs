@@ -8,7 +8,8 @@
 //!
 //! **Formula.** min over z of `weight` · L(f(G(z)), y) + `realism` · ½ ‖z‖², by steps with momentum from a z drawn from N(0, I). L is the `objective`, in the
 //! paper the cross-entropy. There the second term is −D(G(z)), the opinion of the discriminator that the generator was trained against. Generators come
-//! here without one: −ln of the density of z, which is ½ ‖z‖² up to a constant, stands for it. The score is p_y of the G(z) of the least sum.
+//! here without one: −ln of the density of z, which is ½ ‖z‖² up to a constant, stands for it. The score is p_y of the G(z) of the least sum. With `jitter` each
+//! step sees the image moved at random round the edges, and the score is p_y of the last G(z), as it is.
 //!
 //! **Paper.** Zhang et al., *The Secret Revealer: Generative Model-Inversion Attacks Against Deep Neural Networks*, CVPR 2020, arXiv 1911.07135. The fitted
 //! generator: Kingma and Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, arXiv 1312.6114.
@@ -30,6 +31,7 @@ use crate::objective::Objective;
 use crate::prior::Prior;
 use crate::space::{Begin, Inputs};
 use crate::step::{Rule, Stepping};
+use crate::view::{Parts, check_jitter};
 
 /// Parameters of [`Gmi`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +53,8 @@ pub struct Config {
     pub weight: f64,
     /// Weight of what speaks against the latent variables, from 0 to 1000000.
     pub realism: f64,
+    /// Pixels that images are moved by at most, at random and round the edges, from 0 to 1000: what is found does not hang on a place. The paper’s is 0.
+    pub jitter: usize,
     /// The generator that inputs come from.
     pub prior: Prior,
     /// Where gradients come from: `given` by the target, `estimated` from its answers, or `auto`: given where the target gives them.
@@ -76,6 +80,7 @@ impl Default for Config {
             objective: Objective::CrossEntropy,
             weight: 100.0,
             realism: 1.0,
+            jitter: 0,
             prior: Prior::default(),
             gradient: Gradient::default(),
             estimate: Estimate::default(),
@@ -139,6 +144,7 @@ impl Attack for Gmi {
             let got = config.momentum;
             return Err(Error::Config(format!("`momentum` must be from 0 to below 1, got {got}")));
         }
+        check_jitter(config.jitter)?;
         let descent = Descent {
             goal: Goal {
                 objective: config.objective,
@@ -148,7 +154,7 @@ impl Attack for Gmi {
             },
             stepping: Stepping { rule: Rule::Momentum, momentum: config.momentum, second: 0.0 },
             rate: config.rate,
-            views: None,
+            views: Parts { jitter: config.jitter, ..Parts::WHOLE },
         };
         Ok(Self { config, descent })
     }
@@ -166,7 +172,7 @@ impl Attack for Gmi {
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let asking = self.config.asking();
         let chosen = asking.choose(case)?;
-        let latent = Latent::of(case, ctx, &asking, &self.config.prior)?;
+        let latent = Latent::of(case, ctx, &asking, &self.config.prior)?.moving(self.config.jitter)?;
         let chosen = latent.composing(chosen)?;
         latent.announce(chosen, &self.needs(0));
         latent.run(&self.descent, chosen)

@@ -14,7 +14,7 @@ use crate::prior::Prior;
 use crate::random::fill_normal;
 use crate::space::Space;
 use crate::step::{Memory, Stepping};
-use crate::view::{NUMBERS, View};
+use crate::view::{NUMBERS, Parts, View};
 
 /// Times that a step is halved because of what is no number.
 const HALVINGS: u32 = 8;
@@ -85,8 +85,8 @@ pub(crate) struct Descent {
     pub(crate) goal: Goal,
     pub(crate) stepping: Stepping,
     pub(crate) rate: f64,
-    /// The share of an image that each step looks at, at random.
-    pub(crate) views: Option<[f64; 2]>,
+    /// What each step looks at of an image.
+    pub(crate) views: Parts,
 }
 
 /// A place that was looked at.
@@ -194,6 +194,14 @@ impl<'a> Latent<'a> {
         let maker = prior.of(case, &space, ctx)?;
         let composed = Composed::new(case.target(), maker, space, ctx.threads());
         Ok(Self { case, ctx, asking, classes, composed })
+    }
+
+    /// The same where images can be moved by so many pixels at most.
+    pub(crate) fn moving(self, jitter: usize) -> Result<Self> {
+        if jitter > 0 && !self.composed.has_views() {
+            return Err(self.composed.space.no_image("jitter"));
+        }
+        Ok(self)
     }
 
     /// The choices of a run whose gradients come through the generator too.
@@ -325,6 +333,7 @@ impl<'a> Latent<'a> {
             None
         };
         let Asking { steps, batch, .. } = *self.asking;
+        let elsewhere = self.elsewhere(descent);
         let total = (steps + 1) * walks.len();
         for step in 0..=steps {
             let active: Vec<usize> = (0..walks.len()).filter(|&w| walks[w].end.is_none()).collect();
@@ -334,16 +343,19 @@ impl<'a> Latent<'a> {
                 for &w in some {
                     let walk = &mut walks[w];
                     // The last place is looked at as it is.
-                    walk.view = match descent.views.filter(|_| self.composed.has_views() && !last) {
-                        Some(views) => View::part(views, false, &mut walk.stream),
-                        None => View::WHOLE,
-                    };
+                    walk.view =
+                        if elsewhere && !last { descent.views.draw(&mut walk.stream) } else { View::WHOLE };
                 }
                 self.look(descent, chosen.answers, estimating.as_ref(), walks, some, last)?;
             }
         }
         walks.iter_mut().filter(|walk| walk.end.is_none()).for_each(|walk| walk.end = Some(Ending::Spent));
         self.ctx.tick(total, total)
+    }
+
+    /// Whether each look is at another part.
+    fn elsewhere(&self, descent: &Descent) -> bool {
+        descent.views.change() && self.composed.has_views()
     }
 
     /// Looks at places, and goes on from there but for the last of them.
@@ -392,9 +404,8 @@ impl<'a> Latent<'a> {
         if !loss.is_finite() || !score.is_finite() {
             return self.recover(descent, walk);
         }
-        // Where each look is at another part, what was seen by chance says less than how far the walk is.
-        let elsewhere = descent.views.is_some() && self.composed.has_views();
-        if elsewhere || walk.best.as_ref().is_none_or(|best| loss < best.loss) {
+        // What was seen of a part by chance says less than how far the walk is.
+        if self.elsewhere(descent) || walk.best.as_ref().is_none_or(|best| loss < best.loss) {
             walk.best = Some(Place { loss, score, z: walk.z.clone() });
         }
         let Some(mut slopes) = slopes else { return };

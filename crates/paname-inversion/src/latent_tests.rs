@@ -11,9 +11,10 @@ use crate::latent::Latent;
 use crate::objective::{Answers, Objective};
 use crate::prior::{Prior, Source};
 use crate::random::fill_normal;
+use crate::regulariser::roll;
 use crate::space::{Inputs, Space};
 use crate::testing::{Hostile, Listening, Net, Wrong, attack_with, entry, with_case, with_case_of};
-use crate::view::{NUMBERS, View};
+use crate::view::{NUMBERS, Parts, View};
 
 const ALL: [&str; 5] = ["ppa", "gmi", "lomma", "latent-cma-es", "brep"];
 
@@ -236,8 +237,8 @@ fn gradients_come_back_through_views_bounds_and_generators() {
             let mut wrong = 0;
             for view in [
                 View::WHOLE,
-                View::part([0.3, 0.9], true, &mut stream),
-                View::part([0.3, 0.9], true, &mut stream),
+                Parts { share: [0.3, 0.9], jitter: 0, mirror: true }.draw(&mut stream),
+                Parts { share: [0.3, 0.9], jitter: 2, mirror: true }.draw(&mut stream),
             ] {
                 let mut row = vec![0.0; 3];
                 fill_normal(&mut row, &mut stream);
@@ -504,7 +505,9 @@ fn the_last_choice_looks_at_many_parts() {
         let mut stream = Ctx::new(7, "test", 1, &()).rng("views");
         let mean = (0..9).map(|_| {
             let mut part: Vec<f32> = values(one).iter().map(|x| (x + 3.0) / 6.0).collect();
-            View::part([0.5, 0.9], true, &mut stream).apply(&mut part, [2, 6, 6]);
+            Parts { share: [0.5, 0.9], jitter: 0, mirror: true }
+                .draw(&mut stream)
+                .apply(&mut part, [2, 6, 6]);
             let part: Vec<f32> = part.iter().map(|u| 6.0 * u - 3.0).collect();
             net.probabilities(&part)[one.class as usize] / 9.0
         });
@@ -525,6 +528,45 @@ fn the_last_choice_looks_at_many_parts() {
             Objective::Poincare.of(&net.logits(&values(one)), one.class as usize, &mut [0.0; 3])
         };
         assert!(off(after) < off(before), "{} {}", off(after), off(before));
+    }
+}
+
+#[test]
+fn what_is_found_under_moves_does_not_hang_on_a_place() {
+    let (net, plane) = (Net::new(&[2, 6, 6], 3, 0, 5), Plane::new(&[2, 6, 6], &[6]));
+    // The mean probability of the class over all moves by up to two pixels.
+    let everywhere = |found: &[Reconstruction]| -> f64 {
+        let mean = |one: &Reconstruction| -> f64 {
+            let moves = (-2..=2).flat_map(|down| (-2..=2).map(move |right| (down, right)));
+            let at = |(down, right)| {
+                let mut moved = values(one);
+                roll(&mut moved, [2, 6, 6], down, right);
+                net.probabilities(&moved)[one.class as usize] / 25.0
+            };
+            moves.map(at).sum()
+        };
+        found.iter().map(mean).sum()
+    };
+    // Steps alone, the first choice alone, and the last alone.
+    let ppa = json!({ "samples": 1, "starts": 1, "kept": 1, "steps": 60, "rate": 0.05, "momentum": 0.9, "second": 0.99, "views": 1, "mirror": false, "crop": [1.0, 1.0] });
+    let first = with(with(ppa.clone(), "samples", json!(400)), "rate", json!(1e-9));
+    let last = json!({ "samples": 12, "starts": 12, "kept": 1, "steps": 1, "rate": 1e-9, "views": 60, "mirror": false, "crop": [1.0, 1.0], "view-crop": [1.0, 1.0] });
+    let gmi = json!({ "steps": 200, "starts": 3, "rate": 0.01, "weight": 1.0, "realism": 0.01 });
+    for (name, config) in [("ppa", ppa), ("ppa", first), ("ppa", last), ("gmi", gmi)] {
+        let of = |jitter: usize| {
+            let config = bounded(with(config.clone(), "jitter", json!(jitter)));
+            everywhere(&run(name, config, &net, &plane).unwrap())
+        };
+        let (still, moved) = (of(0), of(2));
+        assert!(1.05 * still < moved, "{name} {config} {still} {moved}");
+    }
+    let (table, plane) = (regression(), Plane::new(&[6], &[4]));
+    for name in ["ppa", "gmi"] {
+        let refused = |jitter: usize| {
+            run(name, with(short(name), "jitter", json!(jitter)), &table, &plane).unwrap_err().to_string()
+        };
+        assert!(refused(1).contains("`jitter` is of images"), "{name}: {}", refused(1));
+        assert!(refused(1001).contains("`jitter` must be from 0 to 1000, got 1001"), "{name}");
     }
 }
 

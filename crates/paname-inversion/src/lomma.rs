@@ -32,6 +32,7 @@ use crate::objective::Objective;
 use crate::prior::Prior;
 use crate::space::{Begin, Inputs};
 use crate::step::{Rule, Stepping};
+use crate::view::Parts;
 
 /// Parameters of [`Lomma`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -237,7 +238,7 @@ impl Attack for Lomma {
             goal: Goal { objective: Objective::NegativeLogit, weight, realism, features },
             stepping: Stepping { rule: Rule::Momentum, momentum, second: 0.0 },
             rate,
-            views: None,
+            views: Parts::WHOLE,
         };
         latent.run(&descent, chosen)
     }

@@ -8,8 +8,9 @@
 //!
 //! **Formula.** Of `samples` z from N(0, I), the `starts` of the highest p_y(G(z)) begin, the mean over the image and its mirror image. min over z of
 //! arcosh(1 + 2 ‖u − v‖² / ((1 − ‖u‖²)(1 − ‖v‖²))), u = f(G(z)) / ‖f(G(z))‖₁ and v = 0.9999 times the corner of y, by Adam, each step at a random part of the
-//! image; `objective` and `realism`, the weight of ½ ‖z‖², choose another. The score is the mean of p_y over `views` random parts, half of them mirrored; the `kept` best of a class are given. Inputs that are no images have no
-//! other parts: their score is p_y.
+//! image; `objective` and `realism`, the weight of ½ ‖z‖², choose another. The score is the mean of p_y over `views` random parts, half of them mirrored; the
+//! `kept` best of a class are given. Inputs that are no images have no other parts: their score is p_y. With `jitter` the images that walks
+//! begin at, that steps look at and that the score is of are moved at random round the edges.
 //!
 //! **Paper.** Struppek et al., *Plug & Play Attacks: Towards Robust and Flexible Model Inversion Attacks*, ICML 2022, arXiv 2201.12179. There 200 of 2000 to 5000
 //! begin and 50 are given, in the intermediate space of StyleGAN2; steps of another generator may have to be longer.
@@ -31,7 +32,7 @@ use crate::objective::{Answers, Objective};
 use crate::prior::Prior;
 use crate::space::{Begin, Inputs};
 use crate::step::{Rule, Stepping};
-use crate::view::View;
+use crate::view::{Parts, View, check_jitter};
 
 /// Parameters of [`Ppa`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +60,8 @@ pub struct Config {
     pub second: f64,
     /// The least and the largest share of an image that a step looks at, above 0 and up to 1.
     pub crop: [f64; 2],
+    /// Pixels that images are moved by at most, at random and round the edges, from 0 to 1000: what is found does not hang on a place. The paper’s is 0.
+    pub jitter: usize,
     /// Parts of each image that the model is shown in the end, at least 1.
     pub views: usize,
     /// The least and the largest share of an image that these parts are, above 0 and up to 1.
@@ -93,6 +96,7 @@ impl Default for Config {
             momentum: 0.1,
             second: 0.1,
             crop: [0.9, 1.0],
+            jitter: 0,
             views: 100,
             view_crop: [0.5, 0.9],
             mirror: true,
@@ -180,6 +184,7 @@ impl Attack for Ppa {
                 config.realism
             )));
         }
+        check_jitter(config.jitter)?;
         for (key, [least, most]) in [("crop", config.crop), ("view-crop", config.view_crop)] {
             if !(least > 0.0 && least <= most && most <= 1.0) {
                 let got = format!("{least} and {most}");
@@ -193,7 +198,7 @@ impl Attack for Ppa {
             goal,
             stepping: Stepping { rule: Rule::Adam, momentum: config.momentum, second: config.second },
             rate: config.rate,
-            views: (config.crop != [1.0, 1.0]).then_some(config.crop),
+            views: Parts { share: config.crop, jitter: config.jitter, mirror: false },
         };
         Ok(Self { config, descent })
     }
@@ -214,7 +219,7 @@ impl Attack for Ppa {
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
         let asking = self.config.asking();
         let chosen = asking.choose(case)?;
-        let latent = Latent::of(case, ctx, &asking, &self.config.prior)?;
+        let latent = Latent::of(case, ctx, &asking, &self.config.prior)?.moving(self.config.jitter)?;
         let chosen = latent.composing(chosen)?;
         latent.announce(chosen, &self.needs(0));
 
@@ -240,7 +245,7 @@ impl Attack for Ppa {
 impl Ppa {
     /// For each class, the samples that the model is surest of; of those so far where it ends too soon.
     fn select(&self, latent: &Latent<'_>, answers: Answers) -> (Vec<Found>, Result<()>) {
-        let Config { samples, starts, batch, mirror, .. } = self.config;
+        let Config { samples, starts, batch, mirror, jitter, .. } = self.config;
         let mut stream = latent.ctx.rng("samples");
         let places: Vec<Vec<f32>> = (0..samples).map(|_| latent.draw(&mut stream)).collect();
         let views: &[View] = if mirror && latent.composed.has_views() {
@@ -248,8 +253,10 @@ impl Ppa {
         } else {
             &[View::WHOLE]
         };
+        let mut moves = latent.ctx.rng("moves");
+        let each = (0..samples).flat_map(|sample| views.iter().map(move |view| (sample, *view)));
         let questions: Vec<(usize, View)> =
-            (0..samples).flat_map(|sample| views.iter().map(move |view| (sample, *view))).collect();
+            each.map(|(sample, view)| (sample, view.moved(jitter, &mut moves))).collect();
         // `[samples][classes]`.
         let mut sums = vec![0.0; samples * latent.classes.len()];
         let mut asked = 0;
@@ -291,11 +298,12 @@ impl Ppa {
 
     /// Scores what was found by the mean over random parts; not at all where it ends too soon.
     fn judge(&self, latent: &Latent<'_>, answers: Answers, found: &mut [Found]) -> Result<()> {
-        let Config { views, batch, view_crop, mirror, .. } = self.config;
+        let Config { views, batch, view_crop: share, mirror, jitter, .. } = self.config;
+        let parts = Parts { share, jitter, mirror };
         // The same for all, so that all are judged alike.
         let mut stream = latent.ctx.rng("views");
         let views: Vec<View> = if latent.composed.has_views() {
-            (0..views).map(|_| View::part(view_crop, mirror, &mut stream)).collect()
+            (0..views).map(|_| parts.draw(&mut stream)).collect()
         } else if latent.composed.space.constraint.has_groups() {
             vec![View::WHOLE]
         } else {

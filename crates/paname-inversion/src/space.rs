@@ -159,6 +159,14 @@ impl Space {
         }
     }
 
+    /// What is said of a parameter that only images have.
+    pub(crate) fn no_image(&self, key: &str) -> Error {
+        let got = &self.shape;
+        Error::Config(format!(
+            "`{key}` is of images [channels, height, width], and inputs have the shape {got:?}; where the last axis is time, set `input.axes`"
+        ))
+    }
+
     /// Whether inputs are known to have a course in time.
     pub(crate) fn is_in_time(&self) -> bool {
         self.axes == Axes::Time

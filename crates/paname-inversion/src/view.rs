@@ -1,9 +1,18 @@
 //! Random views of an image that questions are asked about in its place, and the way back of their gradients: what is found does not hang on a place.
 
+use paname_core::{Error, Result};
 use rand_core::Rng;
 
 use crate::random::{uniform, whole};
 use crate::regulariser::roll;
+
+/// Checks how many pixels images are moved by at most.
+pub(crate) fn check_jitter(jitter: usize) -> Result<()> {
+    if jitter > 1000 {
+        return Err(Error::Config(format!("`jitter` must be from 0 to 1000, got {jitter}")));
+    }
+    Ok(())
+}
 
 /// Which views are taken.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,10 +41,7 @@ impl Views {
 
     /// The next view.
     pub(crate) fn draw(&self, rng: &mut impl Rng) -> View {
-        let mut view = View::default();
-        if self.jitter > 0 {
-            view.shift = (whole(self.jitter, rng), whole(self.jitter, rng));
-        }
+        let mut view = View::WHOLE.moved(self.jitter, rng);
         if self.crop < 1.0 {
             let share = self.crop + (1.0 - self.crop) * uniform(rng);
             let mut place = || (1.0 - share) * uniform(rng);
@@ -43,6 +49,38 @@ impl Views {
         }
         view.flip = self.flip && uniform(rng) < 0.5;
         view
+    }
+}
+
+/// Which parts of an image are looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Parts {
+    /// The least and the largest share of the image’s surface.
+    pub(crate) share: [f64; 2],
+    /// Pixels that the image is moved by at most.
+    pub(crate) jitter: usize,
+    /// Whether half of them are turned round.
+    pub(crate) mirror: bool,
+}
+
+impl Parts {
+    /// All of the image, as it is.
+    pub(crate) const WHOLE: Self = Self { share: [1.0, 1.0], jitter: 0, mirror: false };
+
+    /// Whether a part is another than the image.
+    pub(crate) fn change(&self) -> bool {
+        *self != Self::WHOLE
+    }
+
+    /// The next part, anywhere in the image.
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> View {
+        let [least, most] = self.share;
+        let share = (least + (most - least) * uniform(rng)).sqrt();
+        let [top, left] = [uniform(rng), uniform(rng)].map(|place| place * (1.0 - share));
+        // The same numbers follow, whether images are mirrored or not.
+        let mirrored = uniform(rng) < 0.5;
+        let crop = (share < 1.0).then_some(Crop { top, left, share });
+        View { crop, flip: self.mirror && mirrored, ..View::WHOLE }.moved(self.jitter, rng)
     }
 }
 
@@ -63,8 +101,8 @@ struct Crop {
     share: f64,
 }
 
-/// Numbers that a crop, or a mirrored one, is written as.
-pub(crate) const NUMBERS: usize = 4;
+/// Numbers that a view is written as.
+pub(crate) const NUMBERS: usize = 6;
 
 impl View {
     /// The image itself.
@@ -72,26 +110,31 @@ impl View {
     /// The image itself, turned round.
     pub(crate) const MIRRORED: Self = Self { flip: true, ..Self::WHOLE };
 
-    /// A view of a share of the image’s surface, anywhere in it.
-    pub(crate) fn part([least, most]: [f64; 2], mirror: bool, rng: &mut impl Rng) -> Self {
-        let share = (least + (most - least) * uniform(rng)).sqrt();
-        let [top, left] = [uniform(rng), uniform(rng)].map(|place| place * (1.0 - share));
-        // The same numbers follow, whether images are mirrored or not.
-        let mirrored = uniform(rng) < 0.5;
-        Self { crop: Some(Crop { top, left, share }), flip: mirror && mirrored, ..Self::WHOLE }
+    /// The same of an image that is moved before, at random, by so many pixels at most.
+    pub(crate) fn moved(self, jitter: usize, rng: &mut impl Rng) -> Self {
+        if jitter == 0 {
+            return self;
+        }
+        Self { shift: (whole(jitter, rng), whole(jitter, rng)), ..self }
     }
 
-    /// A view that is not moved, as numbers that go with a question.
+    /// The view as numbers that go with a question.
     pub(crate) fn numbers(&self) -> [f32; NUMBERS] {
+        let (down, right) = self.shift;
         let Crop { top, left, share } = self.crop.unwrap_or(Crop { top: 0.0, left: 0.0, share: 1.0 });
-        [top as f32, left as f32, share as f32, f32::from(u8::from(self.flip))]
+        let flip = f32::from(u8::from(self.flip));
+        [down as f32, right as f32, top as f32, left as f32, share as f32, flip]
     }
 
     /// The view of these numbers.
     pub(crate) fn of(numbers: &[f32]) -> Self {
         let number = |i: usize| f64::from(numbers.get(i).copied().unwrap_or_default());
-        let crop = Crop { top: number(0), left: number(1), share: number(2) };
-        Self { crop: (crop.share < 1.0).then_some(crop), flip: number(3) > 0.5, ..Self::WHOLE }
+        let crop = Crop { top: number(2), left: number(3), share: number(4) };
+        Self {
+            shift: (number(0) as isize, number(1) as isize),
+            crop: (crop.share < 1.0).then_some(crop),
+            flip: number(5) > 0.5,
+        }
     }
 
     /// The view of an image of `shape` [channels, height, width].
@@ -205,7 +248,7 @@ mod tests {
         let mut rng = Ctx::new(3, "test", 1, &()).rng("views");
         let image: Vec<f32> = (0..24_u8).map(f32::from).collect();
         for _ in 0..20 {
-            let view = View::part([0.2, 0.9], true, &mut rng);
+            let view = Parts { share: [0.2, 0.9], jitter: 2, mirror: true }.draw(&mut rng);
             let Crop { top, left, share } = view.crop.unwrap();
             assert!(
                 top >= 0.0
@@ -216,13 +259,37 @@ mod tests {
             );
             let (mut one, mut other) = (image.clone(), image.clone());
             view.apply(&mut one, [1, 4, 6]);
-            View::of(&view.numbers()).apply(&mut other, [1, 4, 6]);
+            let read = View::of(&view.numbers());
+            assert_eq!((read.shift, read.flip), (view.shift, view.flip));
+            read.apply(&mut other, [1, 4, 6]);
             assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-4));
+        }
+        // Without a crop nothing is lost to single precision.
+        for _ in 0..20 {
+            let view = Parts { jitter: 1000, ..Parts::WHOLE }.draw(&mut rng);
+            assert!(view.crop.is_none() && View::of(&view.numbers()) == view, "{view:?}");
         }
         assert_eq!(
             (View::of(&View::WHOLE.numbers()), View::of(&View::MIRRORED.numbers())),
             (View::WHOLE, View::MIRRORED)
         );
+    }
+
+    #[test]
+    fn moves_go_everywhere_and_no_further() {
+        let mut rng = Ctx::new(3, "test", 1, &()).rng("moves");
+        let mut shifts: Vec<_> = (0..400).map(|_| View::WHOLE.moved(2, &mut rng).shift).collect();
+        shifts.sort_unstable();
+        shifts.dedup();
+        let all: Vec<_> = (-2..=2).flat_map(|down| (-2..=2).map(move |right| (down, right))).collect();
+        assert_eq!(shifts, all);
+        // Who moves nothing takes no numbers.
+        let mut same = Ctx::new(3, "test", 1, &()).rng("moves");
+        assert_eq!(View::MIRRORED.moved(0, &mut same), View::MIRRORED);
+        assert_eq!(View::WHOLE.moved(2, &mut same), {
+            let mut again = Ctx::new(3, "test", 1, &()).rng("moves");
+            View::WHOLE.moved(2, &mut again)
+        });
     }
 
     #[test]
