@@ -111,7 +111,7 @@ class Evaluator(nn.Module):
 
 
 class Generator(nn.Module):
-    """The decoder of a variational autoencoder, from standard normal numbers to pictures from 0 to 255."""
+    """The decoder of a variational autoencoder, from standard normal numbers to pictures from 0 to 1, as the models take them."""
 
     def __init__(self, side, latent=LATENT, width=32):
         super().__init__()
@@ -127,7 +127,7 @@ class Generator(nn.Module):
         return self.smooth(F.silu(self.up_2(F.silu(self.up_1(x)))))
 
     def forward(self, z):
-        return 255 * torch.sigmoid(self.logits(z))
+        return torch.sigmoid(self.logits(z))
 
 
 class Encoder(nn.Module):

@@ -742,6 +742,13 @@ fn generators_that_do_not_go_with_the_target_are_told() {
         assert!(error.contains("what the generator makes: expected"), "{name} {error}");
         assert!(error.contains("inputs of the target’s shape, [6], got shape ["), "{name} {error}");
         assert!(refused(&Plane::new(&[6], &[0])).contains("latent variables of the generator"), "{name}");
+        // Pictures of bytes where the target takes shares.
+        let mut bytes = Plane::new(&[6], &[4]);
+        bytes.matrix.iter_mut().for_each(|a| *a *= 255.0);
+        let error = refused(&bytes);
+        let expected =
+            "what the generator makes: expected values within the bounds of the target’s inputs, got 9";
+        assert!(error.contains(expected) && error.contains(" % far beyond"), "{name} {error}");
         // What is made of nothing at all.
         let broken = Plane { offset: f32::NAN, ..Plane::new(&[6], &[4]) };
         if name != "brep" {

@@ -6,6 +6,7 @@ use paname_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::random::fill_normal;
 use crate::space::Space;
 use crate::vae::{Decoded, Fitting, Vae};
 
@@ -62,6 +63,8 @@ const FEWEST: usize = 10;
 const LARGEST: usize = 1 << 28;
 /// Records whose inputs are read at a time.
 const READ: usize = 256;
+/// Inputs by which a generator is seen to go with the target.
+const TRIED: usize = 32;
 
 impl Prior {
     /// Checks the parameters.
@@ -109,8 +112,10 @@ impl Prior {
                     let got = format!("{:?}", generator.latent);
                     return Err(Error::mismatch("latent variables of the generator", "at least 1", got));
                 };
+                let maker = Maker::Given(generator, latent);
+                maker.check_scale(space, ctx)?;
                 ctx.chose("prior", "given");
-                Ok(Maker::Given(generator, latent))
+                Ok(maker)
             }
             (Source::Given, None) => Err(Error::Missing { what: "generator".into(), needed: 1, got: 0 }),
             (Source::Auto, None) | (Source::Fitted, _) => {
@@ -196,6 +201,28 @@ impl Maker<'_> {
             Self::Given(generator, _) => generator.target.card().offers().contains(Access::INPUT_GRADIENT),
             Self::Fitted(_) => true,
         }
+    }
+
+    /// Fails where what is made is on another scale than inputs: all of it would be cut off at the bounds, and look like nothing.
+    fn check_scale(&self, space: &Space, ctx: &Ctx<'_>) -> Result<()> {
+        // Columns that share a 1 may be made of any scores.
+        if space.constraint.has_groups() {
+            return Ok(());
+        }
+        let mut z = vec![0.0; TRIED * self.latent()];
+        fill_normal(&mut z, &mut ctx.rng("generator"));
+        let Made { units, .. } = self.make(z, false, space, ctx.threads())?;
+        // Beyond by more than all of the range.
+        let beyond = units.iter().filter(|u| **u < -1.0 || **u > 2.0).count();
+        if 10 * beyond <= units.len() {
+            return Ok(());
+        }
+        let got = format!("{} % far beyond", 100 * beyond / units.len());
+        Err(Error::mismatch(
+            "what the generator makes",
+            "values within the bounds of the target’s inputs",
+            got,
+        ))
     }
 
     /// Inputs of rows of latent variables, with the way back where it is asked for.
