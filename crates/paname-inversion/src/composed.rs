@@ -10,7 +10,7 @@ use crate::view::{NUMBERS, View};
 
 /// A generator, then a target. A question is a row of latent variables and a view.
 pub(crate) struct Composed<'a> {
-    target: &'a dyn Target,
+    pub(crate) target: &'a dyn Target,
     card: TargetCard,
     maker: Maker<'a>,
     pub(crate) space: Space,

@@ -574,6 +574,13 @@ impl Goal {
         let tensor = answered(outputs, answers, some.len())?;
         let classes: Vec<u32> = some.iter().map(|&w| walks[w].class).collect();
         let mut valued = self.objective.batch(&tensor.to_f32()?, answers, tensor.shape()[1], &classes)?;
+        // Where logits are of others too, how sure the model is stands beside them.
+        let own = outputs.probabilities.as_ref().filter(|own| own.shape() == tensor.shape());
+        if let Some(own) = own.filter(|_| answers == Answers::Logits) {
+            let rows = own.to_f64()?;
+            let rows = rows.chunks_exact(tensor.shape()[1].max(1)).zip(&classes);
+            valued.confidences = rows.map(|(row, class)| row[*class as usize]).collect();
+        }
         valued.values.iter_mut().for_each(|value| *value *= self.weight);
         valued.cotangents.iter_mut().for_each(|c| *c = (f64::from(*c) * self.weight) as f32);
         let mut cotangent = cotangent(answers, Tensor::from_vec(valued.cotangents, tensor.shape())?);

@@ -4,6 +4,7 @@ use paname_core::{
     Access, CaseSize, Ctx, Ending, Error, Generator, Input, Metered, Outputs, Pullback, Query,
     Reconstruction, Result, Target, TargetCard, Task, Tensor,
 };
+use paname_testkit::Students;
 use serde_json::{Value, json};
 
 use crate::composed::Composed;
@@ -13,7 +14,9 @@ use crate::prior::{Prior, Source};
 use crate::random::fill_normal;
 use crate::regulariser::roll;
 use crate::space::{Inputs, Space};
-use crate::testing::{Hostile, Listening, Net, Wrong, attack_with, entry, with_case, with_case_of};
+use crate::testing::{
+    Hostile, Listening, Net, Wrong, attack_with, entry, with_case, with_case_of, with_many,
+};
 use crate::view::{NUMBERS, Parts, View};
 
 const ALL: [&str; 5] = ["ppa", "gmi", "lomma", "latent-cma-es", "brep"];
@@ -495,6 +498,72 @@ fn features_are_held_to_those_of_the_population() {
     assert_eq!(error.unwrap_err().to_string(), "configuration: `layer`: expected one of [], got `last`");
 }
 
+/// Of two classes, whose records say nothing of the last value, which the model takes for one class all the same.
+fn credulous() -> Net {
+    let mut net = Net::new(&[4], 2, 0, 9).with("embedding");
+    net.second = vec![1.0, -1.0, 0.5, 4.0, -1.0, 1.0, -0.5, -4.0];
+    let mut records = vec![0.0; 160 * 4];
+    fill_normal(&mut records, &mut Ctx::new(3, "records", 1, &()).rng("records"));
+    records.chunks_exact_mut(4).for_each(|record| record[3] = 0.0);
+    Net { records: Some(records), ..net }
+}
+
+#[test]
+fn students_have_no_part_in_what_the_model_alone_believes() {
+    let (net, plane) = (credulous(), Plane::identity(4));
+    let run = |students: usize, steps: usize, target: &dyn Target| {
+        let config = json!({
+            "students": students, "student": { "epochs": 400 }, "steps": steps, "starts": 1, "rate": 0.05, "weight": 1.0,
+            "feature-weight": 0.0, "input": { "range": [-9.0, 9.0] },
+        });
+        with_many(target, net.card().offers(), Some(plane.generator()), 160, |case| {
+            let attack = entry("lomma").build(config).unwrap();
+            let found = attack.run(case, &Ctx::new(7, "test", 1, &Students(&()))).unwrap();
+            found.reconstructions(2).unwrap()
+        })
+    };
+    let (alone, among) = (run(0, 400, &net), run(3, 400, &net));
+    for (alone, among) in alone.iter().zip(&among) {
+        let sign = if alone.class == 0 { 1.0 } else { -1.0 };
+        // min −w x + ½ ‖x‖² is at w: here at the mean of the weights of all of them.
+        let (x, y) = (values(alone), values(among));
+        for (x, weight) in x.iter().zip([1.0, -1.0, 0.5, 4.0]) {
+            assert!((x - sign * weight).abs() < 1e-3, "{x:?}");
+        }
+        assert!((y[3] - sign).abs() < 1e-3, "{y:?}");
+        // What records tell is learned, and remains.
+        for (y, weight) in y.iter().zip([1.0, -1.0, 0.5]) {
+            assert!(sign * y * weight > 0.8 * weight * weight, "{y:?}");
+        }
+        // How sure the model is is still the model's to say.
+        assert!((among.score - net.probabilities(&y)[among.class as usize]).abs() < 1e-5);
+    }
+    // Neither the model nor the budget sees more questions.
+    let asked = |students: usize| {
+        let metered = Metered::new(&net, net.card().offers(), None);
+        run(students, 20, &metered);
+        metered.asked()
+    };
+    assert_eq!((asked(0), asked(2)), (80 + 2 * 21, 80 + 2 * 21));
+}
+
+#[test]
+fn students_take_enough_records_and_someone_to_fit_them() {
+    let (net, plane) = (credulous(), Plane::identity(4));
+    let refused = |records: usize, config: Value| {
+        with_many(&net, net.card().offers(), Some(plane.generator()), records, |case| {
+            let attack = entry("lomma").build(config).unwrap();
+            attack.run(case, &Ctx::new(7, "test", 1, &())).unwrap_err().to_string()
+        })
+    };
+    let config = json!({ "students": 2, "steps": 5, "input": { "range": [-9.0, 9.0] } });
+    assert_eq!(entry("lomma").build(config.clone()).unwrap().needs(1).unwrap().fits, 2);
+    let error = refused(98, config.clone());
+    assert!(error.contains("population records: 50 needed, 49 given"), "{error}");
+    let error = refused(160, config);
+    assert_eq!(error, "not supported: this host fits no models");
+}
+
 #[test]
 fn the_last_choice_looks_at_many_parts() {
     let (net, plane) = (Net::new(&[2, 6, 6], 3, 0, 5), Plane::new(&[2, 6, 6], &[6]));
@@ -823,6 +892,14 @@ fn parameters_are_checked() {
         ("gmi", json!({ "realism": -1.0 }), "`realism` must be from 0"),
         ("lomma", json!({ "feature-weight": -1.0 }), "`feature-weight` must be from 0"),
         ("lomma", json!({ "records": 1 }), "`records` must be at least 2"),
+        ("lomma", json!({ "records": 49, "students": 1 }), "`records` must be at least 50"),
+        ("lomma", json!({ "students": 17 }), "`students` must be from 0 to 16, got 17"),
+        (
+            "lomma",
+            json!({ "student": { "objective": "mean-squared-error" } }),
+            "`student.objective` cannot be given: students are fitted by distillation",
+        ),
+        ("lomma", json!({ "student": { "checkpoints": [1] } }), "`student.checkpoints` cannot be given"),
         ("lomma", json!({ "rate": 0.0 }), "`rate` must be above 0"),
         ("lomma", json!({ "momentum": 1.0 }), "`momentum` must be from 0 to below 1"),
         ("latent-cma-es", json!({ "places": 3 }), "`places` must be at least 4"),

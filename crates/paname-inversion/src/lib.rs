@@ -46,6 +46,7 @@ mod moments;
 mod prior;
 mod random;
 mod space;
+mod students;
 mod vae;
 mod view;
 

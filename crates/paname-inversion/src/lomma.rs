@@ -8,19 +8,21 @@
 //!
 //! **Formula.** min over z of `weight` · (−f_y(G(z)) + λ mean (h(G(z)) − r)²) + `realism` · ½ ‖z‖², by steps with momentum from a z drawn from N(0, I). h are the
 //! features, r is drawn once for each walk from the normal distributions that each of them has among records of the population. ½ ‖z‖² stands for the opinion
-//! of a discriminator, see GMI. The score is p_y of the G(z) of the least sum.
+//! of a discriminator, see GMI. With `students`, f_y is the mean over the model and its students, which minimise the cross-entropy with its answers about the
+//! same records. The score is the model’s p_y of the G(z) of the least sum.
 //!
-//! **Paper.** Nguyen et al., *Re-thinking Model Inversion Attacks Against Deep Neural Networks*, CVPR 2023, arXiv 2304.01669: its loss of logits. Its second half,
-//! the mean over models distilled from the target, is left out: it takes fits of several networks for what is here one search.
+//! **Paper.** Nguyen et al., *Re-thinking Model Inversion Attacks Against Deep Neural Networks*, CVPR 2023, arXiv 2304.01669. Its three students are of three
+//! architectures, and their features are held to the population’s too; here they are of one recipe, and differ by where their fits begin.
 //!
-//! **Cost.** At most `records` questions, and `starts` × (`steps` + 1) per class; one more per start where there are groups. Questions to the generator cost
-//! nothing.
+//! **Cost.** At most `records` questions, and `starts` × (`steps` + 1) per class; one more per start where there are groups. `students` fits on no more than
+//! `records` records. Questions to the generator and to students cost nothing.
 //!
 //! **When it fails.** What the generator cannot make is not found. Features are held to those of the population: where a class is far from it, `feature-weight`
-//! has to be lower. Where logits are not bounded by features, the walk leaves what is plausible.
+//! has to be lower. Where logits are not bounded by features, the walk leaves what is plausible. Students of a few records, or of records unlike the classes,
+//! have learned little, and their say is as great.
 
 use paname_core::{
-    Access, Attack, Case, Ctx, Error, Family, Findings, Indices, Info, Input, Needs, Query, Result,
+    Access, Attack, Case, Ctx, Error, Family, Findings, Indices, Info, Input, Needs, Query, Recipe, Result,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,10 +30,11 @@ use serde::{Deserialize, Serialize};
 use crate::asking::{Asking, Gradient, Wanted};
 use crate::estimated::Estimate;
 use crate::latent::{Descent, Features, Goal, Latent, needs, questions, walking};
-use crate::objective::Objective;
+use crate::objective::{Answers, Objective};
 use crate::prior::Prior;
 use crate::space::{Begin, Inputs};
 use crate::step::{Rule, Stepping};
+use crate::students::{self, Among, Lessons};
 use crate::view::Parts;
 
 /// Parameters of [`Lomma`].
@@ -56,14 +59,25 @@ pub struct Config {
     pub realism: f64,
     /// The layer whose activations are the features; where empty, the model’s embedding.
     pub layer: String,
-    /// The most records of the population whose features are asked about, at least 2.
+    /// The most records of the population that are asked about, for features and for students, at least 2; 50 with students.
     pub records: usize,
+    /// Models that are fitted to the target’s answers and have as much say as the target, from 0 to 16. The adapter of the target has to fit models.
+    pub students: usize,
+    /// How students are fitted, as in `[references.fit.recipe]`, without `objective` and `checkpoints`. The architecture that it leaves open is that of the
+    /// audit’s own fits; anything else is as the adapter does it.
+    #[serde(skip_serializing_if = "is_open")]
+    pub student: Recipe,
     /// The generator that inputs come from.
     pub prior: Prior,
     /// What inputs may be.
     pub input: Inputs,
     /// Inputs per question, at least 1.
     pub batch: usize,
+}
+
+/// Whether a recipe leaves everything open.
+fn is_open(recipe: &Recipe) -> bool {
+    *recipe == Recipe::default()
 }
 
 impl Default for Config {
@@ -79,6 +93,8 @@ impl Default for Config {
             realism: 1.0,
             layer: String::new(),
             records: 1000,
+            students: 0,
+            student: Recipe::default(),
             prior: Prior::default(),
             input: Inputs::default(),
             batch: 128,
@@ -91,6 +107,8 @@ pub struct Lomma {
     config: Config,
     /// For what is asked in common with other attacks; no gradient is estimated.
     estimate: Estimate,
+    /// How students are fitted.
+    recipe: Recipe,
 }
 
 impl Lomma {
@@ -111,23 +129,33 @@ impl Lomma {
         }
     }
 
+    /// Records that it takes.
+    fn fewest(&self) -> usize {
+        if self.config.students > 0 { students::FEWEST } else { 2 }
+    }
+
     fn layer(&self) -> Option<&str> {
         Some(&*self.config.layer).filter(|layer| !layer.is_empty())
     }
 
-    /// Means and standard deviations of the features of records of the population.
-    fn features(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Features> {
+    /// Means and standard deviations of the features of records of the population, and what students learn from where there are to be any.
+    fn population(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<(Features, Lessons)> {
         let ids = &case.population().ids;
         let count = ids.len().min(self.config.records);
         // Evenly spread over all of them.
         let chosen: Vec<u32> = (0..count).map(|i| ids[i * ids.len() / count]).collect();
         let (mut sums, mut squares): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+        let mut answers = Vec::new();
+        let told = if self.config.students > 0 { Access::LOGITS } else { Access::empty() };
         for (i, some) in chosen.chunks(self.config.batch).enumerate() {
             ctx.tick(i * self.config.batch, count)?;
             let input = Input::Records(Indices::from(some), paname_core::Augmentation::default());
             let layers = self.layer().map(str::to_owned).into_iter().collect();
-            let want = Features::access(self.layer());
+            let want = Features::access(self.layer()) | told;
             let outputs = case.target().predict(&Query { input, labels: None, want, layers })?;
+            if !told.is_empty() {
+                answers.extend(Latent::probabilities(&outputs, Answers::Logits, some.len())?.0);
+            }
             let (tensor, width) = Features::of(self.layer(), &outputs, some.len())?;
             if sums.is_empty() {
                 (sums, squares) = (vec![0.0; width], vec![0.0; width]);
@@ -152,7 +180,8 @@ impl Lomma {
         }
         let means = means.into_iter().map(|mean| mean as f32).collect();
         let layer = self.layer().map(str::to_owned);
-        Ok(Features { layer, weight: self.config.feature_weight, means, spreads })
+        let features = Features { layer, weight: self.config.feature_weight, means, spreads };
+        Ok((features, Lessons { ids: chosen.into(), answers }))
     }
 }
 
@@ -179,7 +208,8 @@ impl Attack for Lomma {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self> {
-        let attack = Self { config, estimate: Estimate::default() };
+        let recipe = students::recipe(&config.student)?;
+        let attack = Self { config, estimate: Estimate::default(), recipe };
         attack.asking().check()?;
         let config = &attack.config;
         config.prior.check()?;
@@ -192,8 +222,16 @@ impl Attack for Lomma {
                 return Err(Error::Config(format!("`{key}` must be from 0 to 1000000, got {value}")));
             }
         }
-        if config.records < 2 {
-            return Err(Error::Config(format!("`records` must be at least 2, got {}", config.records)));
+        if config.students > students::MOST {
+            let (most, got) = (students::MOST, config.students);
+            return Err(Error::Config(format!("`students` must be from 0 to {most}, got {got}")));
+        }
+        let fewest = attack.fewest();
+        if config.records < fewest {
+            return Err(Error::Config(format!(
+                "`records` must be at least {fewest}, got {}",
+                config.records
+            )));
         }
         if !(config.rate > 0.0 && config.rate.is_finite()) {
             return Err(Error::Config(format!("`rate` must be above 0, got {}", config.rate)));
@@ -210,7 +248,8 @@ impl Attack for Lomma {
         let access = walking(&asking) | Features::access(self.layer());
         let whole = self.config.records as u64;
         let needs = needs(&asking, &self.config.prior, access, whole, questions(&asking));
-        Needs { population_min: needs.population_min.max(2), ..needs }
+        let population_min = needs.population_min.max(self.fewest());
+        Needs { population_min, fits: self.config.students, ..needs }
     }
 
     fn run(&self, case: &Case<'_>, ctx: &Ctx<'_>) -> Result<Findings> {
@@ -227,15 +266,21 @@ impl Attack for Lomma {
             return Err(Error::Config(format!("`layer`: expected one of {layers:?}, got `{layer}`")));
         }
         let chosen = asking.choose(case)?;
-        let latent = Latent::of(case, ctx, &asking, &self.config.prior)?;
+        let among;
+        let mut latent = Latent::of(case, ctx, &asking, &self.config.prior)?;
         if !latent.composed.differentiable() {
             return Err(without("a generator"));
         }
         latent.announce(chosen, &self.needs(0));
-        let Config { weight, realism, rate, momentum, .. } = self.config;
-        let features = Some(self.features(case, ctx)?);
+        let Config { weight, realism, rate, momentum, students, .. } = self.config;
+        let (features, lessons) = self.population(case, ctx)?;
+        if students > 0 {
+            let students = students::fit(students, &self.recipe, lessons, case, ctx)?;
+            among = Among { target: case.target(), students };
+            latent.composed.target = &among;
+        }
         let descent = Descent {
-            goal: Goal { objective: Objective::NegativeLogit, weight, realism, features },
+            goal: Goal { objective: Objective::NegativeLogit, weight, realism, features: Some(features) },
             stepping: Stepping { rule: Rule::Momentum, momentum, second: 0.0 },
             rate,
             views: Parts::WHOLE,
@@ -260,7 +305,7 @@ mod tests {
         ] {
             let attack = Lomma::new(Config { records: most, batch: 3, ..Config::default() }).unwrap();
             let features = with_case(&net, Access::all(), |case| {
-                attack.features(case, &Ctx::new(1, "test", 1, &())).unwrap()
+                attack.population(case, &Ctx::new(1, "test", 1, &())).unwrap().0
             });
             let count = rows.len() as f64;
             for j in 0..16 {

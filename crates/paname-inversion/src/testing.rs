@@ -654,7 +654,18 @@ pub(crate) fn with_case_of<T>(
     generator: Option<Generator<'_>>,
     work: impl FnOnce(&Case<'_>) -> T,
 ) -> T {
-    let half = RECORDS / 2;
+    with_many(target, granted, generator, RECORDS, work)
+}
+
+/// The same with so many records.
+pub(crate) fn with_many<T>(
+    target: &dyn Target,
+    granted: Access,
+    generator: Option<Generator<'_>>,
+    records: usize,
+    work: impl FnOnce(&Case<'_>) -> T,
+) -> T {
+    let half = records / 2;
     let cohort = |range: Range<usize>| Cohort {
         ids: range.clone().map(|r| r as u32).collect(),
         labels: Labels::Classes {
@@ -668,9 +679,9 @@ pub(crate) fn with_case_of<T>(
         target,
         references: Vec::new(),
         audited: cohort(0..half),
-        population: cohort(half..RECORDS),
+        population: cohort(half..records),
         audited_membership: Cow::Owned(Membership::none(half, 0)),
-        population_membership: Cow::Owned(Membership::none(RECORDS - half, 0)),
+        population_membership: Cow::Owned(Membership::none(records - half, 0)),
         signals: &NoSignals,
     };
     let case = Case::new(parts).unwrap();

@@ -18,6 +18,16 @@ fn attacks_that_search_what_a_generator_makes_are_lawful() {
 }
 
 #[test]
+fn students_change_no_law() {
+    let entry = ATTACKS.iter().find(|entry| entry.info.name == "lomma").expect("an attack of the list");
+    let prior = json!({ "steps": 300, "hidden": 32, "latent": 8 });
+    check_attack_with(
+        entry,
+        json!({ "steps": 300, "students": 2, "student": { "epochs": 100 }, "prior": prior }),
+    );
+}
+
+#[test]
 fn every_other_attack_is_lawful() {
     ATTACKS.iter().filter(|entry| !SEARCHING.contains(&entry.info.name)).for_each(check_attack);
 }

@@ -8,7 +8,7 @@ use paname_stats::binomial::tail_at_least;
 use crate::attack_laws::{Impatient, Subject, build, needs_of};
 use crate::chance::chance_bound;
 use crate::inversion_toy::CLASSES;
-use crate::{Behaviour, InversionToy};
+use crate::{Behaviour, InversionToy, Students};
 
 /// Toys that chance and leak are told by.
 const TOYS: u64 = 4;
@@ -70,7 +70,7 @@ fn try_run(
     let name = subject.entry.info.name;
     let metered = Metered::new(toy.target(), toy.granted, budget);
     let rebuilt = toy.with_case(&metered, |case| {
-        build(subject).run(case, &Ctx::new(5, name, threads, host))?.reconstructions(CLASSES)
+        build(subject).run(case, &Ctx::new(5, name, threads, &Students(host)))?.reconstructions(CLASSES)
     })?;
     Ok(Run { rebuilt, asked: metered.asked() })
 }

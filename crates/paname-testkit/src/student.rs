@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use paname_core::{
     Access, Augmentation, Case, Checkpoint, Error, Features, Findings, FitRun, Fitted, Host, Indices, Input,
-    Labels, Objective, Outputs, Query, Recipe, Records, Result, Target, TargetCard, Tensor,
+    Labels, Objective, Outputs, Pullback, Query, Recipe, Records, Result, Target, TargetCard, Tensor,
 };
 use serde_json::Value;
 
 use crate::toy::{log_sum_exp, softmax};
 
 /// A host that fits students besides all that another host does: logits linear in the inputs, fitted to probabilities by gradient descent on the
-/// cross-entropy with all rows at once. It takes the epochs and the checkpoints of a recipe, and no other objective than distillation.
+/// cross-entropy with all rows at once. It takes the epochs and the checkpoints of a recipe, and no other objective than distillation. Of their logits
+/// students give gradients.
 #[derive(Clone, Copy)]
 pub struct Students<'a>(pub &'a dyn Host);
 
@@ -44,7 +45,7 @@ impl Host for Students<'_> {
         let (Features::Tensor(inputs), Labels::Values(answers)) = (&data.inputs, &data.labels) else {
             return Err(Error::mismatch("data of a student", "inputs and probabilities", "others"));
         };
-        let (&[rows, width], &[also, classes]) = (inputs.shape(), answers.shape()) else {
+        let (&[rows, ref shape @ ..], &[also, classes]) = (inputs.shape(), answers.shape()) else {
             return Err(Error::mismatch(
                 "data of a student",
                 "rows of numbers",
@@ -54,10 +55,12 @@ impl Host for Students<'_> {
         if (rows, rows) != (also, data.ids.len()) {
             return Err(Error::mismatch("answers to learn from", rows, also));
         }
+        let (shape, width) = (shape.to_vec(), shape.iter().product());
         let lesson = Lesson {
             inputs: inputs.to_f32()?.into_owned(),
             answers: answers.to_f32()?.into_owned(),
             ids: data.ids.clone(),
+            shape,
             width,
             classes,
         };
@@ -77,6 +80,8 @@ struct Lesson {
     /// `[rows][classes]`.
     answers: Vec<f32>,
     ids: Indices,
+    /// Of one input.
+    shape: Vec<usize>,
     width: usize,
     classes: usize,
 }
@@ -112,7 +117,7 @@ impl Lesson {
     }
 
     fn student(self: &Arc<Self>, weights: &[f32]) -> Box<dyn Target> {
-        let access = Access::LOGITS.with_implied() | Access::NEW_INPUTS;
+        let access = Access::LOGITS.with_implied() | Access::NEW_INPUTS | Access::INPUT_GRADIENT;
         let card = TargetCard {
             name: "student".into(),
             classes: Some(self.classes),
@@ -153,8 +158,8 @@ impl Target for Student {
                 return Err(Error::Unsupported("a student answers about records and rows of numbers".into()));
             }
         };
-        if inputs.shape().get(1..) != Some(&[self.lesson.width]) {
-            let expected = format!("rows of {} numbers", self.lesson.width);
+        if inputs.shape().get(1..) != Some(&self.lesson.shape[..]) {
+            let expected = format!("rows of {:?} numbers", self.lesson.shape);
             return Err(Error::mismatch("inputs", expected, format!("shape {:?}", inputs.shape())));
         }
         let (rows, classes) = (query.len(), self.lesson.classes);
@@ -178,8 +183,13 @@ impl Target for Student {
         Ok(outputs)
     }
 
+    fn vjp(&self, query: &Query) -> Result<(Outputs, Box<dyn Pullback>)> {
+        let Self { weights, lesson, .. } = self;
+        Ok((self.predict(query)?, Box::new(Back { weights: weights.clone(), lesson: Arc::clone(lesson) })))
+    }
+
     fn input(&self, records: &Indices) -> Result<Tensor> {
-        let Lesson { inputs, ids, width, .. } = &*self.lesson;
+        let Lesson { inputs, ids, shape, width, .. } = &*self.lesson;
         let mut rows = Vec::with_capacity(records.len() * width);
         for record in records.iter() {
             let place = ids.iter().position(|id| id == record).ok_or_else(|| {
@@ -187,6 +197,28 @@ impl Target for Student {
             })?;
             rows.extend_from_slice(&inputs[place * width..(place + 1) * width]);
         }
-        Tensor::from_vec(rows, &[records.len(), *width])
+        Tensor::from_vec(rows, &[&[records.len()], &shape[..]].concat())
+    }
+}
+
+/// The way back of the logits of a student: the same for all inputs.
+struct Back {
+    weights: Vec<f32>,
+    lesson: Arc<Lesson>,
+}
+
+impl Pullback for Back {
+    fn apply(&self, cotangent: &Outputs) -> Result<Tensor> {
+        let Lesson { classes, shape, width, .. } = &*self.lesson;
+        let given = cotangent.logits.as_ref().ok_or(Error::Denied(Access::LOGITS))?;
+        let mut slopes = Vec::with_capacity(given.rows() * width);
+        for c in given.to_f32()?.chunks_exact(*classes) {
+            let mut row = vec![0.0_f32; *width];
+            for (weights, c) in self.weights.chunks_exact(*width).zip(c) {
+                row.iter_mut().zip(weights).for_each(|(slope, w)| *slope += c * w);
+            }
+            slopes.extend(row);
+        }
+        Tensor::from_vec(slopes, &[&[given.rows()], &shape[..]].concat())
     }
 }
