@@ -1,6 +1,9 @@
 //! Evolution with an adapted covariance matrix, in the form of Beyer and Sendhoff (*Simplify Your Covariance Matrix Adaptation Evolution Strategy*, IEEE TEVC
 //! 2017), which adapts a root of the matrix and so decomposes none. A generation is drawn first and told of its values later, so that many searches can be
 //! asked about at once.
+//!
+//! No crate does that as is needed here. `fcmaes-core` is asked and told likewise, but `nalgebra` multiplies by what the processor has, and one seed ends elsewhere on
+//! another; `haru_cmaes` takes the thread's random numbers, `rlevo-evolution` all of `burn`, and others evaluate within one call.
 
 use rand_pcg::Pcg64;
 

@@ -12,7 +12,7 @@
 //! same records. The score is the model’s p_y of the G(z) of the least sum.
 //!
 //! **Paper.** Nguyen et al., *Re-thinking Model Inversion Attacks Against Deep Neural Networks*, CVPR 2023, arXiv 2304.01669. Its three students are of three
-//! architectures, and their features are held to the population’s too; here they are of one recipe, and differ by where their fits begin.
+//! architectures; here they are of one recipe, and differ by where their fits begin. As in the authors’ program the features are those of the model alone.
 //!
 //! **Cost.** At most `records` questions, and `starts` × (`steps` + 1) per class; one more per start where there are groups. `students` fits on no more than
 //! `records` records. Questions to the generator and to students cost nothing.
