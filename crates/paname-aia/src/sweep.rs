@@ -128,6 +128,7 @@ mod tests {
                 population: 1,
                 references: 0,
                 classes: 2,
+                generator: None,
                 fitted_with_min: 0,
                 fitted_without_min: 0,
             };

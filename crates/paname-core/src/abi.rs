@@ -50,7 +50,7 @@ use crate::dlpack::{self, DlManaged};
 use crate::{AdapterEntry, Entry, Error, Result, Shared};
 
 /// Version of the plugin interface, apart from the program's: below 1.0 the first two numbers must agree, from then on the first.
-pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.6.0" };
+pub const ABI: &str = if cfg!(feature = "__other-abi") { "0.99.0" } else { "0.7.0" };
 
 /// The one symbol of a plugin.
 pub const SYMBOL: &str = "PANAME_PLUGIN";
@@ -682,9 +682,10 @@ pub struct AbiNeeds {
     out_min: usize,
     own_records: bool,
     classes: bool,
+    texts: bool,
     population_min: usize,
     fits: usize,
-    generator: bool,
+    generator: ROption<u64>,
     queries: u64,
     queries_per_class: u64,
     queries_per_record: u64,
@@ -715,6 +716,7 @@ pub struct AbiCaseSize {
     population: usize,
     references: usize,
     classes: usize,
+    generator: ROption<u64>,
     fitted_with_min: usize,
     fitted_without_min: usize,
 }

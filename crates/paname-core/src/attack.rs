@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Access, Case, Ctx, Error, Findings, Result, Signal, Task};
+use crate::{Access, Case, Ctx, Error, Findings, Generator, Result, Signal, Task};
 
 /// A test that tries to learn something about training data. It sees no truth, computes no statistics, and does no input or output.
 ///
@@ -142,6 +142,8 @@ pub struct CaseSize {
     pub references: usize,
     /// Classes of the target, or of the records where it does not say; 0 where there are none.
     pub classes: usize,
+    /// What the generator of the case offers; None where there is no generator.
+    pub generator: Option<Access>,
     /// Smallest number of reference models fitted with an audited record; 0 without audited records.
     pub fitted_with_min: usize,
     /// Smallest number of reference models fitted without an audited record; 0 without audited records.
@@ -162,6 +164,7 @@ impl CaseSize {
             population: case.population().len(),
             references: case.references(),
             classes: case.classes().unwrap_or(0),
+            generator: case.generator().map(Generator::offers),
             // What these say of the record is hidden.
             fitted_with_min: if of_candidate { 0 } else { rows().map(|row| row.count()).min().unwrap_or(0) },
             fitted_without_min: rows().map(|row| row.count_out()).min().unwrap_or(0),
@@ -205,12 +208,14 @@ pub struct Needs {
     pub own_records: bool,
     /// Whether it takes classes: there are none to be right or wrong about in other tasks than classification.
     pub classes: bool,
+    /// Whether it takes inputs to be texts, as the numbers of their tokens.
+    pub texts: bool,
     /// Smallest number of population records.
     pub population_min: usize,
     /// Models that the attack has the audit's adapter fit, by [`Ctx::fit`].
     pub fits: usize,
-    /// Whether it searches among what the generator of the case makes.
-    pub generator: bool,
+    /// What it asks of the generator of the case besides what it makes, where it searches among that; None where it needs no generator.
+    pub generator: Option<Access>,
     /// Questions to the target of a whole run besides those that follow.
     pub queries: u64,
     /// Questions to the target per class besides.
@@ -262,9 +267,13 @@ impl Needs {
             in_out_min: (with.0.max(without.0), with.1.max(without.1)),
             own_records: self.own_records || other.own_records,
             classes: self.classes || other.classes,
+            texts: self.texts || other.texts,
             population_min: self.population_min.max(other.population_min),
             fits: self.fits.saturating_add(other.fits),
-            generator: self.generator || other.generator,
+            generator: match (self.generator, other.generator) {
+                (Some(own), Some(others)) => Some(own | others),
+                (own, others) => own.or(others),
+            },
             queries: self.queries.saturating_add(other.queries),
             queries_per_class: self.queries_per_class.saturating_add(other.queries_per_class),
             queries_per_record: self.queries_per_record.saturating_add(other.queries_per_record),
@@ -291,9 +300,10 @@ impl Default for Needs {
             in_out_min: (0, 0),
             own_records: false,
             classes: false,
+            texts: false,
             population_min: 0,
             fits: 0,
-            generator: false,
+            generator: None,
             queries: 0,
             queries_per_class: 0,
             queries_per_record: 0,
@@ -327,7 +337,12 @@ impl Needs {
         };
         short("reference models", self.references_min, case.references())?;
         short("population records", self.population_min, case.population().len())?;
-        short("generator", usize::from(self.generator), usize::from(case.generator().is_some()))?;
+        let generator = case.generator();
+        short("generator", usize::from(self.generator.is_some()), usize::from(generator.is_some()))?;
+        if let Some((asked, generator)) = self.generator.zip(generator) {
+            let missing: Vec<&str> = (asked - generator.offers()).names().collect();
+            short(&format!("generator that offers {}", missing.join(", ")), missing.len().min(1), 0)?;
+        }
         if let Some(Grouping { size, .. }) = self.groups {
             short("groups of records", 1, case.groups().len())?;
             let smallest = case.groups().iter().map(|group| group.len()).min().unwrap_or(0);

@@ -43,6 +43,13 @@ pub struct Generator<'a> {
     pub latent: Vec<usize>,
 }
 
+impl Generator<'_> {
+    /// What it offers.
+    pub fn offers(&self) -> Access {
+        self.target.card().offers()
+    }
+}
+
 /// What an attack is given: a target to ask, records to judge, reference models with their rows, signals. Who is a member is not in here.
 pub struct Case<'a> {
     parts: CaseParts<'a>,

@@ -176,7 +176,7 @@ fn obstacle(family: Family, needs: &Needs) -> Option<&'static str> {
             "learns from what models say of records that they were fitted with, and those were fitted with the true value",
         ),
         (needs.fits > 0, "has models fitted on the records, and those would know the true value"),
-        (needs.generator, "searches among what a generator makes, and here records are given"),
+        (needs.generator.is_some(), "searches among what a generator makes, and here records are given"),
         (
             needs.signals.iter().any(|signal| signal.augmentations_min() > 1),
             "compares variants of a record, and here each candidate is a record",

@@ -77,9 +77,10 @@ impl Attack for Probe {
             references_min: 1,
             own_records: true,
             classes: true,
+            texts: true,
             references_max: records,
             groups: Some(Grouping { size: 1, shares: true }),
-            generator: true,
+            generator: Some(Access::LOSS),
             queries: 7,
             queries_per_class: 9,
             ..Needs::default()
@@ -567,6 +568,7 @@ fn configurations_cross_with_their_errors() {
         population: 2,
         references: 3,
         classes: 6,
+        generator: Some(Access::LABELS | Access::INPUT_GRADIENT),
         fitted_with_min: 4,
         fitted_without_min: 5,
     };
@@ -826,7 +828,7 @@ fn a_symbol_that_is_no_header_is_refused() {
     static NOTHING: [u64; 64] = [0; 64];
     // SAFETY: the header's magic number is looked at first, and there is room for it.
     let error = unsafe { abi::open((&raw const NOTHING).cast()) }.err().unwrap().to_string();
-    assert_eq!(error, "plugin: expected plugin interface 0.6.0, got no header of this kind");
+    assert_eq!(error, "plugin: expected plugin interface 0.7.0, got no header of this kind");
     // SAFETY: null is refused.
     assert!(unsafe { abi::open(std::ptr::null()) }.is_err());
 }

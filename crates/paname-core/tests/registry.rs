@@ -108,7 +108,7 @@ impl Attack for Needy {
             "own" => Needs { own_records: true, ..plain },
             "fits" => Needs { fits: 1, ..plain },
             "groups" => Needs { groups: Some(Grouping { size: 2, shares: false }), ..plain },
-            "generator" => Needs { generator: true, ..plain },
+            "generator" => Needs { generator: Some(Access::LABELS), ..plain },
             "variants" => Needs { signals: vec![Signal::Similarity], ..plain },
             _ => Needs { queries_per_record: 2, queries: records as u64, in_out_min: (0, 1), ..plain },
         }
@@ -178,6 +178,7 @@ fn an_attack_needs_what_the_one_needs_that_it_goes_through() {
         population: 0,
         references: 5,
         classes: 2,
+        generator: None,
         fitted_with_min: 2,
         fitted_without_min: 3,
     };

@@ -62,6 +62,9 @@ pub(crate) struct Inputs {
     /// The attributes under inference, which a step of their own describes.
     #[serde(skip)]
     pub(crate) attributes: Vec<Described>,
+    /// What makes inputs, where the manifest names it and a test rebuilds inputs; a step of its own opens it.
+    #[serde(skip)]
+    pub(crate) generator: Option<TargetCard>,
 }
 
 impl Inputs {
@@ -94,6 +97,7 @@ impl Inputs {
             population: self.population,
             references: self.references.len(),
             classes: self.classes.unwrap_or(0),
+            generator: self.generator.as_ref().map(TargetCard::offers),
             fitted_with_min: self.reference_summary.fitted_with.0 as usize,
             fitted_without_min: self.reference_summary.fitted_without.0 as usize,
         }
@@ -527,6 +531,7 @@ pub(crate) fn prepare(supply: &Supply<'_>, ctx: &Ctx<'_>) -> Result<Prepared, En
         },
         of_attribute: false,
         attributes: Vec::new(),
+        generator: None,
     };
     let Tables { roster, labels, truth, .. } = tables;
     ctx.tick(4, 4)?;

@@ -18,6 +18,7 @@ use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_np
 use crate::judge::Truth;
 use crate::judge::rebuilt::{Galleries, Seen, surest_places};
 use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
+use crate::plan;
 use crate::plugins;
 use crate::store::{Draft, Object};
 
@@ -568,6 +569,19 @@ impl Shown {
         let labels = rows.iter().map(|row| values[*row as usize]).collect();
         Some(Self { rows, labels })
     }
+}
+
+/// The generator, where the manifest names one and a test rebuilds inputs: nobody else asks it.
+pub(crate) fn generating<'a>(
+    manifest: &'a Manifest,
+    registry: &paname_core::Registry,
+) -> Result<Option<&'a GeneratorSource>> {
+    for test in &manifest.content.tests {
+        if plan::inverts(registry, test)? {
+            return Ok(manifest.content.inversion.generator.as_ref());
+        }
+    }
+    Ok(None)
 }
 
 /// Opens the generator, on a few latent rows of its own in the place of records.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use paname_core::{Access, Ctx, Entry, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, Task};
+use paname_core::{
+    Access, Ctx, Entry, Family, Grouping, Needs, Recipe, Registry, Scale, Signal, TargetCard, Task,
+};
 use paname_data::InputsSchema;
-use paname_evidence::{Power, Reason, Unit, Verdict};
+use paname_evidence::{PossibleAttack, Power, Reason, Unit, Verdict};
 use paname_stats::equivalence;
 use paname_stats::level::needed_non_members;
 use schemars::JsonSchema;
@@ -261,9 +263,13 @@ pub(crate) fn resolve<'a>(
                 .files(parameters.clone(), manifest.base())
                 .map_err(EngineError::from)
                 .and_then(|paths| digests(paths, manifest.base()))?;
-            let mut obstacles = obstacles(&needs, entry.info.family, manifest, inputs);
-            if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
-                obstacles = vec![instead];
+            let family = entry.info.family;
+            let mut obstacles = obstacles(&needs, family, manifest, inputs);
+            if family == Family::ModelInversion {
+                if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
+                    obstacles = vec![instead];
+                }
+                obstacles.extend(possible(registry, &obstacles, manifest, inputs));
             }
             if let (Some(table), Some(described)) = (manifest.content.attribute_of(test), attribute) {
                 // Without imputation there is nothing to hold guesses against.
@@ -277,7 +283,7 @@ pub(crate) fn resolve<'a>(
                     obstacles.extend(self::obstacles(&needs, imputer.info.family, manifest, &given));
                 }
             }
-            let inverts = entry.info.family == Family::ModelInversion;
+            let inverts = family == Family::ModelInversion;
             // What is rebuilt is held against the records of its class, and against other arms.
             let controlled = obstacles.is_empty() && !inverts;
             let unrelated = if controlled { unrelated_models(&needs, inputs) } else { 0 };
@@ -294,21 +300,91 @@ fn by_estimates(
     manifest: &Manifest,
     inputs: &Inputs,
 ) -> Option<Reason> {
-    let [Reason::Access { missing }] = obstacles else { return None };
-    if !Access::INPUT_GRADIENT.names().eq(missing.iter()) {
-        return None;
-    }
+    let generator = match obstacles {
+        [Reason::Access { missing }] if Access::INPUT_GRADIENT.names().eq(missing.iter()) => false,
+        [Reason::References { what, .. }] if what == GENERATORS_WITH_GRADIENTS => true,
+        _ => return None,
+    };
     let mut parameters = test.parameters.clone();
     parameters.insert("gradient".into(), "estimated".into());
     let settled = entry.settle(serde_json::Value::Object(parameters), &inputs.size()).ok()?;
     let needs = entry.build(settled).ok()?.needs(0).ok()?;
     let allowed = manifest.content.access.max_queries;
-    let possible = (needs.access - inputs.granted()).is_empty();
-    possible.then(|| Reason::NoGradients { questions: questions(&needs, inputs), allowed })
+    // What the budget allows is said with it.
+    let obstacles = obstacles_beside_budget(&needs, entry.info.family, manifest, inputs);
+    let questions = questions(&needs, inputs);
+    obstacles.is_empty().then_some(Reason::NoGradients { questions, allowed, generator })
 }
+
+/// Most attacks that are named in the place of one that cannot run.
+const MOST_NAMED: usize = 3;
+
+/// Which attacks that rebuild inputs could run here with their default parameters, in the place of one that lacks something: those that ask the least first.
+fn possible(
+    registry: &Registry,
+    hindered: &[Reason],
+    manifest: &Manifest,
+    inputs: &Inputs,
+) -> Option<Reason> {
+    // What hinders every attack is no matter of choosing another one.
+    let remedied = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::Access { .. }
+                | Reason::NoGradients { .. }
+                | Reason::Budget { .. }
+                | Reason::References { .. }
+        )
+    };
+    if hindered.is_empty() || !hindered.iter().all(remedied) {
+        return None;
+    }
+    let of = |(entry, _): (&Entry, _)| {
+        let name = entry.info.name;
+        let settled = registry.settle(name, serde_json::Value::Null, &inputs.size()).ok()?;
+        let needs = registry.build(name, settled).ok()?.needs(0).ok()?;
+        let runs = needs.texts == is_of_texts(manifest)
+            && obstacles(&needs, entry.info.family, manifest, inputs).is_empty();
+        runs.then(|| PossibleAttack { attack: name.to_owned(), questions: questions(&needs, inputs) })
+    };
+    let rebuilding = registry.attacks().filter(|(entry, _)| entry.info.family == Family::ModelInversion);
+    let mut attacks: Vec<PossibleAttack> = rebuilding.filter_map(of).collect();
+    attacks.sort_by_key(|one| one.questions);
+    attacks.truncate(MOST_NAMED);
+    Some(Reason::Possible { attacks })
+}
+
+/// Whether the records are texts, as the manifest says.
+fn is_of_texts(manifest: &Manifest) -> bool {
+    manifest.content.data.modality.iter().any(|kind| kind == "text")
+}
+
+/// What is short where gradients are to come through a generator that gives none.
+const GENERATORS_WITH_GRADIENTS: &str = "generators that give gradients";
 
 /// Why an attack with these needs cannot run on these inputs.
 fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs) -> Vec<Reason> {
+    let mut found = obstacles_beside_budget(needs, family, manifest, inputs);
+    let nothing_helps =
+        |reason: &Reason| !matches!(reason, Reason::Access { .. } | Reason::References { .. });
+    if let Some(allowed) = manifest.content.access.max_queries
+        && !found.iter().any(nothing_helps)
+    {
+        let needed = questions(needs, inputs);
+        if needed > allowed {
+            found.push(over_budget(needs, needed, allowed, inputs));
+        }
+    }
+    found
+}
+
+/// The same, whatever it asks.
+fn obstacles_beside_budget(
+    needs: &Needs,
+    family: Family,
+    manifest: &Manifest,
+    inputs: &Inputs,
+) -> Vec<Reason> {
     if !matches!(family, Family::MembershipInference | Family::AttributeInference | Family::ModelInversion) {
         // The statistics of the other families come with their attacks.
         return vec![Reason::Failed { message: "this version has no statistics for this family".into() }];
@@ -320,7 +396,7 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     if family == Family::ModelInversion && inputs.task != Task::Classification {
         return vec![Reason::Task];
     }
-    if family == Family::ModelInversion && manifest.content.data.modality.iter().any(|kind| kind == "text") {
+    if family == Family::ModelInversion && is_of_texts(manifest) {
         // Numbers of tokens are no likeness.
         return vec![Reason::Failed {
             message: "this version has no likeness of texts that are rebuilt".into(),
@@ -354,6 +430,8 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
     let (with, without) = (inputs.reference_summary.fitted_with.0, inputs.reference_summary.fitted_without.0);
     let models = inputs.references.len() as u64;
     let asked = needs.access - ANSWERED;
+    let of_generator = needs.generator.unwrap_or_else(Access::empty);
+    let offered = inputs.generator.as_ref().map(TargetCard::offers);
     let answering = if asked.is_empty() { models } else { inputs.answering(asked) as u64 };
     for (what, needed, got) in [
         ("reference models", needs.references_min as u64, models),
@@ -365,18 +443,17 @@ fn obstacles(needs: &Needs, family: Family, manifest: &Manifest, inputs: &Inputs
         ("reference models fitted with each audited record", needs.in_out_min.0 as u64, with),
         ("reference models fitted without each audited record", needs.in_out_min.1 as u64, without),
         ("population records", needs.population_min as u64, inputs.population as u64),
-        ("generators", u64::from(needs.generator), u64::from(manifest.content.inversion.generator.is_some())),
+        ("generators", u64::from(needs.generator.is_some()), u64::from(offered.is_some())),
+        (
+            GENERATORS_WITH_GRADIENTS,
+            u64::from(of_generator.contains(Access::INPUT_GRADIENT)),
+            u64::from(offered.is_some_and(|offered| offered.contains(of_generator))),
+        ),
     ] {
         if got < needed {
             found.push(Reason::References { what: what.to_owned(), needed, got });
             // Without any reference model the other lines would say the same again.
             break;
-        }
-    }
-    if let Some(allowed) = manifest.content.access.max_queries {
-        let needed = questions(needs, inputs);
-        if needed > allowed {
-            found.push(over_budget(needs, needed, allowed, inputs));
         }
     }
     found
@@ -388,7 +465,8 @@ const FEWEST_SAMPLED: usize = 40;
 /// A budget that does not do, and of candidates for how many audited records it would.
 fn over_budget(needs: &Needs, needed: u64, allowed: u64, inputs: &Inputs) -> Reason {
     if !inputs.of_attribute {
-        return Reason::Budget { needed, allowed };
+        let per_class = Some(needs.queries_per_class).filter(|each| *each > 0);
+        return Reason::Budget { needed, allowed, per_class };
     }
     // The most audited records that fit; fewer than a sample may have are none.
     let at = |audited: usize| questions(needs, &Inputs { audited, ..inputs.clone() }) <= allowed;
@@ -660,6 +738,20 @@ pub(crate) fn unregularised(manifest: &Manifest) -> Test {
     }
 }
 
+/// The step that opens the generator, where a test rebuilds inputs and the manifest names one.
+pub(crate) fn generator_step(
+    manifest: &Manifest,
+    registry: &Registry,
+    inputs_key: &str,
+) -> Result<Option<Keyed>, EngineError> {
+    if inversions::generating(manifest, registry)?.is_none() {
+        return Ok(None);
+    }
+    let decided = generator_key(manifest, registry)?;
+    let key = key(&["generator/1", env!("CARGO_PKG_VERSION"), inputs_key, &decided]);
+    Ok(Some(Keyed { step: Step::Generator, key, after: Vec::new() }))
+}
+
 /// All that decides what the generator makes.
 fn generator_key(manifest: &Manifest, registry: &Registry) -> Result<String, EngineError> {
     let generator = manifest.content.inversion.generator.as_ref();
@@ -740,7 +832,7 @@ fn attribute_steps(
     Ok(all)
 }
 
-/// The plan of an audit. Opens and checks tables and models, but asks them nothing.
+/// The plan of an audit. Opens and checks tables and models, but asks them nothing; what makes inputs is tried.
 pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineError> {
     manifest.check_named(registry)?;
     let seed = manifest.content.statistics.seed;
@@ -753,6 +845,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let mut prepared = prepare(&supply, &Ctx::new(seed, "inputs", 1, &()))?;
     prepared.inputs.attributes =
         attributes::describe(&prepared.whole()?, &supply, &Ctx::new(seed, "attributes", 1, &()))?;
+    if let Some(source) = inversions::generating(manifest, registry)? {
+        let target = inversions::generator(source, &supply, &Ctx::new(seed, "generator", 1, &()))?;
+        prepared.inputs.generator = Some(target.card().clone());
+    }
     let inputs = &prepared.inputs;
     let (members, non_members) = prepared.truth.count();
     let settings = &manifest.content.statistics;
@@ -840,6 +936,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
     let fits = fits::wanted(manifest);
     let names = fits.iter().map(|fit| Step::Fit(*fit).to_string()).chain([Step::Inputs.to_string()]);
     let names = names.chain(manifest.content.attributes.first().map(|_| Step::Attributes.to_string()));
+    let names = names.chain(generator_step(manifest, registry, "")?.map(|keyed| keyed.step.to_string()));
     let names = names.chain(steps.iter().map(|keyed| keyed.step.to_string()));
     Ok(Plan {
         unit: prepared.truth.unit(),
@@ -992,7 +1089,7 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
     let models = (inputs.references.len() + 1) as f64 * inputs.augmentations as f64;
     let values = records * models * inputs.classes.unwrap_or(1) as f64;
     let cost = |step: &Step| match step {
-        Step::Fit(_) | Step::Unregularised => 0.0,
+        Step::Fit(_) | Step::Unregularised | Step::Generator => 0.0,
         // A thousand records, a dozen times.
         Step::Fidelity => 1.0,
         Step::Blind | Step::Attributes | Step::Attribute(_) => records * 1e-5,

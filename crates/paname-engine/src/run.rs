@@ -289,6 +289,12 @@ impl Session<'_> {
             self.write_run_file()?;
             self.perform(&[Keyed { step: Step::Attributes, key, after: Vec::new() }], tally)?;
         }
+        let generator = plan::generator_step(manifest, registry, &inputs_key)?;
+        if let Some(keyed) = &generator {
+            self.run_file.keys.insert(keyed.step.to_string(), keyed.key.clone());
+            self.write_run_file()?;
+            self.perform(std::slice::from_ref(keyed), tally)?;
+        }
         let (_, inputs) = self.place().inputs()?;
         let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
         let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
@@ -296,6 +302,7 @@ impl Session<'_> {
         self.write_run_file()?;
         names.push(Step::Inputs.to_string());
         names.extend(manifest.content.attributes.first().map(|_| Step::Attributes.to_string()));
+        names.extend(generator.map(|keyed| keyed.step.to_string()));
         names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
         self.watch.steps(names);
         self.perform(&steps, tally)?;
@@ -434,7 +441,7 @@ impl Session<'_> {
                 // What cannot be read at all and what has no room to go on stops the audit, and so do a manifest and data that no fit can use;
                 // an attack that fails does not, nor does a fit.
                 Err(error)
-                    if matches!(step, Step::Inputs | Step::Attributes)
+                    if matches!(step, Step::Inputs | Step::Attributes | Step::Generator)
                         || error.is_fatal()
                         || (matches!(step, Step::Fit(_)) && matches!(error.exit_code(), 3 | 4)) =>
                 {

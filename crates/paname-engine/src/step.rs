@@ -24,6 +24,8 @@ pub(crate) enum Step {
     Signals(Signal),
     /// Finds out what the other steps must know of the attributes.
     Attributes,
+    /// Opens what makes inputs, for what the other steps must know of it.
+    Generator,
     /// Reads an attribute, and what the audit of it takes from the inputs.
     Attribute(String),
     /// Guesses an attribute without the model.
@@ -67,6 +69,7 @@ impl fmt::Display for Step {
             Self::Outputs(model) => write!(f, "outputs/{}", model - 1),
             Self::Signals(signal) => write!(f, "signals/{signal}"),
             Self::Attributes => f.write_str("attributes"),
+            Self::Generator => f.write_str("generator"),
             Self::Attribute(name) => write!(f, "attribute/{name}"),
             Self::Imputation(name) => write!(f, "imputation/{name}"),
             Self::Candidates(name, 0) => write!(f, "candidates/{name}/target"),
@@ -92,6 +95,7 @@ impl FromStr for Step {
         match name.split_once('/') {
             None if name == "inputs" => Ok(Self::Inputs),
             None if name == "attributes" => Ok(Self::Attributes),
+            None if name == "generator" => Ok(Self::Generator),
             None if name == "evaluation" => Ok(Self::Evaluation),
             None if name == "unregularised" => Ok(Self::Unregularised),
             None if name == "fidelity" => Ok(Self::Fidelity),

@@ -41,6 +41,9 @@ use crate::store::{Draft, Lookup, Object, Store, create_private_folder};
 /// Name of the file that tells a worker what the run is about.
 pub(crate) const RUN_FILE: &str = "run.json";
 
+/// Name of the card of what makes inputs.
+const GENERATOR: &str = "generator.json";
+
 /// What a worker must know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -186,6 +189,12 @@ impl Workplace<'_> {
             Step::Attributes => {
                 let (object, inputs) = self.inputs()?;
                 attributes::run_all(&self.supply(), &object, &inputs, &ctx, &draft)?;
+            }
+            Step::Generator => {
+                let absent = || EngineError::Other("the audit has no generator".into());
+                let source = self.manifest.content.inversion.generator.as_ref().ok_or_else(absent)?;
+                let target = inversions::generator(source, &self.supply(), &models_ctx)?;
+                draft.json(GENERATOR, target.card())?;
             }
             Step::Attribute(name) => {
                 let (object, inputs) = self.inputs()?;
@@ -426,11 +435,16 @@ impl Workplace<'_> {
     pub(crate) fn inputs(&self) -> Result<(Object, Inputs), EngineError> {
         let object = self.store.object(self.run.key(&Step::Inputs)?);
         let mut inputs: Inputs = object.json("inputs.json")?;
-        // Before the step that describes them has run there are none.
+        // Before the steps that describe them have run there are none.
         if let Some(key) = self.run.keys.get(&Step::Attributes.to_string())
             && let Lookup::Found = self.store.find(key)?
         {
             inputs.attributes = attributes::all(&self.store.object(key))?;
+        }
+        if let Some(key) = self.run.keys.get(&Step::Generator.to_string())
+            && let Lookup::Found = self.store.find(key)?
+        {
+            inputs.generator = Some(self.store.object(key).json(GENERATOR)?);
         }
         Ok((object, inputs))
     }

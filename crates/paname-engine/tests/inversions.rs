@@ -11,8 +11,8 @@ use paname_core::{
     Findings, FitRun, Fitted, Info, Input, Labels, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
     Records, Registry, Result, Setting, Target, TargetCard, Task, Tensor, Whom,
 };
-use paname_engine::{Manifest, Outcome, RunOptions, plan, run};
-use paname_evidence::{InversionResult, Reason, Row, Verdict};
+use paname_engine::{Manifest, Outcome, PlannedRow, RunOptions, plan, run};
+use paname_evidence::{InversionResult, PossibleAttack, Reason, Row, Verdict};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
@@ -282,7 +282,11 @@ impl Attack for Spy {
     }
 
     fn needs(&self, _: usize) -> Needs {
-        Needs { access: Access::NEW_INPUTS | Access::LOGITS, generator: true, ..Needs::default() }
+        Needs {
+            access: Access::NEW_INPUTS | Access::LOGITS,
+            generator: Some(Access::empty()),
+            ..Needs::default()
+        }
     }
 
     fn run(&self, case: &Case<'_>, _: &Ctx<'_>) -> Result<Findings> {
@@ -427,6 +431,13 @@ centres = "centres.txt"
     fn run(&self) -> std::result::Result<Outcome, String> {
         let options = RunOptions { run_dir: self.path("run"), workers: 2, worker: None, patience: None };
         run(&self.read()?, &registry(), &options, &()).map_err(|error| error.to_string())
+    }
+
+    /// The plan of the only test.
+    fn planned(&self) -> PlannedRow {
+        let mut rows = plan(&self.read().unwrap(), &registry()).unwrap().rows;
+        rows.retain(|row| row.attack.is_some());
+        rows.remove(0)
     }
 
     /// What is said of a manifest that cannot be used, without the folder.
@@ -600,8 +611,12 @@ fn more_questions_than_are_allowed_are_refused_before_any_is_put() {
     let refused = Audit::new(Keeps::Picture, 1, &allowed(900), ASCENT);
     let row = &plan(&refused.read().unwrap(), &registry()).unwrap().rows[0];
     let needed = CLASSES as u64 * 2 * 61;
-    let over = |r: &Reason| matches!(r, Reason::Budget { needed: n, allowed: 900 } if *n >= needed);
-    assert!(row.reasons.iter().any(over), "{:?}", row.reasons);
+    let [Reason::Budget { needed: asked, allowed: 900, per_class: Some(each) }, Reason::Possible { .. }] =
+        row.reasons[..]
+    else {
+        panic!("{:?}", row.reasons)
+    };
+    assert!(asked >= needed && each * CLASSES as u64 == asked, "{asked} {each}");
     let enough = Audit::new(Keeps::Picture, 1, &allowed(2 * needed), ASCENT);
     let row = &plan(&enough.read().unwrap(), &registry()).unwrap().rows[0];
     assert!(row.runnable && (needed..2 * needed).contains(&row.queries), "{}", row.queries);
@@ -612,7 +627,9 @@ fn an_attack_without_gradients_is_told_what_estimates_would_cost() {
     let given = ASCENT.replace("starts = 2", "gradient = \"given\", starts = 2");
     let audit = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, &given);
     let row = &plan(&audit.read().unwrap(), &registry()).unwrap().rows[0];
-    let [Reason::NoGradients { questions, allowed: None }] = row.reasons[..] else {
+    let [Reason::NoGradients { questions, allowed: None, generator: false }, Reason::Possible { .. }] =
+        row.reasons[..]
+    else {
         panic!("{:?}", row.reasons)
     };
     assert!(questions > CLASSES as u64 * 2 * 60 * 10 && !row.runnable, "{questions}");
@@ -620,6 +637,115 @@ fn an_attack_without_gradients_is_told_what_estimates_would_cost() {
     let auto = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, ASCENT);
     let row = &plan(&auto.read().unwrap(), &registry()).unwrap().rows[0];
     assert!(row.runnable && row.queries == questions, "{row:?}");
+}
+
+/// A test of an attack with these parameters.
+fn test_of(attack: &str, parameters: &str) -> String {
+    format!("[[test]]\nid = \"{attack}\"\nattack = \"{attack}\"\nparameters = {{ {parameters} }}\n")
+}
+
+#[test]
+fn a_test_that_cannot_run_names_those_that_could_and_what_they_cost() {
+    let of = |rest: &str, attack: &str| {
+        let rest = format!("{rest}{EVALUATOR}");
+        Audit::of(Keeps::Picture, 1, "", "split = \"random\"", &rest, &test_of(attack, "")).planned()
+    };
+    let possible = |row: &PlannedRow| match row.reasons.last() {
+        Some(Reason::Possible { attacks }) => attacks.clone(),
+        _ => panic!("{:?}", row.reasons),
+    };
+    // It needs gradients, which the target does not give, and has no estimates of them.
+    let refused = of("", "lomma");
+    assert!(matches!(&refused.reasons[0], Reason::Access { missing } if missing == &["input-gradient"]));
+    let attacks = possible(&refused);
+    assert!(attacks.len() == 3 && attacks.is_sorted_by_key(|one| one.questions), "{attacks:?}");
+    for PossibleAttack { attack, questions } in &attacks {
+        let row = of("", attack);
+        assert!(row.runnable && row.reasons.is_empty(), "{row:?}");
+        assert_eq!((row.queries, *questions > 0), (*questions, true), "{attack}");
+    }
+    // With a budget those that fit.
+    let least = attacks[0].questions;
+    let limited = |most: u64, attack: &str| of(&format!("[access]\nmax_queries = {most}\n"), attack);
+    assert_eq!(possible(&limited(least, "lomma")), attacks[..1]);
+    let nothing = limited(least - 1, "lomma");
+    assert!(possible(&nothing).is_empty(), "{:?}", nothing.reasons);
+    let dear = limited(least, &attacks[2].attack);
+    assert!(matches!(dear.reasons[0], Reason::Budget { .. }), "{:?}", dear.reasons);
+    assert_eq!(possible(&dear), attacks[..1]);
+    // What hinders all of them is said once.
+    let texts = of("", "lomma");
+    assert!(!texts.reasons.iter().any(|reason| matches!(reason, Reason::Failed { .. })));
+    let texts = Audit::new(Keeps::Picture, 1, EVALUATOR, &test_of("lomma", ""));
+    texts.replace("personal = []", "personal = []\nmodality = [\"text\"]");
+    assert!(matches!(texts.planned().reasons[..], [Reason::Failed { .. }]));
+    // The evidence says the same.
+    let audit = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, &test_of("lomma", ""));
+    let outcome = audit.run().unwrap();
+    let row = outcome.evidence.core.rows.iter().find(|row| row.attack.is_some()).unwrap();
+    assert_eq!((row.verdict, &row.reasons), (Verdict::NotTested, &refused.reasons));
+}
+
+#[test]
+fn a_generator_without_gradients_is_known_before_the_run() {
+    let generator = format!("{EVALUATOR}generator = {{ adapter = \"toys\", latent = [{WIDTH}] }}\n");
+    let of = |parameters: &str| Audit::new(Keeps::Picture, 1, &generator, &test_of("gmi", parameters));
+    let short = "starts = 1, steps = 20, estimate = { samples = 3 }";
+    let auto = of(short);
+    let planned = auto.planned();
+    assert_eq!(planned.queries, of(&format!("{short}, gradient = \"estimated\"")).planned().queries);
+    // Where the generator is not asked, gradients are the target's.
+    let own = of(&format!("{short}, prior = {{ from = \"fitted\" }}")).planned();
+    assert!(own.runnable && own.queries < planned.queries / 2, "{} {}", own.queries, planned.queries);
+    let outcome = auto.run().unwrap();
+    let (row, result) = only(&outcome);
+    let attack = row.attack.as_ref().unwrap();
+    assert_eq!(
+        (&attack.parameters["gradient"], &attack.parameters["prior"]["from"]),
+        (&"estimated".into(), &"given".into())
+    );
+    assert!((1..=planned.queries).contains(&attack.asked) && !result.partial, "{}", attack.asked);
+    assert_eq!(result.rebuilt, CLASSES as u64);
+    // Another generator, another step of its own.
+    assert_eq!(auto.run().unwrap().steps_run, 0);
+    auto.replace("adapter = \"toys\", latent", "adapter = \"toys\", scale = 2.0, latent");
+    assert_eq!(auto.run().unwrap().steps_run, 4, "the generator, both arms and the judgement");
+    let given = of(&format!("{short}, gradient = \"given\"")).planned();
+    let [Reason::NoGradients { questions, allowed: None, generator: true }, Reason::Possible { .. }] =
+        given.reasons[..]
+    else {
+        panic!("{:?}", given.reasons)
+    };
+    assert_eq!(questions, planned.queries);
+    let without = Audit::new(Keeps::Picture, 1, &generator, &test_of("lomma", "")).planned();
+    let [Reason::References { what, needed: 1, got: 0 }, Reason::Possible { attacks }] = &without.reasons[..]
+    else {
+        panic!("{:?}", without.reasons)
+    };
+    assert_eq!(what, "generators that give gradients");
+    assert!(!attacks.is_empty());
+    // One that is none is refused before anything is asked.
+    let none = of(short);
+    none.replace("adapter = \"toys\", latent = [16]", "adapter = \"toys\", latent = [0]");
+    let refusal = none.refusal();
+    assert!(refusal.contains("inversion.generator") || refusal.contains("latent"), "{refusal}");
+}
+
+#[test]
+fn a_prior_that_too_few_records_would_be_fitted_to_is_refused() {
+    let audit = Audit::new(Keeps::Picture, 1, EVALUATOR, &test_of("gmi", ""));
+    assert!(audit.planned().runnable);
+    let population = fs::read_to_string(audit.path("population.csv")).unwrap();
+    let first: Vec<&str> = population.lines().take(1 + 9).collect();
+    audit.write("population.csv", &(first.join("\n") + "\n"));
+    let row = audit.planned();
+    let [Reason::References { what, needed: 10, got: 9 }, Reason::Possible { attacks }] = &row.reasons[..]
+    else {
+        panic!("{:?}", row.reasons)
+    };
+    assert_eq!(what, "population records");
+    // Those that search inputs themselves need no prior.
+    assert!(attacks.iter().any(|one| one.attack == "regularised-ascent"), "{attacks:?}");
 }
 
 #[test]

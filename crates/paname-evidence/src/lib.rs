@@ -36,4 +36,4 @@ pub use result::{
     Groups, GuessRule, HeuristicEpsilon, LevelResult, MembershipResult, OneRunEpsilon, PositiveControl,
     Power, Procedure, RocPoint, Slice, SliceKind, Statistic, Unit, Unrelated, Usage, UsageAtShare,
 };
-pub use verdict::{Cause, Measure, Reason, Scaling, Verdict};
+pub use verdict::{Cause, Measure, PossibleAttack, Reason, Scaling, Verdict};

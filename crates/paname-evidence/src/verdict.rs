@@ -72,6 +72,16 @@ pub enum Scaling {
     Standardised,
 }
 
+/// An attack that could run, and what it would ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PossibleAttack {
+    /// Its name.
+    pub attack: String,
+    /// Questions that it would put, at most.
+    pub questions: u64,
+}
+
 /// Why a row has its verdict. Codes and numbers only; the report words them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
@@ -150,6 +160,14 @@ pub enum Reason {
         questions: u64,
         /// Questions allowed; None where there is no limit.
         allowed: Option<u64>,
+        /// Whether it is the generator, through which gradients would have to come, that gives none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        generator: bool,
+    },
+    /// The attacks that rebuild inputs and could run here with their default parameters, in the place of one that cannot; empty where none could.
+    Possible {
+        /// A few of them, those that ask the least first.
+        attacks: Vec<PossibleAttack>,
     },
     /// The test would ask the target about more records than the manifest allows.
     Budget {
@@ -157,6 +175,9 @@ pub enum Reason {
         needed: u64,
         /// Records allowed.
         allowed: u64,
+        /// Of them for each class, where the attack asks about classes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        per_class: Option<u64>,
     },
     /// A measured figure of the target is not the declared one: the model or the data are not what the manifest says.
     Fidelity {

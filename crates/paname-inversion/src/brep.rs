@@ -19,7 +19,7 @@
 //! class, and N points say little about the way. What the generator cannot make is not found.
 
 use paname_core::{
-    Access, Attack, Case, Ctx, Ending, Error, Family, Findings, Info, Needs, Outputs, Result, Task,
+    Access, Attack, Case, CaseSize, Ctx, Ending, Error, Family, Findings, Info, Needs, Outputs, Result, Task,
 };
 use rand_pcg::Pcg64;
 use schemars::JsonSchema;
@@ -304,6 +304,10 @@ impl Attack for Brep {
             return Err(Error::Config(format!("`reach` must be above 0, up to 10000, got {}", config.reach)));
         }
         Ok(attack)
+    }
+
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { prior: config.prior.settled(size), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

@@ -160,8 +160,10 @@ impl Attack for Gmi {
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        let (gradient, outputs) = (config.gradient.settled(size), config.outputs.settled(size));
-        Config { gradient, outputs, ..config }
+        let prior = config.prior.settled(size);
+        let gradient = config.gradient.settled(&prior.through(size));
+        let outputs = config.outputs.settled(size);
+        Config { prior, gradient, outputs, ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

@@ -43,7 +43,7 @@ pub(crate) fn needs(asking: &Asking<'_>, prior: &Prior, access: Access, whole: u
     Needs {
         access: Access::NEW_INPUTS | access,
         population_min: prior.population_min(),
-        generator: prior.generator(),
+        generator: prior.generator(access),
         queries,
         queries_per_class,
         ..Needs::default()

@@ -209,8 +209,8 @@ impl Attack for LatentCmaEs {
     }
 
     fn settle(config: Config, size: &CaseSize) -> Config {
-        let outputs = config.outputs.settled(size);
-        Config { outputs, ..config }
+        let (prior, outputs) = (config.prior.settled(size), config.outputs.settled(size));
+        Config { prior, outputs, ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

@@ -215,7 +215,8 @@ fn a_prior_is_fitted_where_none_is_given() {
     let host = Listening::default();
     let plane = Plane::new(&[8], &[4]);
     attack_with("gmi", fitted, &net, Some(plane.generator()), &Ctx::new(7, "test", 1, &host)).unwrap();
-    assert!(host.chosen.lock().unwrap().contains(&("prior".to_owned(), "fitted".to_owned())));
+    // Where nothing was left open, nothing is told.
+    assert!(host.chosen.lock().unwrap().iter().all(|(parameter, _)| parameter != "prior"));
 }
 
 fn composed<'a>(net: &'a Net, generator: Option<Generator<'a>>, work: impl FnOnce(&Composed<'_>)) {
@@ -276,6 +277,49 @@ fn gradients_come_back_through_views_bounds_and_generators() {
 }
 
 #[test]
+fn what_a_prior_needs_is_known_before_the_run() {
+    let size = |generator| CaseSize {
+        task: Task::Classification,
+        granted: (Access::LOGITS | Access::NEW_INPUTS | Access::INPUT_GRADIENT).with_implied(),
+        augmentations: 1,
+        audited: 20,
+        population: 20,
+        references: 0,
+        classes: 4,
+        generator,
+        fitted_with_min: 0,
+        fitted_without_min: 0,
+    };
+    let needs =
+        |name: &str, config: &serde_json::Value| entry(name).build(config.clone()).unwrap().needs(0).unwrap();
+    for name in ALL {
+        let settled = |config, generator| entry(name).settle(config, &size(generator)).unwrap();
+        let open = settled(short(name), Some(Access::LABELS | Access::INPUT_GRADIENT));
+        let closed = settled(short(name), Some(Access::LABELS));
+        let none = settled(short(name), None);
+        let fitted = settled(with(short(name), "prior", json!({ "from": "fitted" })), Some(Access::LABELS));
+        let from = [&open, &closed, &none, &fitted].map(|config| config["prior"]["from"].clone());
+        assert_eq!(from, ["given", "given", "fitted", "fitted"], "{name}");
+        let [open_needs, closed_needs, none_needs] =
+            [&open, &closed, &none].map(|config| needs(name, config));
+        assert_eq!((none_needs.population_min, none_needs.generator), (10, None), "{name}");
+        let own = if name == "lomma" { 2 } else { 0 };
+        assert_eq!((open_needs.population_min, closed_needs.population_min), (own, own), "{name}");
+        let chooses = name == "gmi" || name == "ppa";
+        let gradients = if chooses || name == "lomma" { Access::INPUT_GRADIENT } else { Access::empty() };
+        assert_eq!(open_needs.generator, Some(gradients), "{name}");
+        // Those that can estimate do, at its price; the others cannot run.
+        let asked = if chooses { Access::empty() } else { gradients };
+        assert_eq!(closed_needs.generator, Some(asked), "{name}");
+        assert_eq!(closed_needs.questions(0, 0, 4) > open_needs.questions(0, 0, 4), chooses, "{name}");
+        if chooses {
+            let gradient = [&open, &closed, &none, &fitted].map(|config| config["gradient"].clone());
+            assert_eq!(gradient, ["given", "estimated", "given", "given"], "{name}");
+        }
+    }
+}
+
+#[test]
 fn no_more_is_asked_than_declared() {
     let image = Net::new(&[1, 3, 4], 3, 0, 3).with("embedding");
     let plane = Plane::new(&[1, 3, 4], &[4]);
@@ -299,6 +343,7 @@ fn no_more_is_asked_than_declared() {
                     population: 20,
                     references: 0,
                     classes: 4,
+                    generator: Some(generator.generator().offers()),
                     fitted_with_min: 0,
                     fitted_without_min: 0,
                 };

@@ -22,7 +22,8 @@
 //! have learned little, and their say is as great.
 
 use paname_core::{
-    Access, Attack, Case, Ctx, Error, Family, Findings, Indices, Info, Input, Needs, Query, Recipe, Result,
+    Access, Attack, Case, CaseSize, Ctx, Error, Family, Findings, Indices, Info, Input, Needs, Query, Recipe,
+    Result,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -241,6 +242,10 @@ impl Attack for Lomma {
             return Err(Error::Config(format!("`momentum` must be from 0 to below 1, got {got}")));
         }
         Ok(attack)
+    }
+
+    fn settle(config: Config, size: &CaseSize) -> Config {
+        Config { prior: config.prior.settled(size), ..config }
     }
 
     fn needs(&self, _records: usize) -> Needs {

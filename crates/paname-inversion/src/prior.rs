@@ -1,7 +1,7 @@
 //! What inputs look like, before the model is asked: a generator whose latent variables are searched in the place of inputs.
 
 use paname_core::{
-    Access, Case, Ctx, Error, Generator, Indices, Input, Outputs, Pullback, Query, Result, Tensor,
+    Access, Case, CaseSize, Ctx, Error, Generator, Indices, Input, Outputs, Pullback, Query, Result, Tensor,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,9 +93,29 @@ impl Prior {
         Ok(())
     }
 
-    /// Whether the case has to have a generator.
-    pub(crate) fn generator(&self) -> bool {
-        self.from == Source::Given
+    /// The choice that a case calls for.
+    pub(crate) fn settled(self, size: &CaseSize) -> Self {
+        let from = match (self.from, size.generator) {
+            (Source::Auto, Some(_)) => Source::Given,
+            (Source::Auto, None) => Source::Fitted,
+            (made, _) => made,
+        };
+        Self { from, ..self }
+    }
+
+    /// The case as whoever asks through the generator sees it: gradients have to come through that too. The choice of the prior is settled.
+    pub(crate) fn through(&self, size: &CaseSize) -> CaseSize {
+        let closed = size
+            .generator
+            .filter(|_| self.from == Source::Given)
+            .is_some_and(|offers| !offers.contains(Access::INPUT_GRADIENT));
+        let granted = if closed { size.granted - Access::INPUT_GRADIENT } else { size.granted };
+        CaseSize { granted, ..*size }
+    }
+
+    /// What is asked of the generator of the case, by whoever asks these accesses of the target through it; None where the case need not have one.
+    pub(crate) fn generator(&self, access: Access) -> Option<Access> {
+        (self.from == Source::Given).then_some(access & Access::INPUT_GRADIENT)
     }
 
     /// Records of the population that it takes in any case.
@@ -114,15 +134,22 @@ impl Prior {
                 };
                 let maker = Maker::Given(generator, latent);
                 maker.check_scale(space, ctx)?;
-                ctx.chose("prior", "given");
+                self.tell(ctx, "given");
                 Ok(maker)
             }
             (Source::Given, None) => Err(Error::Missing { what: "generator".into(), needed: 1, got: 0 }),
             (Source::Auto, None) | (Source::Fitted, _) => {
                 let vae = self.fit(case, space, ctx)?;
-                ctx.chose("prior", "fitted");
+                self.tell(ctx, "fitted");
                 Ok(Maker::Fitted(vae))
             }
+        }
+    }
+
+    /// Tells what was chosen where it was left open.
+    fn tell(&self, ctx: &Ctx<'_>, from: &str) {
+        if self.from == Source::Auto {
+            ctx.chose("prior", from);
         }
     }
 
@@ -198,7 +225,7 @@ impl Maker<'_> {
     /// Whether gradients come through it.
     pub(crate) fn differentiable(&self) -> bool {
         match self {
-            Self::Given(generator, _) => generator.target.card().offers().contains(Access::INPUT_GRADIENT),
+            Self::Given(generator, _) => generator.offers().contains(Access::INPUT_GRADIENT),
             Self::Fitted(_) => true,
         }
     }

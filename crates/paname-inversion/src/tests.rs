@@ -475,6 +475,7 @@ fn no_more_is_asked_than_declared() {
                     population: 20,
                     references: 0,
                     classes: 3,
+                    generator: None,
                     fitted_with_min: 0,
                     fitted_without_min: 0,
                 };
@@ -781,6 +782,7 @@ fn attacks_are_described_and_settle() {
             population: 9,
             references: 0,
             classes: 3,
+            generator: None,
             fitted_with_min: 0,
             fitted_without_min: 0,
         };
@@ -990,6 +992,7 @@ fn what_cannot_be_asked_about_texts_is_said() {
             population: 9,
             references: 0,
             classes: 3,
+            generator: None,
             fitted_with_min: 0,
             fitted_without_min: 0,
         };

@@ -195,6 +195,7 @@ impl Attack for TokenAscent {
         let probe = u64::from(self.config.swaps != Swaps::Answers);
         Needs {
             access: Access::NEW_INPUTS | self.config.outputs.least() | guides,
+            texts: true,
             queries: queries.saturating_add(probe),
             queries_per_class,
             ..Needs::default()

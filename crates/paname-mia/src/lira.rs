@@ -679,6 +679,7 @@ mod tests {
             population: 0,
             references,
             classes: 2,
+            generator: None,
             fitted_with_min,
             fitted_without_min: references - fitted_with_min,
         };

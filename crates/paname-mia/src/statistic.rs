@@ -105,6 +105,7 @@ mod tests {
             population: 0,
             references: 0,
             classes: 2,
+            generator: None,
             fitted_with_min: 0,
             fitted_without_min: 0,
         }

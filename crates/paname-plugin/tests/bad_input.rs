@@ -160,21 +160,21 @@ fn descriptions_that_cannot_be_are_refused_at_their_place() {
             "abi",
             "\"0.9.0\"",
             format!(
-                "{folder}: built for plugin interface 0.9.0, this program has 0.6.0; get a build for that one"
+                "{folder}: built for plugin interface 0.9.0, this program has 0.7.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"1.0\"",
             format!(
-                "{folder}: built for plugin interface 1.0, this program has 0.6.0; get a build for that one"
+                "{folder}: built for plugin interface 1.0, this program has 0.7.0; get a build for that one"
             ),
         ),
         (
             "abi",
             "\"new\"",
             format!(
-                "{folder}: built for plugin interface new, this program has 0.6.0; get a build for that one"
+                "{folder}: built for plugin interface new, this program has 0.7.0; get a build for that one"
             ),
         ),
         ("abi", "\"\"", format!("{file}: `abi`: expected 1 to 200 characters on one line")),
@@ -389,7 +389,7 @@ fn libraries_that_are_no_plugins_are_refused() {
     let zeros = user.path("libzeros.so");
     compile("char PANAME_PLUGIN[4096] __attribute__((aligned(64)));", &zeros, &[]);
     user.replace_library(&zeros);
-    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.6.0, got no header of this kind"));
+    assert_eq!(user.refusal(), format!("{who}: expected plugin interface 0.7.0, got no header of this kind"));
     let needed = user.path("libneeded.so");
     compile("int needed(void) { return 1; }", &needed, &[]);
     let needing = user.path("libneeding.so");

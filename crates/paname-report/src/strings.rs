@@ -791,6 +791,27 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The test would ask the model about {needed} records; the manifest allows {allowed}.",
     ),
     (
+        "reason.inversion.budget",
+        "Le test poserait {needed} questions au modèle{each} ; le manifeste en permet {allowed}.",
+        "The test would put {needed} questions to the model{each}; the manifest allows {allowed}.",
+    ),
+    ("reason.inversion.budget.each", ", {each} par classe", ", {each} for each class"),
+    (
+        "reason.possible",
+        "Avec leurs paramètres par défaut pourraient être menées ici : {attacks}.",
+        "With their default parameters, these attacks could run here: {attacks}.",
+    ),
+    (
+        "reason.possible.attack",
+        "{attack} ({questions} questions au plus)",
+        "{attack} ({questions} questions at most)",
+    ),
+    (
+        "reason.possible.none",
+        "Aucune attaque qui reconstitue des entrées ne pourrait être menée ici avec ses paramètres par défaut.",
+        "No attack that rebuilds inputs could run here with its default parameters.",
+    ),
+    (
         "reason.evaluator_knows_members",
         "L’évaluateur a raison plus souvent des membres ({members}) que des autres ({others} ; {p}) : il a sans doute appris d’eux, et ce qu’il dit des entrées mène à eux sans le modèle audité.",
         "The evaluator is right of members ({members}) more often than of others ({others}; {p}): it was likely fitted on them, and what it says of inputs leads to them without the audited model.",
@@ -799,6 +820,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "reason.no_gradients",
         "Le modèle ne donne aucun gradient, et l’attaque doit en recevoir. Estimés à partir des réponses (gradient = \"estimated\"), ils coûteraient au plus {questions} questions{remedy}",
         "The model gives no gradients, and the attack is to be given them. Estimated from answers (gradient = \"estimated\"), they would cost {questions} questions at most{remedy}",
+    ),
+    (
+        "reason.no_gradients.generator",
+        "Le générateur ne transmet aucun gradient, et l’attaque doit en recevoir. Estimés à partir des réponses (gradient = \"estimated\"), ils coûteraient au plus {questions} questions{remedy}",
+        "No gradients come through the generator, and the attack is to be given them. Estimated from answers (gradient = \"estimated\"), they would cost {questions} questions at most{remedy}",
     ),
     ("reason.no_gradients.possible", ", que le manifeste permet.", ", which the manifest allows."),
     (
@@ -1099,6 +1125,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "reference models that can be asked what the target is asked",
     ),
     ("missing.generators", "générateurs d’entrées", "generators of inputs"),
+    (
+        "missing.generators_with_gradients",
+        "générateurs d’entrées qui transmettent des gradients",
+        "generators of inputs that gradients come through",
+    ),
     ("missing.population", "enregistrements de la population", "population records"),
     ("missing.variants", "variantes de chaque enregistrement", "variants of each record"),
     (

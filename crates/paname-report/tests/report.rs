@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use paname_evidence::{
-    CanarySummary, Cause, Core, Epsilon, Evidence, LevelResult, Measure, OneRunEpsilon, Reason, Scaling,
-    Statistic, Verdict,
+    CanarySummary, Cause, Core, Epsilon, Evidence, LevelResult, Measure, OneRunEpsilon, PossibleAttack,
+    Reason, Scaling, Statistic, Verdict,
 };
 use paname_report::{Language, ReportError, headline, html};
 
@@ -584,15 +584,40 @@ fn reasons_of_inversions_speak_of_classes() {
         ),
         (Reason::Significant { p_adjusted: 0.01, alpha: 0.05 }, "points at members", "désigne des membres"),
         (
-            Reason::NoGradients { questions: 9000, allowed: Some(500) },
+            Reason::NoGradients { questions: 9000, allowed: Some(500), generator: false },
             "9,000 questions at most; the",
             "en permet 500",
         ),
         (
-            Reason::NoGradients { questions: 9, allowed: None },
-            ", which the manifest allows",
+            Reason::NoGradients { questions: 9, allowed: None, generator: false },
+            "The model gives no gradients",
             "que le manifeste permet",
         ),
+        (
+            Reason::NoGradients { questions: 9, allowed: None, generator: true },
+            "No gradients come through the generator",
+            "Le générateur ne transmet aucun gradient",
+        ),
+        (
+            Reason::Budget { needed: 6000, allowed: 500, per_class: Some(600) },
+            "6,000 questions to the model, 600 for each class; the manifest allows 500.",
+            ", 600 par classe",
+        ),
+        (
+            Reason::Budget { needed: 6000, allowed: 500, per_class: None },
+            "to the model; the manifest",
+            "questions au modèle",
+        ),
+        (
+            Reason::Possible {
+                attacks: ["brep", "gmi"]
+                    .map(|name| PossibleAttack { attack: name.into(), questions: 1200 })
+                    .into(),
+            },
+            "could run here: brep (1,200 questions at most), gmi (1,200 questions at most).",
+            "pourraient être menées ici",
+        ),
+        (Reason::Possible { attacks: Vec::new() }, "No attack that rebuilds", "Aucune attaque"),
         (Reason::PartlyRebuilt, "might have found more", "aurait pu trouver plus"),
     ] {
         for (language, expected) in [(Language::English, english), (Language::French, french)] {

@@ -122,6 +122,7 @@ fn size_of_case() -> CaseSize {
         population: 9,
         references: 4,
         classes: 3,
+        generator: None,
         fitted_with_min: 1,
         fitted_without_min: 1,
     }

@@ -331,8 +331,8 @@ fn what_cannot_be_used_is_told_to_people_and_to_programs() {
     let user = User::new();
     let path = user.path("plugins/paname-plugin-mia/plugin.toml");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("abi = \"0.6.0\"", "abi = \"0.9.0\"")).unwrap();
-    let message = "plugin `paname-plugin-mia` (~/plugins/paname-plugin-mia): built for plugin interface 0.9.0, this program has 0.6.0; get a build for that one";
+    fs::write(&path, text.replace("abi = \"0.7.0\"", "abi = \"0.9.0\"")).unwrap();
+    let message = "plugin `paname-plugin-mia` (~/plugins/paname-plugin-mia): built for plugin interface 0.9.0, this program has 0.7.0; get a build for that one";
     for command in ["info", "trust"] {
         let arguments = ["plugin", command, "plugins/paname-plugin-mia"];
         let told = user.call(&arguments);
@@ -367,7 +367,7 @@ fn programs_are_told_everything() {
     let library = user.path("plugins/paname-plugin-mia/libpaname_plugin_mia.so");
     let sha256 = paname_evidence::sha256_hex(&fs::read(library).unwrap());
     let mut plugin = json!({
-        "folder": folder, "name": MIA, "version": "0.1.0", "abi": "0.6.0", "target": target,
+        "folder": folder, "name": MIA, "version": "0.1.0", "abi": "0.7.0", "target": target,
         "library": "libpaname_plugin_mia.so", "sha256": sha256, "licence": "MIT OR Apache-2.0",
         "native": [], "libtorch": null, "signed_by": null, "trusted": false, "problem": null,
     });

@@ -349,10 +349,10 @@ attack = "loss"
 #[test]
 fn builds_that_a_host_must_not_use_are_refused_with_one_line() {
     for (form, message) in [
-        ("other-abi", "expected one built for plugin interface 0.6.0, got one built for 0.99.0"),
+        ("other-abi", "expected one built for plugin interface 0.7.0, got one built for 0.99.0"),
         (
             "other-layout",
-            "expected plugin interface 0.6.0, got other layouts of its types under the same number 0.6.0; build it against this program's sources",
+            "expected plugin interface 0.7.0, got other layouts of its types under the same number 0.7.0; build it against this program's sources",
         ),
         (
             "panic-abort",

@@ -506,9 +506,10 @@ fn needs(needs: &Needs) -> AbiNeeds {
         out_min: needs.in_out_min.1,
         own_records: needs.own_records,
         classes: needs.classes,
+        texts: needs.texts,
         population_min: needs.population_min,
         fits: needs.fits,
-        generator: needs.generator,
+        generator: needs.generator.map(|access| access.bits()).into(),
         queries: needs.queries,
         queries_per_class: needs.queries_per_class,
         queries_per_record: needs.queries_per_record,
@@ -518,7 +519,7 @@ fn needs(needs: &Needs) -> AbiNeeds {
     }
 }
 
-pub(super) const fn case_size(size: &CaseSize) -> AbiCaseSize {
+pub(super) fn case_size(size: &CaseSize) -> AbiCaseSize {
     AbiCaseSize {
         task: size.task.code(),
         granted: size.granted.bits(),
@@ -527,6 +528,7 @@ pub(super) const fn case_size(size: &CaseSize) -> AbiCaseSize {
         population: size.population,
         references: size.references,
         classes: size.classes,
+        generator: size.generator.map(|access| access.bits()).into(),
         fitted_with_min: size.fitted_with_min,
         fitted_without_min: size.fitted_without_min,
     }

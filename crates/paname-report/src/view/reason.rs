@@ -1,6 +1,6 @@
 //! Reasons in words.
 
-use paname_evidence::{Cause, Core, Measure, Reason, Row, Scaling};
+use paname_evidence::{Cause, Core, Measure, PossibleAttack, Reason, Row, Scaling};
 
 use super::found::{About, Found};
 use super::words;
@@ -39,8 +39,19 @@ fn of_attribute(reason: &Reason, language: Language) -> Option<String> {
     })
 }
 
-/// Reasons that speak of scores, where inputs are rebuilt.
+/// Reasons that speak of scores or of records asked about, where inputs are rebuilt.
 fn of_inversion(reason: &Reason, language: Language) -> Option<String> {
+    if let Reason::Budget { needed, allowed, per_class } = reason {
+        let each = per_class.map_or_else(String::new, |each| {
+            language.fill(key!("reason.inversion.budget.each"), &[("each", &language.count(each))])
+        });
+        let values = [
+            ("needed", &*language.count(*needed)),
+            ("allowed", &*language.count(*allowed)),
+            ("each", &*each),
+        ];
+        return Some(language.fill(key!("reason.inversion.budget"), &values));
+    }
     let (key, p_adjusted, alpha) = match reason {
         Reason::Significant { p_adjusted, alpha } => {
             (key!("reason.inversion.significant"), p_adjusted, alpha)
@@ -101,7 +112,7 @@ fn common(reason: &Reason, language: Language) -> String {
                 ("p", &language.p_equation(*p)),
             ],
         ),
-        Reason::NoGradients { questions, allowed } => {
+        Reason::NoGradients { questions, allowed, generator } => {
             let remedy = match allowed {
                 Some(allowed) if questions > allowed => {
                     language.fill(key!("reason.no_gradients.budget"), &[("allowed", &n(*allowed))])
@@ -109,9 +120,20 @@ fn common(reason: &Reason, language: Language) -> String {
                 _ => language.text(key!("reason.no_gradients.possible")),
             };
             let values = [("questions", &*n(*questions)), ("remedy", &*remedy)];
-            language.fill(key!("reason.no_gradients"), &values)
+            let key =
+                if *generator { key!("reason.no_gradients.generator") } else { key!("reason.no_gradients") };
+            language.fill(key, &values)
         }
-        Reason::Budget { needed, allowed } => {
+        Reason::Possible { attacks } if attacks.is_empty() => language.text(key!("reason.possible.none")),
+        Reason::Possible { attacks } => {
+            let one = |PossibleAttack { attack, questions }: &PossibleAttack| {
+                let values = [("attack", &**attack), ("questions", &*n(*questions))];
+                language.fill(key!("reason.possible.attack"), &values)
+            };
+            let attacks: Vec<String> = attacks.iter().map(one).collect();
+            language.fill(key!("reason.possible"), &[("attacks", &attacks.join(", "))])
+        }
+        Reason::Budget { needed, allowed, .. } => {
             language.fill(key!("reason.budget"), &[("needed", &n(*needed)), ("allowed", &n(*allowed))])
         }
         Reason::Fidelity { side, measure, declared, measured, causes } => {
@@ -292,6 +314,7 @@ fn missing(what: &str, language: Language) -> String {
         "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
         "population records" => key!("missing.population"),
         "generators" => key!("missing.generators"),
+        "generators that give gradients" => key!("missing.generators_with_gradients"),
         "variants of each record" => key!("missing.variants"),
         "reference models fitted with each audited record" => key!("missing.fitted_with"),
         "reference models fitted without each audited record" => key!("missing.fitted_without"),
