@@ -1,7 +1,7 @@
 //! Wrappers that count: what a threat model allows, and what an audit costs.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::{
@@ -18,9 +18,12 @@ pub struct Metered<'a> {
 }
 
 /// Questions that were put, of those that are allowed: one account for a target and its other sides.
+#[derive(Default)]
 struct Account {
     budget: Option<u64>,
     asked: AtomicU64,
+    /// Whether a question was refused that would have gone beyond.
+    exhausted: AtomicBool,
 }
 
 impl Account {
@@ -32,20 +35,28 @@ impl Account {
                 asked.checked_add(more).filter(|&total| total <= budget)
             })
             .map(|_| ())
-            .map_err(|asked| Error::Budget { asked: more, left: budget.saturating_sub(asked) })
+            .map_err(|asked| {
+                self.exhausted.store(true, Ordering::Relaxed);
+                Error::Budget { asked: more, left: budget.saturating_sub(asked) }
+            })
     }
 }
 
 impl<'a> Metered<'a> {
     /// `budget` is the largest number of records that may be asked about, all questions together.
     pub fn new(inner: &'a dyn Target, granted: Access, budget: Option<u64>) -> Self {
-        let account = Arc::new(Account { budget, asked: AtomicU64::new(0) });
+        let account = Arc::new(Account { budget, ..Account::default() });
         Self { inner, granted: granted.with_implied(), account }
     }
 
     /// Records asked about so far; a record asked twice counts twice.
     pub fn asked(&self) -> u64 {
         self.account.asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether a question was refused because the budget would not have done for it.
+    pub fn exhausted(&self) -> bool {
+        self.account.exhausted.load(Ordering::Relaxed)
     }
 
     fn admit(&self, query: &Query, also: Access) -> Result<()> {

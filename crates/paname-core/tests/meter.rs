@@ -68,8 +68,9 @@ fn the_budget_counts_records_and_refuses_whole_questions() {
     let metered = Metered::new(&echo, Access::LOGITS, Some(5));
     let ask = |ids: &[u32]| metered.predict(&Query::records(ids, Access::LOGITS));
     assert_eq!(values(&ask(&[3, 1, 3]).unwrap()), [3.0, 0.0, 1.0, 0.0, 3.0, 0.0]);
+    assert!(!metered.exhausted());
     assert_eq!(ask(&[1, 2, 4]).err(), Some(Error::Budget { asked: 3, left: 2 }));
-    assert_eq!(metered.asked(), 3);
+    assert_eq!((metered.asked(), metered.exhausted()), (3, true));
     ask(&[1, 2]).unwrap();
     assert_eq!(ask(&[1]).err(), Some(Error::Budget { asked: 1, left: 0 }));
     assert_eq!((metered.asked(), echo.asked().len()), (5, 2));

@@ -42,6 +42,9 @@ pub(crate) const ACCOUNT: &str = "account.json";
 pub(crate) struct Account {
     /// Records that the attack asked the target about itself.
     pub(crate) asked: u64,
+    /// Whether a question was refused that its budget would not have done for.
+    #[serde(default)]
+    pub(crate) exhausted: bool,
     /// Values of the parameters that it chose by itself.
     pub(crate) chosen: BTreeMap<String, String>,
 }
@@ -87,11 +90,11 @@ pub(crate) struct Guessed<'a> {
 
 impl Bench<'_> {
     /// Puts the case together and hands it over. The records are shuffled, the same way for every attack of an audit, and known by numbers that
-    /// say nothing. Returns what `work` returned, the order (position in the roster of each record of the case) and the records asked about.
+    /// say nothing. Returns what `work` returned, the order (position in the roster of each record of the case) and what was asked.
     fn with_case<T>(
         &self,
         work: impl FnOnce(&Case<'_>) -> Result<T>,
-    ) -> Result<(T, Vec<u32>, u64), EngineError> {
+    ) -> Result<(T, Vec<u32>, Account), EngineError> {
         self.with_parts(|case, attribute| match attribute {
             Some(attribute) => work(&case.with_attribute(attribute)?),
             None => work(&case),
@@ -102,7 +105,7 @@ impl Bench<'_> {
     fn with_parts<T>(
         &self,
         work: impl FnOnce(Case<'_>, Option<Attribute>) -> Result<T>,
-    ) -> Result<(T, Vec<u32>, u64), EngineError> {
+    ) -> Result<(T, Vec<u32>, Account), EngineError> {
         let audited = if self.withheld { 0 } else { self.inputs.audited };
         let mut order: Vec<u32> = (0..audited as u32).collect();
         shuffle(&mut order, &mut self.order.rng("order of the audited records"));
@@ -184,7 +187,8 @@ impl Bench<'_> {
             None => None,
         };
         let result = work(case, attribute)?;
-        Ok((result, order, metered.asked()))
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok((result, order, Account { asked: metered.asked(), exhausted: metered.exhausted(), chosen }))
     }
 
     /// The population records of the case, by their positions in the roster.
@@ -244,10 +248,9 @@ impl Bench<'_> {
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let (scores, order, asked) = self.with_case(|case| self.scores(attack.run(case, ctx)?, case))?;
+        let (scores, order, account) = self.with_case(|case| self.scores(attack.run(case, ctx)?, case))?;
         write_npy(draft, "scores.npy", &[scores.len()], &self.sorted(scores, &order))?;
-        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        draft.json(ACCOUNT, &Account { asked, chosen })
+        draft.json(ACCOUNT, &account)
     }
 
     /// Runs a step that rebuilds inputs.
@@ -257,13 +260,17 @@ impl Bench<'_> {
         ctx: &Ctx<'_>,
         draft: &Draft,
     ) -> Result<(), EngineError> {
-        let (rebuilt, _, asked) = self.with_case(|case| {
+        let (rebuilt, _, account) = self.with_case(|case| {
             let classes = case.classes().unwrap_or(0);
             attack.run(case, ctx)?.reconstructions(classes)
         })?;
+        // Whoever rebuilds gives what there is when the budget is spent, which is the same every time, and when the audit is cancelled, which is not: under
+        // the key of the whole, a part of it would be taken for the whole by the run that goes on.
+        if ctx.cancelled() {
+            return Err(EngineError::Cancelled);
+        }
         inversions::write(&rebuilt, draft)?;
-        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        draft.json(ACCOUNT, &Account { asked, chosen })
+        draft.json(ACCOUNT, &account)
     }
 
     /// Runs a control step: the same attack with each of the first reference models in the target's place.

@@ -643,6 +643,7 @@ impl Workplace<'_> {
             average: look(averages.inputs.as_ref(), &averages.found())?,
             members_average: look(members_averages.inputs.as_ref(), &members_averages.found())?,
             endings: attack.endings.clone(),
+            exhausted: self.account(id)?.exhausted,
             galleries: &evaluation.drawn,
             width: evaluation.features.len() / records.labels.len().max(1),
             features: &evaluation.features,

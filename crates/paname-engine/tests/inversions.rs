@@ -5,13 +5,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use paname_core::{
     Access, Adapter, AdapterEntry, AdapterInfo, Attack, Case, Ctx, Ending, Entry, Error, Family, Features,
     Findings, FitRun, Fitted, Info, Input, Labels, Needs, Outputs, Pullback, Query, Recipe, Reconstruction,
     Records, Registry, Result, Setting, Target, TargetCard, Task, Tensor, Whom,
 };
-use paname_engine::{Manifest, Outcome, PlannedRow, RunOptions, plan, run};
+use paname_engine::{Manifest, Outcome, PlannedRow, RunOptions, Watch, plan, run};
 use paname_evidence::{InversionResult, PossibleAttack, Reason, Row, Verdict};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64;
@@ -308,6 +309,55 @@ impl Attack for Spy {
     }
 }
 
+/// Says that it asks once about each class, and asks three times; where it is not answered, it gives what it has, and says that it was cut short, or that all is well.
+struct Greedy(bool);
+
+#[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct GreedyConfig {
+    honest: bool,
+}
+
+impl Attack for Greedy {
+    const INFO: Info = Info { name: "greedy", ..<Spy as Attack>::INFO };
+    type Config = GreedyConfig;
+
+    fn new(config: GreedyConfig) -> Result<Self> {
+        Ok(Self(config.honest))
+    }
+
+    fn needs(&self, _: usize) -> Needs {
+        Needs { access: Access::NEW_INPUTS | Access::LOGITS, queries_per_class: 1, ..Needs::default() }
+    }
+
+    fn run(&self, case: &Case<'_>, _: &Ctx<'_>) -> Result<Findings> {
+        let mut rebuilt: Vec<Reconstruction> = Vec::new();
+        for round in 0..3 {
+            for class in 0..CLASSES as u32 {
+                let input = case.target().input(&vec![round].into())?;
+                let query = Query {
+                    input: Input::Tensor(input.clone()),
+                    labels: None,
+                    want: Access::LOGITS,
+                    layers: Vec::new(),
+                };
+                match case.target().predict(&query) {
+                    Ok(_) => {}
+                    Err(Error::Budget { .. }) => {
+                        let last = rebuilt.len() - 1;
+                        rebuilt[last].ending = if self.0 { Ending::Cut } else { Ending::Settled };
+                        return Ok(Findings::Reconstructions(rebuilt));
+                    }
+                    Err(error) => return Err(error),
+                }
+                let (input, score) = (input.index(0)?, f64::from(round));
+                rebuilt.push(Reconstruction { class, start: round, input, score, ending: Ending::Settled });
+            }
+        }
+        Ok(Findings::Reconstructions(rebuilt))
+    }
+}
+
 const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<Toys>()];
 const SPY: &[Entry] = &[Entry::of::<Spy>()];
 
@@ -429,8 +479,12 @@ centres = "centres.txt"
     }
 
     fn run(&self) -> std::result::Result<Outcome, String> {
+        self.run_with(&registry(), &())
+    }
+
+    fn run_with(&self, registry: &Registry, watch: &dyn Watch) -> std::result::Result<Outcome, String> {
         let options = RunOptions { run_dir: self.path("run"), workers: 2, worker: None, patience: None };
-        run(&self.read()?, &registry(), &options, &()).map_err(|error| error.to_string())
+        run(&self.read()?, registry, &options, watch).map_err(|error| error.to_string())
     }
 
     /// The plan of the only test.
@@ -746,6 +800,58 @@ fn a_prior_that_too_few_records_would_be_fitted_to_is_refused() {
     assert_eq!(what, "population records");
     // Those that search inputs themselves need no prior.
     assert!(attacks.iter().any(|one| one.attack == "regularised-ascent"), "{attacks:?}");
+}
+
+#[test]
+fn what_a_spent_budget_leaves_is_kept_and_said_to_be_partial() {
+    let mut registry = registry();
+    registry.add_attacks(&[Entry::of::<Greedy>()], "test").unwrap();
+    let run = |allowed: u64, honest: bool| {
+        let rest = format!("[access]\nmax_queries = {allowed}\n{EVALUATOR}");
+        let tests = test_of("greedy", &format!("honest = {honest}"));
+        let outcome = Audit::new(Keeps::Picture, 1, &rest, &tests).run_with(&registry, &()).unwrap();
+        let (row, result) = only(&outcome);
+        let partly = says(row, |reason| matches!(reason, Reason::PartlyRebuilt));
+        assert_eq!(partly, result.partial, "{:?}", row.reasons);
+        (result.partial, result.rebuilt, row.attack.as_ref().unwrap().asked, result.endings.clone())
+    };
+    let all = 3 * CLASSES as u64;
+    let (partial, rebuilt, asked, endings) = run(40, true);
+    assert_eq!((partial, rebuilt, asked, endings["cut"]), (true, 40, 40, 1));
+    // Whatever it says of its endings.
+    let (partial, rebuilt, asked, endings) = run(40, false);
+    assert_eq!((partial, rebuilt, asked, endings.get("cut")), (true, 40, 40, None));
+    let (partial, rebuilt, asked, _) = run(all, false);
+    assert_eq!((partial, rebuilt, asked), (false, all, all));
+}
+
+/// Loses patience when half of the attack is done, and there is something to give.
+#[derive(Default)]
+struct Impatient(AtomicBool);
+
+impl Watch for Impatient {
+    fn progress(&self, step: &str, done: u64, total: u64) {
+        let half = step == "attack/ascent" && 2 * done > total && done < total;
+        self.0.fetch_or(half, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn an_audit_that_was_cancelled_goes_on_as_if_it_had_not_been() {
+    let audit = || Audit::new(Keeps::Picture, 1, EVALUATOR, ASCENT);
+    let whole = audit().run().unwrap();
+    let cut = audit();
+    let watch = Impatient::default();
+    let error = cut.run_with(&registry(), &watch).unwrap_err();
+    assert!(watch.cancelled() && error.contains("cancel"), "{error}");
+    let resumed = cut.run().unwrap();
+    // Inputs are there already, and no part of what was rebuilt is taken for the whole.
+    assert!(resumed.steps_reused > 0 && !only(&resumed).1.partial);
+    assert_eq!(resumed.evidence.core_sha256, whole.evidence.core_sha256);
 }
 
 #[test]

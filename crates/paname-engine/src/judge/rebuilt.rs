@@ -51,6 +51,8 @@ pub(crate) struct Inversion<'a> {
     pub(crate) average: Vec<Seen>,
     pub(crate) members_average: Vec<Seen>,
     pub(crate) endings: Vec<Ending>,
+    /// Whether the attack was refused a question for want of budget, whatever it says of its endings.
+    pub(crate) exhausted: bool,
     /// Records of each class, by their places among the features.
     pub(crate) galleries: &'a Galleries,
     /// Features of each record `[records][width]`.
@@ -256,7 +258,7 @@ pub(crate) fn measure(
         control_classes: control.len() as u64,
         rebuilt: inversion.attack.len() as u64,
         endings: endings(&inversion.endings),
-        partial: inversion.endings.contains(&Ending::Cut),
+        partial: inversion.exhausted || inversion.endings.contains(&Ending::Cut),
         chance: 1.0 / inversion.classes.max(1) as f64,
         alpha: settings.alpha,
         evaluator: inversion.evaluator.clone(),

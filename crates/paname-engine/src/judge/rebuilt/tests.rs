@@ -102,6 +102,7 @@ impl Simulated {
             average: self.average.clone(),
             members_average: self.members_average.clone(),
             endings: vec![Ending::Spent; self.attack.len()],
+            exhausted: false,
             galleries: &galleries,
             width: WIDTH,
             features: &self.features,
