@@ -647,7 +647,7 @@ pub(crate) fn gallery(
         [channels @ (1 | 3), height, width] => (channels, height, width),
         _ => return Ok(None),
     };
-    if how == Showing::Off || height * width > 1 << 20 || height * width == 0 {
+    if how == Showing::Blurred(false) || height * width > 1 << 20 || height * width == 0 {
         return Ok(None);
     }
     let classes: Vec<u32> = columns.iter().map(|(class, _)| *class).take(MOST).collect();
@@ -671,7 +671,7 @@ pub(crate) fn gallery(
                 };
                 image::Rgb([at(0), at(1), at(2)])
             });
-            if how == Showing::Blurred {
+            if how == Showing::Blurred(true) {
                 small = image::imageops::blur(&small, height.min(width) as f32 / 12.0);
             }
             let (left, top) = ((column * step.0) as i64, (row * step.1) as i64);
@@ -684,6 +684,6 @@ pub(crate) fn gallery(
         png: <base64ct::Base64 as base64ct::Encoding>::encode_string(png.get_ref()),
         classes,
         rows: shown.iter().map(|(name, ..)| (*name).to_owned()).collect(),
-        blurred: how == Showing::Blurred,
+        blurred: how == Showing::Blurred(true),
     }))
 }

@@ -426,7 +426,7 @@ pub struct InversionTable {
     pub classes: ClassKind,
     /// The arm without anything that makes inputs plausible, which every attack is held against.
     pub unregularised: UnregularisedSource,
-    /// Whether the report shows what was rebuilt: `off`, `blurred` or `clear`.
+    /// Whether the report shows what was rebuilt: `true`, blurred; `clear`, as it is; `false`, not at all.
     pub galleries: Galleries,
 }
 
@@ -487,16 +487,27 @@ pub enum ClassKind {
 }
 
 /// Whether the report shows what was rebuilt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected true, false or \"clear\"")]
 pub enum Galleries {
-    /// It does not.
-    #[default]
-    Off,
-    /// Blurred.
-    Blurred,
-    /// As it is.
+    /// Blurred, or not at all.
+    Blurred(bool),
+    /// Otherwise.
+    As(Sharpness),
+}
+
+/// How pictures of what was rebuilt are shown that are not blurred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharpness {
+    /// As they are.
     Clear,
+}
+
+impl Default for Galleries {
+    fn default() -> Self {
+        Self::Blurred(false)
+    }
 }
 
 /// The arm without anything that makes inputs plausible.

@@ -631,10 +631,15 @@ fn attacks_see_no_audited_record_and_pictures_are_shown_only_where_they_are_allo
     let bytes = <base64ct::Base64 as base64ct::Encoding>::decode_vec(&gallery.png).unwrap();
     let picture = image::load_from_memory(&bytes).unwrap();
     assert_eq!((picture.width(), picture.height()), (20 * 5 - 1, 3 * 5 - 1));
-    audit.replace("galleries = \"clear\"", "galleries = \"blurred\"");
+    audit.replace("galleries = \"clear\"", "galleries = true");
     let blurred = audit.run().unwrap();
     let other = only(&blurred).1.gallery.clone().unwrap();
     assert!(other.blurred && other.png != gallery.png);
+    audit.replace("galleries = true", "galleries = false");
+    assert!(only(&audit.run().unwrap()).1.gallery.is_none());
+    audit.replace("galleries = false", "galleries = \"blurred\"");
+    let refused = audit.refusal();
+    assert!(refused.contains("is \"blurred\"; expected `clear`, or true or false"), "{refused}");
     // Without a generator the plan says so, and nothing runs.
     let none = Audit::new(Keeps::Picture, 1, EVALUATOR, spy);
     let row = &plan(&none.read().unwrap(), &registry()).unwrap().rows[0];

@@ -171,7 +171,14 @@ impl<'s> Checker<'s> {
         }
         let form = named.first().map(|form| **form).or_else(|| forms.first().copied());
         if let Some(form) = form {
-            return self.value(item, form, place);
+            let others = types.iter().filter(|other| !is_of(item.get_ref(), other));
+            let others: String = others.flat_map(|other| [", or ", type_words(other)]).collect();
+            return self.value(item, form, place).map_err(|mut problem| {
+                if problem.span == item.span() {
+                    problem.what += &others;
+                }
+                problem
+            });
         }
         match item.get_ref() {
             DeValue::String(text) => {
