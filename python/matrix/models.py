@@ -339,6 +339,19 @@ class Text(nn.Module):
         return {"logits": self.classifier(F.relu(self.pre(x[:, 0])))}
 
 
+class Words(nn.Module):
+    """A classifier of tokens by the mean of what they stand for, under the name that such a layer often has."""
+
+    def __init__(self, vocabulary, width, classes):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.hidden = nn.Linear(width, width)
+        self.output = nn.Linear(width, classes)
+
+    def forward(self, tokens):
+        return self.output(F.relu(self.hidden(self.embedding(tokens).mean(1))))
+
+
 class Tabular(nn.Module):
     """Bags of categories and numbers."""
 
@@ -498,6 +511,12 @@ def text(small):
     return model, batch(3), batch(2)
 
 
+def words(small):
+    vocabulary, length = (20, 6) if small else (20000, 64)
+    model = Words(vocabulary, 4, 3) if small else Words(vocabulary, 128, 10)
+    return model, (torch.randint(0, vocabulary, (3, length)),), (torch.randint(0, vocabulary, (5, length)),)
+
+
 def tabular(small):
     categories, bag, numbers = (20, 3, 4) if small else (20000, 26, 13)
     model = Tabular(categories, 4, numbers, 8, 1) if small else Tabular(categories, 64, numbers, 512, 1)
@@ -532,6 +551,7 @@ MATRIX = {
     "audio": audio,
     "video": video,
     "text": text,
+    "words": words,
     "tabular": tabular,
     "unet": unet,
     "vae": vae,

@@ -9,6 +9,8 @@ use crate::network::{Heard, Network, channels_last};
 
 /// Name of the values that the last layer is given.
 pub(crate) const EMBEDDING: &str = "embedding";
+/// Name of the values of a module that is called as these are.
+pub(crate) const EMBEDDING_MODULE: &str = "embedding-module";
 
 /// A model that is asked, and not changed.
 pub(crate) trait Model: Send + Sync {

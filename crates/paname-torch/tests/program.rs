@@ -126,6 +126,42 @@ fn modules_and_nodes_tell_their_values() {
 }
 
 #[test]
+fn a_module_called_embedding_hides_neither_itself_nor_the_last_layers_input() {
+    let tokens: Vec<i64> = (0..12 * 6).map(|i| i * 7 % 20).collect();
+    let mut audit = Audit::new(Tensor::from_vec(tokens, &[12, 6]).unwrap());
+    audit.base = archives();
+    for name in ["words.pt2", "words.paname.pt2"] {
+        let target = audit.open(json!({ "program": name })).unwrap();
+        let layers = &target.card().layers;
+        assert!(
+            ["embedding-module", "hidden", "output", "embedding"]
+                .iter()
+                .all(|l| layers.iter().any(|x| x == l)),
+            "{layers:?}"
+        );
+        let mut query = Query::records(vec![2, 0], Access::LOGITS | Access::ACTIVATIONS | Access::EMBEDDING);
+        query.layers = vec!["embedding-module".into()];
+        let answers = target.predict(&query).unwrap();
+        let (_, rows) = &answers.activations[0];
+        assert_eq!((rows.shape(), answers.embedding.unwrap().shape()), (&[2, 6, 4][..], &[2, 4][..]));
+        // Rows of a matrix, by the numbers of the tokens: what swaps of tokens are guided by.
+        let parameters = target.parameters().unwrap();
+        let (_, matrix) = parameters.iter().find(|(name, _)| name == "embedding.weight").unwrap();
+        let (rows, matrix) = (rows.to_f64().unwrap(), matrix.to_f64().unwrap());
+        for (place, row) in rows.chunks_exact(4).enumerate() {
+            let record = [2, 0][place / 6];
+            let token = (record * 6 + place % 6) * 7 % 20;
+            assert_eq!(row, &matrix[token * 4..][..4], "{name}");
+        }
+        let rest = target.view(View::From("embedding-module".into())).unwrap();
+        let input = Input::Tensor(answers.activations[0].1.clone());
+        let query = Query { input, labels: None, want: Access::LOGITS, layers: Vec::new() };
+        let again = rest.predict(&query).unwrap().logits.unwrap();
+        close(name, &again.to_f64().unwrap(), &answers.logits.unwrap().to_f64().unwrap(), 1e-5);
+    }
+}
+
+#[test]
 fn a_pullback_outlives_its_model() {
     let (audit, target) = open("lenet.pt2");
     let (answers, pullback) = target.vjp(&Query::records(vec![0, 1], Access::LOGITS)).unwrap();

@@ -9,7 +9,7 @@ use paname_pt2::{Argument, InputRole, Node, Normalisation, Output, Size, SymbolI
 use tch::{Device, Kind, Tensor};
 
 use crate::error::from_torch;
-use crate::model::{EMBEDDING, Learnable, Learner, Model};
+use crate::model::{EMBEDDING, EMBEDDING_MODULE, Learnable, Learner, Model};
 use crate::network::Heard;
 use crate::program::runner::Runner;
 use crate::program::start::begun;
@@ -71,8 +71,9 @@ impl Exported {
         let last = LastLayer::of(&runner, id);
         let mut layers = Vec::new();
         for (name, value) in runner.archive().layers() {
-            // The word is taken.
-            if name != EMBEDDING && runner.slot(value).is_some() {
+            if runner.slot(value).is_some() {
+                // The word is taken, and what tokens become is often called so.
+                let name = if name == EMBEDDING { EMBEDDING_MODULE } else { name };
                 layers.push((name.to_owned(), value));
             }
         }
