@@ -2,13 +2,14 @@
 //!
 //! Whoever rebuilds sees no audited record, only the population; who looks sees both.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use paname_core::{
-    Access, Ctx, Ending, Error, Features, FitRun, Indices, Input, Labels, Outputs, Query, Reconstruction,
-    Result, Roster, Setting, Target, Task, Tensor,
+    Access, Ctx, DType, Ending, Error, Features, FitRun, Indices, Input, Labels, Outputs, Query,
+    Reconstruction, Result, Roster, Setting, Target, Task, Tensor,
 };
-use paname_evidence::{Evaluator, Gallery};
+use paname_evidence::{Evaluator, Gallery, Likeness};
 use paname_stats::Rate;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Ma
 use crate::plan;
 use crate::plugins;
 use crate::store::{Draft, Object};
+use crate::texts::{Tokens, whole};
 
 /// Rows of a question to the evaluator.
 const BATCH: usize = 256;
@@ -39,6 +41,7 @@ const FEATURES: &str = "features.npy";
 const LIKELIEST_OF: &str = "likeliest.npy";
 const AVERAGES: &str = "averages";
 const MEMBERS_AVERAGES: &str = "averages-of-members";
+const TOKENS: &str = "tokens.json";
 const LOOKER: &str = "looker.json";
 const FITTED: &str = "fitted.json";
 const DRAWN: &str = "drawn.json";
@@ -60,12 +63,17 @@ pub(crate) fn write(rebuilt: &[Reconstruction], draft: &Draft) -> std::result::R
         .collect();
     draft.json(REBUILT, &found)?;
     let Some(first) = rebuilt.first() else { return Ok(()) };
+    let shape: Vec<usize> =
+        std::iter::once(rebuilt.len()).chain(first.input.shape().iter().copied()).collect();
+    // Tokens stay whole numbers.
+    if rebuilt.iter().all(|one| one.input.dtype() == DType::I64) {
+        let values = rebuilt.iter().map(|one| one.input.to_i64()).collect::<Result<Vec<_>>>()?;
+        return write_npy(draft, INPUTS, &shape, &values.concat());
+    }
     let mut values = Vec::new();
     for one in rebuilt {
         values.extend_from_slice(&one.input.to_f32()?);
     }
-    let shape: Vec<usize> =
-        std::iter::once(rebuilt.len()).chain(first.input.shape().iter().copied()).collect();
     write_npy(draft, INPUTS, &shape, &values)
 }
 
@@ -121,12 +129,16 @@ pub(crate) fn decided(
     Ok(all.join("\0"))
 }
 
-/// What looks at inputs: the evaluator, or nobody, and then likeness is that of the values.
+/// What looks at inputs: the evaluator, or nobody, and then likeness is that of the values or of tokens.
 pub(crate) struct Eye {
     evaluator: Option<Box<dyn Target>>,
     want: Access,
     target: Box<dyn Target>,
-    by_values: bool,
+    likeness: Likeness,
+    /// The tokens by which texts are compared.
+    tokens: Option<Tokens>,
+    /// Whether inputs are texts, of which models are asked in whole numbers.
+    texts: bool,
 }
 
 /// What it says of inputs.
@@ -147,14 +159,13 @@ impl Eye {
         weights: Option<&Path>,
         ctx: &Ctx<'_>,
     ) -> std::result::Result<Self, EngineError> {
-        let table = &supply.manifest.content.inversion;
-        let source = table.evaluator.as_ref();
-        let by_values = table.by_values();
+        let content = &supply.manifest.content;
+        let (likeness, texts) = (content.likeness(), content.texts());
         inputs::with_setting(supply, object, inputs, ctx, |setting| {
             let target = supply.target(setting, ctx)?;
-            let Some(source) = source else {
-                return Ok(Self { evaluator: None, want: Access::empty(), target, by_values });
-            };
+            let (want, tokens) = (Access::empty(), None);
+            let eye = Self { evaluator: None, want, target, likeness, tokens, texts };
+            let Some(source) = &content.inversion.evaluator else { return Ok(eye) };
             let EvaluatorSource { source, fit } = source;
             let adapter = supply.registry.adapter(&source.adapter)?;
             let config = config_of(source);
@@ -163,9 +174,41 @@ impl Eye {
                 _ => adapter.open(config, setting, ctx),
             }
             .map_err(supply.manifest.about("inversion.evaluator"))?;
-            let want = compatible(evaluator.as_ref(), target.as_ref(), inputs)?;
-            Ok(Self { evaluator: Some(evaluator), want, target, by_values })
+            let want = compatible(evaluator.as_ref(), eye.target.as_ref(), inputs, texts)?;
+            Ok(Self { evaluator: Some(evaluator), want, ..eye })
         })
+    }
+
+    /// Looks at tokens as it did when it looked at the records.
+    pub(crate) fn knowing(self, tokens: Option<Tokens>) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// The tokens of these records, where likeness is that of tokens. No question to a model.
+    fn tokens(&self, rows: &[u32], ignored: &[u32], ctx: &Ctx<'_>) -> Result<Option<Tokens>> {
+        if self.likeness != Likeness::Tokens {
+            return Ok(None);
+        }
+        let parts = rows.chunks(BATCH).map(|some| {
+            ctx.tick(0, rows.len())?;
+            self.target.input(&Indices::from(some))
+        });
+        Tokens::of(ignored, parts).map(Some)
+    }
+
+    /// Inputs such that a mean of them says something: of texts which tokens are there.
+    fn summable(&self, rows: &Tensor) -> Result<Tensor> {
+        self.tokens.as_ref().map_or_else(|| Ok(rows.clone()), |tokens| tokens.presence(rows))
+    }
+
+    /// Inputs again of means, texts of this length.
+    fn inputs_of(&self, means: Averages, length: usize) -> Result<Averages> {
+        let Averages { classes, inputs } = means;
+        let inputs = match (inputs, &self.tokens) {
+            (Some(means), Some(tokens)) => Some(tokens.commonest(&means, length)?),
+            (inputs, _) => inputs,
+        };
+        Ok(Averages { classes, inputs })
     }
 
     /// Looks at rows of inputs `[rows, …]`, which have to be such as the target is given.
@@ -193,22 +236,27 @@ impl Eye {
 impl Looked {
     fn add(&mut self, eye: &Eye, rows: &Tensor) -> Result<()> {
         let count = rows.rows();
-        let Some(evaluator) = &eye.evaluator else {
-            let values = rows.to_f32()?;
-            self.width = values.len() / count.max(1);
-            self.features.extend_from_slice(&values);
-            return Ok(());
-        };
         let want = eye.want;
-        let query = Query { input: Input::Tensor(rows.clone()), labels: None, want, layers: Vec::new() };
-        let answers = evaluator.predict(&query)?;
-        answers.check_rows(count)?;
+        let answers = match &eye.evaluator {
+            Some(evaluator) => {
+                let input = asked(rows, eye.texts)?;
+                let answers = evaluator.predict(&Query { input, labels: None, want, layers: Vec::new() })?;
+                answers.check_rows(count)?;
+                answers
+            }
+            None => Outputs::default(),
+        };
         let ranked = answers.probabilities.as_ref().or(answers.logits.as_ref());
         let features = answers.embedding.as_ref().or(answers.logits.as_ref()).or(ranked);
-        let (Some(ranked), Some(features)) = (ranked, features) else { return Err(Error::Denied(want)) };
-        let values = if eye.by_values { rows.to_f32()? } else { features.to_f32()? };
+        let values = match (eye.likeness, &eye.tokens, features) {
+            (Likeness::Tokens, Some(tokens), _) => Cow::Owned(tokens.features(rows)?),
+            (Likeness::Features, _, Some(features)) => features.to_f32()?,
+            (Likeness::Values, ..) => rows.to_f32()?,
+            _ => return Err(Error::Denied(want)),
+        };
         if values.iter().any(|value| !value.is_finite()) {
-            return Err(Error::mismatch("answers of the evaluator", "finite numbers", "others"));
+            let what = if eye.likeness == Likeness::Features { "answers of the evaluator" } else { "inputs" };
+            return Err(Error::mismatch(what, "finite numbers", "others"));
         }
         let width = values.len() / count.max(1);
         if self.width != 0 && width != self.width {
@@ -216,7 +264,10 @@ impl Looked {
         }
         self.width = width;
         self.features.extend_from_slice(&values);
-        let scores = ranked.to_f32()?;
+        if eye.evaluator.is_none() {
+            return Ok(());
+        }
+        let scores = ranked.ok_or(Error::Denied(want))?.to_f32()?;
         if scores.iter().any(|score| score.is_nan()) {
             return Err(Error::mismatch("answers of the evaluator", "numbers", "NaN"));
         }
@@ -248,8 +299,16 @@ fn likeliest(scores: &[f32]) -> Vec<u32> {
     order
 }
 
+/// Inputs as models are asked about them: texts as whole numbers, however they were kept.
+fn asked(rows: &Tensor, texts: bool) -> Result<Input> {
+    if !texts {
+        return Ok(Input::Tensor(rows.clone()));
+    }
+    Ok(Input::Tokens(Tensor::from_vec(whole(rows)?, rows.shape())?))
+}
+
 /// What the evaluator is asked for, where it can look at what the target is given.
-fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs) -> Result<Access> {
+fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs, texts: bool) -> Result<Access> {
     let card = evaluator.card();
     let about = |what: &str| format!("evaluator {}, {what}", card.name);
     if card.fingerprint == target.card().fingerprint {
@@ -288,7 +347,7 @@ fn compatible(evaluator: &dyn Target, target: &dyn Target, inputs: &Inputs) -> R
     // The same model in another file has another fingerprint and the same answers.
     if target.card().offers().contains(ranked) {
         let ask = |model: &dyn Target, rows: &Tensor| -> Result<Vec<f32>> {
-            let input = Input::Tensor(rows.clone());
+            let input = asked(rows, texts)?;
             let answers = model.predict(&Query { input, labels: None, want: ranked, layers: Vec::new() })?;
             let answered = answers.probabilities.or(answers.logits).ok_or(Error::Denied(ranked))?;
             Ok(answered.to_f32()?.into_owned())
@@ -319,6 +378,9 @@ pub(crate) fn evaluate(
     draft.json(FITTED, &fitted)?;
     let truth = inputs::truth(object)?;
     let Shown { rows, labels } = Shown::of(object, inputs)?;
+    let tokens = eye.tokens(&rows, &supply.manifest.content.inversion.ignored_tokens, ctx)?;
+    draft.json(TOKENS, &tokens)?;
+    let eye = eye.knowing(tokens);
     let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
     // The same draw for every test of the audit.
     let drawn = Galleries::draw(
@@ -326,18 +388,19 @@ pub(crate) fn evaluate(
         &truth,
         &Ctx::new(supply.manifest.content.statistics.seed, "galleries", 1, &()),
     );
-    let mut means = Means::new(&drawn, labels.len());
+    let (mut means, mut length) = (Means::new(&drawn, labels.len()), 0);
     for start in (0..rows.len()).step_by(BATCH) {
         ctx.tick(start, rows.len())?;
         let range = start..rows.len().min(start + BATCH);
         let some = eye.target.input(&Indices::from(&rows[range.clone()]))?;
-        means.add(&some, range.start)?;
+        length = some.len() / some.rows().max(1);
+        means.add(&eye.summable(&some)?, range.start)?;
         looked.add(&eye, &some)?;
     }
     ctx.tick(rows.len(), rows.len())?;
     draft.json(DRAWN, &drawn)?;
-    means.of_both()?.write(AVERAGES, draft)?;
-    means.of_members()?.write(MEMBERS_AVERAGES, draft)?;
+    eye.inputs_of(means.of_both()?, length)?.write(AVERAGES, draft)?;
+    eye.inputs_of(means.of_members()?, length)?.write(MEMBERS_AVERAGES, draft)?;
     write_npy(draft, FEATURES, &[rows.len(), looked.width], &looked.features)?;
     if let Some(first) = looked.likeliest.first().map(Vec::len) {
         let flat: Vec<i64> = looked.likeliest.iter().flatten().map(|class| i64::from(*class)).collect();
@@ -492,6 +555,8 @@ pub(crate) struct Evaluation {
     pub(crate) weights: Option<PathBuf>,
     likeliest: Option<Vec<u32>>,
     named: Option<(String, String)>,
+    /// The tokens by which texts are compared, where they are.
+    pub(crate) tokens: Option<Tokens>,
     /// The records that are compared.
     pub(crate) drawn: Galleries,
     /// The mean of each class, and that of its members alone.
@@ -515,6 +580,7 @@ impl Evaluation {
             weights: object.json::<Option<String>>(FITTED)?.map(|place| object.path(&place)),
             likeliest,
             named,
+            tokens: object.json(TOKENS)?,
             drawn: object.json(DRAWN)?,
             averages: Averages::open(AVERAGES, object)?,
             members_averages: Averages::open(MEMBERS_AVERAGES, object)?,
@@ -541,7 +607,8 @@ impl Evaluation {
             fingerprint,
             members: rate(true)?,
             non_members: rate(false)?,
-            features: (self.features.len() / labels.len().max(1)) as u64,
+            features: self.tokens.as_ref().map_or(self.features.len() / labels.len().max(1), Tokens::len)
+                as u64,
         }))
     }
 }

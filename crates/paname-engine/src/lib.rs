@@ -41,6 +41,7 @@ mod signals;
 mod signs;
 mod step;
 mod store;
+mod texts;
 mod verify;
 mod work;
 

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::EngineError;
 use text::Text;
 
+pub use paname_evidence::Likeness;
 pub use schema::manifest_schema;
 pub use template::{TemplateAnswers, template};
 
@@ -172,6 +173,39 @@ impl Default for ReferenceFit {
 }
 
 impl Content {
+    /// Whether records are texts.
+    pub(crate) fn texts(&self) -> bool {
+        self.data.modality.iter().any(|kind| kind == "text")
+            || self.inversion.likeness == Some(Likeness::Tokens)
+    }
+
+    /// By what the likeness of inputs is measured.
+    pub(crate) fn likeness(&self) -> Likeness {
+        let (alone, usual) = if self.texts() {
+            (Likeness::Tokens, Likeness::Tokens)
+        } else {
+            (Likeness::Values, Likeness::Features)
+        };
+        match self.inversion.likeness.unwrap_or(usual) {
+            // Nobody says anything of inputs.
+            Likeness::Features if self.inversion.evaluator.is_none() => alone,
+            chosen => chosen,
+        }
+    }
+
+    /// The arm without anything that makes inputs plausible: its attack and the parameters of it.
+    pub(crate) fn unregularised(&self) -> (String, serde_json::Map<String, serde_json::Value>) {
+        let given = self.inversion.unregularised.clone().unwrap_or_default();
+        let usual = if self.texts() { "token-ascent" } else { "regularised-ascent" };
+        let attack = given.attack.unwrap_or_else(|| usual.to_owned());
+        let plain = match attack.as_str() {
+            "regularised-ascent" => Some(("l2".to_owned(), 0.0.into())),
+            "token-ascent" => Some(("repeats".to_owned(), 0.into())),
+            _ => None,
+        };
+        (attack, given.parameters.unwrap_or_else(|| plain.into_iter().collect()))
+    }
+
     /// The target's adapter, the reference models' where there are any, and those of recorded candidates of attributes.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         std::iter::once(&self.target.source)
@@ -408,26 +442,45 @@ impl Default for ImputerSource {
 }
 
 /// How what is rebuilt is looked at.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InversionTable {
     /// A model of another architecture that tells the same classes apart, fitted apart from the model under audit: an adapter and its keys, or with `fit` a recipe by which
     /// the population fits it. Without one,
-    /// likeness is that of the values themselves, and whether a class is recognised stays open.
+    /// likeness is that of the values or tokens themselves, and whether a class is recognised stays open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluator: Option<EvaluatorSource>,
     /// A model that makes inputs, for attacks that search among what it makes: an adapter and its keys, and `latent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSource>,
-    /// By what likeness is measured: by `features`, what the evaluator says of inputs, which forgives what makes no difference to a class; or by `values`, pixel by pixel, which
-    /// sees whose picture it is. Fixed before anything is rebuilt, since the headline rests on it.
-    pub likeness: Likeness,
+    /// By what likeness is measured: by `features`, what the evaluator says of inputs, which forgives what makes no difference to a class; by `values`, pixel by pixel, which
+    /// sees whose picture it is; or by `tokens`, those that texts have in common. Where absent, by tokens where `modality` names texts, else by features. Fixed before anything
+    /// is rebuilt, since the headline rests on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
+    /// Tokens of texts that say nothing, such as padding and marks of beginnings: likeness leaves them out.
+    pub ignored_tokens: Vec<u32>,
     /// What a class is: of `categories` many persons are in one, of `persons` each is one.
     pub classes: ClassKind,
     /// The arm without anything that makes inputs plausible, which every attack is held against.
-    pub unregularised: UnregularisedSource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unregularised: Option<UnregularisedSource>,
     /// Whether the report shows what was rebuilt: `true`, blurred; `clear`, as it is; `false`, not at all.
     pub galleries: Galleries,
+}
+
+impl Default for InversionTable {
+    fn default() -> Self {
+        Self {
+            evaluator: None,
+            generator: None,
+            likeness: None,
+            ignored_tokens: vec![0],
+            classes: ClassKind::default(),
+            unregularised: None,
+            galleries: Galleries::default(),
+        }
+    }
 }
 
 impl InversionTable {
@@ -435,22 +488,6 @@ impl InversionTable {
     pub(crate) fn persons(&self) -> bool {
         self.classes == ClassKind::Persons
     }
-
-    /// Whether likeness is that of the values.
-    pub(crate) fn by_values(&self) -> bool {
-        self.likeness == Likeness::Values || self.evaluator.is_none()
-    }
-}
-
-/// By what likeness is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Likeness {
-    /// What the evaluator says of inputs; the values where there is no evaluator.
-    #[default]
-    Features,
-    /// The values of inputs.
-    Values,
 }
 
 /// How the model that looks at what is rebuilt is reached, or fitted.
@@ -511,21 +548,17 @@ impl Default for Galleries {
 }
 
 /// The arm without anything that makes inputs plausible.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UnregularisedSource {
-    /// Name of the attack.
+    /// Name of the attack; where absent `regularised-ascent`, and of texts `token-ascent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minLength" = 1))]
-    pub attack: String,
-    /// Its parameters; its defaults where absent.
-    pub parameters: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Default for UnregularisedSource {
-    fn default() -> Self {
-        let parameters = [("l2".to_owned(), serde_json::json!(0.0))].into_iter().collect();
-        Self { attack: "regularised-ascent".into(), parameters }
-    }
+    pub attack: Option<String>,
+    /// Its parameters. Where absent its defaults, but without what makes inputs plausible: `l2 = 0.0` where the attack is `regularised-ascent`, `repeats = 0` where it is
+    /// `token-ascent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// What becomes of population records that equal an audited one in every input and in the label: whoever guesses would look them up.

@@ -27,7 +27,7 @@ use crate::inversions;
 use crate::judge::epsilon::{self, Terms};
 use crate::judge::rebuilt::FEWEST_CLASSES;
 use crate::judge::{self, FEWEST_UNITS, FEWEST_UNRELATED, Rows, detectable, most_tests};
-use crate::manifest::{AttributeTable, Manifest, Split, Statistics, Test, UnregularisedSource};
+use crate::manifest::{AttributeTable, Manifest, Split, Statistics, Test};
 use crate::outputs;
 use crate::plugins;
 use crate::step::{Fit, Keyed, Step, key};
@@ -343,7 +343,7 @@ fn possible(
         let name = entry.info.name;
         let settled = registry.settle(name, serde_json::Value::Null, &inputs.size()).ok()?;
         let needs = registry.build(name, settled).ok()?.needs(0).ok()?;
-        let runs = needs.texts == is_of_texts(manifest)
+        let runs = needs.texts == manifest.content.texts()
             && obstacles(&needs, entry.info.family, manifest, inputs).is_empty();
         runs.then(|| PossibleAttack { attack: name.to_owned(), questions: questions(&needs, inputs) })
     };
@@ -352,11 +352,6 @@ fn possible(
     attacks.sort_by_key(|one| one.questions);
     attacks.truncate(MOST_NAMED);
     Some(Reason::Possible { attacks })
-}
-
-/// Whether the records are texts, as the manifest says.
-fn is_of_texts(manifest: &Manifest) -> bool {
-    manifest.content.data.modality.iter().any(|kind| kind == "text")
 }
 
 /// What is short where gradients are to come through a generator that gives none.
@@ -396,11 +391,13 @@ fn obstacles_beside_budget(
     if family == Family::ModelInversion && inputs.task != Task::Classification {
         return vec![Reason::Task];
     }
-    if family == Family::ModelInversion && is_of_texts(manifest) {
-        // Numbers of tokens are no likeness.
-        return vec![Reason::Failed {
-            message: "this version has no likeness of texts that are rebuilt".into(),
-        }];
+    if family == Family::ModelInversion && needs.texts != manifest.content.texts() {
+        let message = if needs.texts {
+            "this attack rebuilds texts, and `modality` in [data] names none"
+        } else {
+            "this attack rebuilds no texts, which `modality` in [data] names; `token-ascent` does"
+        };
+        return vec![Reason::Failed { message: message.into() }];
     }
     let mut found = Vec::new();
     let sides = (inputs.data.member_records, inputs.data.non_member_records);
@@ -693,7 +690,7 @@ fn inversion_steps(
             env!("CARGO_PKG_VERSION"),
             inputs_key,
             &evaluator,
-            &format!("{:?}", table.likeness),
+            &format!("{:?} {:?}", manifest.content.likeness(), table.ignored_tokens),
             &seed,
         ]),
         after: vec![Step::Inputs],
@@ -725,7 +722,7 @@ fn inversion_steps(
 
 /// The arm without anything that makes inputs plausible, as a test.
 pub(crate) fn unregularised(manifest: &Manifest) -> Test {
-    let UnregularisedSource { attack, parameters } = manifest.content.inversion.unregularised.clone();
+    let (attack, parameters) = manifest.content.unregularised();
     Test {
         id: Step::Unregularised.to_string(),
         attack: Some(attack),

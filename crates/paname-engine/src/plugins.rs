@@ -3,7 +3,7 @@
 use paname_core::{Origin, PluginOrigin, Registry, Result};
 use paname_evidence::PluginUsed;
 
-use crate::manifest::{InversionTable, Manifest};
+use crate::manifest::Manifest;
 use crate::plan;
 
 /// The plugins that bring an adapter or an attack of the manifest, by name, each once.
@@ -31,9 +31,8 @@ pub(crate) fn deciding(manifest: &Manifest, registry: &Registry) -> Result<Vec<P
     let imputers = content.attributes.iter().map(|attribute| &attribute.imputer);
     let imputers = imputers.map(|imputer| (imputer.attack.as_str(), &imputer.parameters));
     let tests = content.tests.iter().filter_map(|test| Some((test.attack.as_deref()?, &test.parameters)));
-    let InversionTable { unregularised, .. } = &content.inversion;
-    let arm =
-        inverts(manifest, registry)?.then_some((unregularised.attack.as_str(), &unregularised.parameters));
+    let (attack, parameters) = content.unregularised();
+    let arm = inverts(manifest, registry)?.then_some((attack.as_str(), &parameters));
     for (name, parameters) in tests.chain(imputers).chain(arm) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
         // And of the attack that it goes through.

@@ -608,7 +608,8 @@ impl Workplace<'_> {
         let truth = inputs::truth(&object)?;
         let records = inversions::Shown::of(&object, &inputs)?;
         let evaluation = Evaluation::open(&self.store.object(self.run.key(&Step::Evaluation)?))?;
-        let eye = Eye::open(&self.supply(), &object, &inputs, evaluation.weights.as_deref(), audit)?;
+        let eye = Eye::open(&self.supply(), &object, &inputs, evaluation.weights.as_deref(), audit)?
+            .knowing(evaluation.tokens.clone());
         let rebuilt = |step: &Step| Rebuilt::open(&self.store.object(self.run.key(step)?));
         let attack = rebuilt(&Step::Attack(id.to_owned()))?;
         let plain = self.run.keys.contains_key(&Step::Unregularised.to_string());
@@ -632,7 +633,7 @@ impl Workplace<'_> {
         shown.extend(averages.inputs.as_ref().map(|inputs| ("average", inputs, averages.places())));
         let inversion = judge::rebuilt::Inversion {
             persons: table.persons(),
-            by_values: table.by_values(),
+            likeness: self.manifest.content.likeness(),
             classes: inputs.classes.unwrap_or(0),
             evaluator: evaluation.evaluator(&truth, &records.labels, settings.confidence)?,
             attack: look(attack.inputs.as_ref(), &attack.found)?,

@@ -13,7 +13,7 @@ use paname_core::{
     Records, Registry, Result, Setting, Target, TargetCard, Task, Tensor, Whom,
 };
 use paname_engine::{Manifest, Outcome, PlannedRow, RunOptions, Watch, plan, run};
-use paname_evidence::{InversionResult, PossibleAttack, Reason, Row, Verdict};
+use paname_evidence::{InversionResult, Likeness, PossibleAttack, Reason, Row, Verdict};
 use rand_core::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 
@@ -737,6 +737,7 @@ fn a_test_that_cannot_run_names_those_that_could_and_what_they_cost() {
     assert!(!texts.reasons.iter().any(|reason| matches!(reason, Reason::Failed { .. })));
     let texts = Audit::new(Keeps::Picture, 1, EVALUATOR, &test_of("lomma", ""));
     texts.replace("personal = []", "personal = []\nmodality = [\"text\"]");
+    texts.replace("unregularised = {", "unregularised = { attack = \"regularised-ascent\",");
     assert!(matches!(texts.planned().reasons[..], [Reason::Failed { .. }]));
     // The evidence says the same.
     let audit = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, &test_of("lomma", ""));
@@ -888,7 +889,9 @@ fn evaluators_that_cannot_judge_are_refused_in_words() {
     by_values.replace("[inversion]", "[inversion]\nlikeness = \"values\"");
     let outcome = by_values.run().unwrap();
     let (row, result) = only(&outcome);
-    assert!(result.by_values && result.evaluator.as_ref().unwrap().features == WIDTH as u64);
+    assert!(
+        result.likeness == Likeness::Values && result.evaluator.as_ref().unwrap().features == WIDTH as u64
+    );
     assert_eq!(row.verdict, Verdict::LeakDemonstrated);
     let refusal = |from: &str, to: &str| {
         let audit = Audit::new(Keeps::Picture, 1, EVALUATOR, ASCENT);

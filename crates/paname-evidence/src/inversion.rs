@@ -30,11 +30,11 @@ pub struct InversionResult {
     pub chance: f64,
     /// Level of the audit, that adjusted p-values are held against.
     pub alpha: f64,
-    /// The independent model that looks at what was rebuilt; None where the manifest names none: then likeness is that of the values themselves.
+    /// The independent model that looks at what was rebuilt; None where the manifest names none: then likeness is that of the values or tokens themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluator: Option<Evaluator>,
-    /// Whether likeness is that of the values themselves, and not of what the evaluator says of them.
-    pub by_values: bool,
+    /// By what likeness is measured.
+    pub likeness: Likeness,
     /// What was rebuilt of classes that the model was trained on.
     pub attack: Rebuilt,
     /// The same without anything that makes inputs plausible. None where that arm could not run.
@@ -66,6 +66,18 @@ pub struct InversionResult {
     pub gallery: Option<Gallery>,
 }
 
+/// By what the likeness of two inputs is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Likeness {
+    /// What the evaluator says of inputs; their values, or the tokens of texts, where there is no evaluator.
+    Features,
+    /// The values of inputs.
+    Values,
+    /// The tokens of texts, whatever their order: of texts of a and b different tokens that have c in common, the squared distance is 2 − 2 c ∕ √(a b).
+    Tokens,
+}
+
 /// A model of another architecture that looks at what was rebuilt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluator {
@@ -77,7 +89,7 @@ pub struct Evaluator {
     pub members: Rate,
     /// How often it is right of audited non-members.
     pub non_members: Rate,
-    /// Numbers by which likeness is measured: what it says of an input, or the values of an input where these are compared.
+    /// Numbers by which likeness is measured: what it says of an input; or the values of an input, or the tokens of all texts, where these are compared.
     pub features: u64,
 }
 
@@ -98,6 +110,21 @@ pub struct Rebuilt {
     pub distance: Option<Figure>,
     /// How often the nearest of equally many members and non-members is a member.
     pub nearest: Rate,
+    /// How much of texts it gives again. None where likeness is not that of tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Recall>,
+}
+
+/// How much of a text stands in what was rebuilt of its class: of each class the greatest share of a text's different tokens, among the members and among as
+/// many non-members. Figures are means over classes, with intervals over classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recall {
+    /// Among members.
+    pub members: Figure,
+    /// Among non-members: what a text of the class has in common with any.
+    pub others: Figure,
+    /// The first less the second.
+    pub difference: Figure,
 }
 
 /// Classes in which one arm came nearer to a member than the other.

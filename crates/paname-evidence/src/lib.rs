@@ -29,7 +29,9 @@ pub use document::{
     AttackUsed, CanarySummary, Core, DataSummary, Evidence, FailedFit, FittedReferences, FittedTarget,
     GapSummary, MeanLoss, ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
-pub use inversion::{Evaluator, Gallery, Identified, InversionResult, Nearer, Nearest, Rebuilt};
+pub use inversion::{
+    Evaluator, Gallery, Identified, InversionResult, Likeness, Nearer, Nearest, Rebuilt, Recall,
+};
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{
     Anytime, Blind, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Exposed, GaussianFigure,

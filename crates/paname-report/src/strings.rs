@@ -1070,8 +1070,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.no_evaluator",
-        "Aucun modèle indépendant n’a examiné ce qui a été reconstitué : qu’une classe s’y reconnaisse, ou rien, reste ouvert, et la ressemblance est celle des valeurs elles-mêmes.",
-        "No independent model looked at what was rebuilt: whether a class can be recognised in it, or nothing, is open, and likeness is that of the values themselves.",
+        "Aucun modèle indépendant n’a examiné ce qui a été reconstitué : qu’une classe s’y reconnaisse, ou rien, reste ouvert, et la ressemblance est celle des valeurs ou des mots eux-mêmes.",
+        "No independent model looked at what was rebuilt: whether a class can be recognised in it, or nothing, is open, and likeness is that of the values or words themselves.",
     ),
     (
         "reason.partly_rebuilt",
@@ -1580,6 +1580,14 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.recognised_in_five", "Parmi les cinq plus probables", "Among the five likeliest"),
     ("inversion.starts", "Part des départs reconnus", "Share of starts recognised"),
     ("inversion.distance", "Distance au membre le plus proche", "Distance to the nearest member"),
+    ("inversion.recall.members", "Mots d’un membre retrouvés", "Words of a member found again"),
+    ("inversion.recall.others", "D’un non-membre", "Of a non-member"),
+    ("inversion.recall.difference", "Différence", "Difference"),
+    (
+        "inversion.recall",
+        "Mots retrouvés : dans chaque classe, la plus grande part des mots d’un même texte qui figure dans ce qui a été reconstitué, parmi les membres comparés, puis parmi autant de non-membres, qui disent ce que tout texte de la classe y retrouverait ; moyennes sur les classes, intervalles sur les classes. La « moyenne » d’une classe de textes, ce sont ses mots les plus fréquents.",
+        "Words found again: of each class the greatest share of one text’s words that stands in what was rebuilt, among the members compared, then among as many non-members, which say what any text of the class would find there; means over classes, intervals over classes. The “mean” of a class of texts is its commonest words.",
+    ),
     (
         "inversion.units",
         "L’unité est la classe : plusieurs départs dans une même classe ne sont pas des échantillons, et n’ajoutent rien à la certitude. Même 10 classes sur 10 ne permettent d’affirmer que « au moins 69 % » (intervalle exact à 95 %).",
@@ -1651,8 +1659,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "inversion.evaluator.none",
-        "aucun : ce qui a été reconstitué n’est comparé que par ses valeurs",
-        "none: what was rebuilt is compared by its values only",
+        "aucun : ce qui a été reconstitué n’est comparé que par ses valeurs ou ses mots",
+        "none: what was rebuilt is compared by its values or words only",
     ),
     ("inversion.evaluator.fingerprint", "Empreinte de l’évaluateur", "Fingerprint of the evaluator"),
     ("inversion.features", "Ressemblance mesurée sur", "Likeness measured on"),
@@ -1660,6 +1668,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "inversion.features.values",
         "les {n} valeurs d’une entrée, une à une : l’évaluateur ne fait que reconnaître",
         "the {n} values of an input, one by one: the evaluator recognises only",
+    ),
+    (
+        "inversion.features.tokens",
+        "les {n} mots des textes comparés, quel que soit leur ordre : l’évaluateur ne fait que reconnaître",
+        "the {n} words of the texts compared, whatever their order: the evaluator recognises only",
     ),
     (
         "inversion.features.value",

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 use paname_evidence::{
-    CanarySummary, Cause, Core, Epsilon, Evidence, LevelResult, Measure, OneRunEpsilon, PossibleAttack,
-    Reason, Scaling, Statistic, Verdict,
+    CanarySummary, Cause, Core, Epsilon, Evidence, Figure, LevelResult, Likeness, Measure, OneRunEpsilon,
+    PossibleAttack, Reason, Recall, Scaling, Statistic, Verdict,
 };
 use paname_report::{Language, ReportError, headline, html};
 
@@ -689,6 +689,33 @@ fn figures_of_inversions_that_do_not_exist_break_nothing() {
         }
     });
     pages("odd-inversions", &odd);
+}
+
+#[test]
+fn what_was_rebuilt_of_texts_is_told_by_the_words_that_it_gives_again() {
+    let texts = sealed_again(&sample::inversions(), |core| {
+        let result = core.rows.iter_mut().find_map(|row| row.inversion.as_mut()).unwrap();
+        let figure = |value| Figure { value, ..result.nearest.nearer };
+        result.likeness = Likeness::Tokens;
+        result.attack.recall =
+            Some(Recall { members: figure(0.875), others: figure(0.125), difference: figure(0.75) });
+    });
+    for (language, told) in [
+        (
+            Language::French,
+            ["Mots d’un membre retrouvés", "87,5 %", "les 60 mots", "mots les plus fréquents"],
+        ),
+        (Language::English, ["Words of a member found again", "87.5%", "the 60 words", "commonest words"]),
+    ] {
+        let html = html(&texts, language).unwrap();
+        page::check(&html);
+        let text = page::text(&html).replace(['\u{202f}', '\u{a0}'], " ");
+        for told in told {
+            assert!(text.to_lowercase().contains(&told.to_lowercase()), "{told}");
+        }
+        // Other tests tell nothing of words.
+        assert_eq!(text.matches("mmonest words").count() + text.matches("plus fréquents").count(), 1);
+    }
 }
 
 #[test]

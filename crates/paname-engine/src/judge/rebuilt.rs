@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use paname_core::{Ctx, Ending, Result};
 use paname_evidence::{
-    DetectionTest, Evaluator, Figure, Gallery, Identified, InversionResult, Nearer, Nearest, Reason, Rebuilt,
-    Statistic, Verdict,
+    DetectionTest, Evaluator, Figure, Gallery, Identified, InversionResult, Likeness, Nearer, Nearest,
+    Reason, Rebuilt, Recall, Statistic, Verdict,
 };
 use paname_stats::{Rate, binomial, bootstrap};
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,8 @@ pub(crate) struct Seen {
 pub(crate) struct Inversion<'a> {
     /// Whether each class is a person.
     pub(crate) persons: bool,
-    /// Whether features are the values of inputs.
-    pub(crate) by_values: bool,
+    /// What features are.
+    pub(crate) likeness: Likeness,
     /// Classes of the model.
     pub(crate) classes: usize,
     pub(crate) evaluator: Option<Evaluator>,
@@ -137,6 +137,8 @@ struct Nearness {
     distance: Option<f64>,
     /// Whether the nearest of as many of either is a member; None where a side is empty.
     nearest: Option<bool>,
+    /// The greatest share of a text's tokens that was rebuilt, among as many members and non-members; None where a side is empty, and of what is no text.
+    recall: Option<(f64, f64)>,
 }
 
 impl Inversion<'_> {
@@ -179,7 +181,13 @@ impl Inversion<'_> {
             let distance =
                 self.spread(&sides.members).map(|spread| least(&distances(&sides.members)) / spread);
             let nearest = (sides.count() > 0).then(|| least(&members) < least(&others));
-            Nearness { class: seen.class, members, others, distance, nearest }
+            let most = |records: &[u32]| {
+                let shares = records.iter().map(|record| share_of(self.row(*record), &seen.features));
+                shares.fold(0.0, f64::max)
+            };
+            let recall = (self.likeness == Likeness::Tokens && sides.count() > 0)
+                .then(|| (most(sides.members()), most(sides.others())));
+            Nearness { class: seen.class, members, others, distance, nearest, recall }
         };
         chosen.iter().map(of).collect()
     }
@@ -187,6 +195,12 @@ impl Inversion<'_> {
 
 fn squared(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b) * f64::from(a - b)).sum()
+}
+
+/// The share of a text's tokens that another has too. Features are above zero where a token is there.
+fn share_of(text: &[f32], other: &[f32]) -> f64 {
+    let there = || text.iter().zip(other).filter(|(own, _)| **own > 0.0);
+    there().filter(|(_, other)| **other > 0.0).count() as f64 / there().count().max(1) as f64
 }
 
 /// Of each class the place of the start that the attack is surest of, the first of equal ones. Classes and scores are those of all starts.
@@ -262,7 +276,7 @@ pub(crate) fn measure(
         chance: 1.0 / inversion.classes.max(1) as f64,
         alpha: settings.alpha,
         evaluator: inversion.evaluator.clone(),
-        by_values: inversion.by_values,
+        likeness: inversion.likeness,
         nearer: unregularised.as_ref().map(|other| nearer(&attack, other)).transpose()?,
         attack: rebuilt,
         unregularised: unregularised.as_ref().map(|arm| measuring.arm(arm)).transpose()?,
@@ -473,7 +487,17 @@ impl Measuring<'_> {
             starts: if evaluator && all.len() > chosen.len() { self.over_classes(&shares)? } else { None },
             distance: self.over_classes(&distances)?,
             nearest: rate(compared.clone().filter(|hit| *hit).count(), compared.count())?,
+            recall: self.recall(near)?,
         })
+    }
+
+    fn recall(&self, near: &[Nearness]) -> Result<Option<Recall>> {
+        let over = |of: fn((f64, f64)) -> f64| {
+            self.over_classes(&near.iter().filter_map(|near| near.recall.map(of)).collect::<Vec<f64>>())
+        };
+        let all = (over(|(members, _)| members)?, over(|(_, others)| others)?, over(|(m, o)| m - o)?);
+        let (Some(members), Some(others), Some(difference)) = all else { return Ok(None) };
+        Ok(Some(Recall { members, others, difference }))
     }
 
     /// Whether the nearest of all non-members is one of the same class. A model that never saw these pictures cannot have copied them.
@@ -586,7 +610,7 @@ pub(crate) fn verdict(
 fn evaluator_knows(result: &InversionResult) -> Option<Reason> {
     /// Where it is, once in a hundred audits by chance.
     const LEVEL: f64 = 0.01;
-    let evaluator = result.evaluator.as_ref().filter(|_| !result.by_values)?;
+    let evaluator = result.evaluator.as_ref().filter(|_| result.likeness == Likeness::Features)?;
     let (members, others) = (&evaluator.members, &evaluator.non_members);
     let p = binomial::fisher_greater(members.hits, members.trials, others.hits, others.trials).ok()?;
     (p <= LEVEL).then_some(Reason::EvaluatorKnowsMembers {

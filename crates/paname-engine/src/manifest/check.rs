@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
 use super::text::Problem;
-use super::{Content, Test};
+use super::{Content, Likeness, Test};
 
 /// Checks what the schema cannot say and returns the first problem.
 pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Result<(), Problem> {
@@ -19,6 +19,7 @@ pub(super) fn rules(content: &Content, document: &Spanned<DeTable<'_>>) -> Resul
     canaries(content, root)?;
     fits(content, root)?;
     losses(content, root)?;
+    likeness(content, root)?;
     special_categories(content, root)?;
     next_review(content, root)?;
     legal(content, root)
@@ -187,6 +188,15 @@ fn fits(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
         return Err(Problem::new(place(root, &["references", "fit", "stages"]), what));
     }
     Ok(())
+}
+
+/// Numbers of tokens that are near each other say nothing alike.
+fn likeness(content: &Content, root: &DeTable<'_>) -> Result<(), Problem> {
+    if !(content.texts() && content.inversion.likeness == Some(Likeness::Values)) {
+        return Ok(());
+    }
+    let what = "`likeness` is \"values\", and `modality` names texts, of which the numbers of tokens are no likeness; expected \"tokens\" or \"features\"";
+    Err(Problem::new(place(root, &["inversion", "likeness"]), what))
 }
 
 /// A cross-entropy is never negative; the losses of other tasks may be.

@@ -10,10 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::text::Problem;
-use super::{
-    AttributeTable, Content, ImputerSource, InversionTable, Manifest, Source, Test, UnregularisedSource,
-    check, schema,
-};
+use super::{AttributeTable, Content, ImputerSource, InversionTable, Manifest, Source, Test, check, schema};
 use crate::EngineError;
 
 impl Manifest {
@@ -36,7 +33,7 @@ impl Manifest {
         if let Some(generator) = generator {
             self.source("inversion.generator", &generator.source, None, root, registry)?;
         }
-        unregularised(&self.content.inversion.unregularised, registry).map_err(|what| {
+        unregularised(&self.content, registry).map_err(|what| {
             self.text.error(Problem::new(check::place(root, &["inversion", "unregularised"]), what))
         })?;
         let written = root.get("test").and_then(|item| item.get_ref().as_array());
@@ -209,19 +206,19 @@ fn imputer(
 }
 
 /// The arm without anything that makes inputs plausible is an attack that rebuilds inputs. A program without any audits no inversion either.
-fn unregularised(source: &UnregularisedSource, registry: &Registry) -> Result<(), String> {
-    if *source == UnregularisedSource::default() {
+fn unregularised(content: &Content, registry: &Registry) -> Result<(), String> {
+    if content.inversion.unregularised.is_none() {
         return Ok(());
     }
-    let UnregularisedSource { attack: name, parameters } = source;
+    let (name, parameters) = content.unregularised();
     let about = |what: String| format!("[inversion.unregularised]: {what}");
-    let entry = registry.attack(name).map_err(|error| about(words(&error)))?;
+    let entry = registry.attack(&name).map_err(|error| about(words(&error)))?;
     if entry.info.family != Family::ModelInversion {
         return Err(about(format!(
             "attack `{name}` rebuilds no inputs; expected one that does, such as `regularised-ascent`"
         )));
     }
-    let config = serde_json::Value::Object(parameters.clone());
+    let config = serde_json::Value::Object(parameters);
     let files = entry.files(config.clone(), Path::new(".")).map_err(|error| about(words(&error)))?;
     if !files.is_empty() {
         return Err(about(format!("attack `{name}` depends on files; expected one that does not")));

@@ -1,7 +1,9 @@
 //! One test that rebuilds inputs in detail.
 
 use minijinja::Value;
-use paname_evidence::{Core, Figure, Gallery, Identified, InversionResult, Nearer, Reason, Rebuilt, Row};
+use paname_evidence::{
+    Core, Figure, Gallery, Identified, InversionResult, Likeness, Nearer, Reason, Rebuilt, Row,
+};
 use paname_stats::Rate;
 use serde::Serialize;
 
@@ -29,6 +31,8 @@ pub(crate) struct InversionView {
     numbers: Vec<Number>,
     columns: Vec<String>,
     arms: Vec<ArmRow>,
+    /// Whether arms tell how much of texts they give again.
+    recall: bool,
     gallery: Option<GalleryView>,
     facts: Vec<(String, String)>,
     identity: Vec<(String, String)>,
@@ -79,6 +83,7 @@ pub(crate) fn test(
         numbers: self::numbers(core, result, language),
         columns,
         arms,
+        recall: result.attack.recall.is_some(),
         gallery: result.gallery.as_ref().map(|gallery| self::gallery(gallery, language)),
         facts: facts(result, language),
         identity: test::identity(row, language),
@@ -150,12 +155,17 @@ fn arms(result: &InversionResult, language: Language) -> (Vec<String>, Vec<ArmRo
         value: language.decimal(figure.value, 3),
         range: language.decimal_range(&figure.interval, 3),
     };
-    let all: [Column<'_>; 5] = [
+    let all: [Column<'_>; 8] = [
         (key!("inversion.recognised"), &|arm| arm.recognised.as_ref().map(rate)),
         (key!("inversion.recognised_in_five"), &|arm| arm.recognised_in_five.as_ref().map(rate)),
         (key!("inversion.starts"), &|arm| arm.starts.as_ref().map(share)),
         (key!("inversion.distance"), &|arm| arm.distance.as_ref().map(number)),
         (key!("statistic.nearest"), &|arm| Some(&arm.nearest).filter(|rate| rate.trials > 0).map(rate)),
+        (key!("inversion.recall.members"), &|arm| arm.recall.as_ref().map(|recall| share(&recall.members))),
+        (key!("inversion.recall.others"), &|arm| arm.recall.as_ref().map(|recall| share(&recall.others))),
+        (key!("inversion.recall.difference"), &|arm| {
+            arm.recall.as_ref().map(|recall| number(&recall.difference))
+        }),
     ];
     let arms = [
         ("attack", Some(&result.attack)),
@@ -294,10 +304,10 @@ fn facts(result: &InversionResult, language: Language) -> Vec<(String, String)> 
             let features = language.count(evaluator.features);
             rows.push((key!("inversion.evaluator"), value));
             rows.push((key!("inversion.evaluator.fingerprint"), evaluator.fingerprint.clone()));
-            let measured = if result.by_values {
-                key!("inversion.features.values")
-            } else {
-                key!("inversion.features.value")
+            let measured = match result.likeness {
+                Likeness::Features => key!("inversion.features.value"),
+                Likeness::Values => key!("inversion.features.values"),
+                Likeness::Tokens => key!("inversion.features.tokens"),
             };
             rows.push((key!("inversion.features"), language.fill(measured, &[("n", &features)])));
         }

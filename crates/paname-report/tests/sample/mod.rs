@@ -8,10 +8,10 @@ use paname_evidence::{
     Accuracy, Anytime, Arm, AttackUsed, AttributeControl, AttributeResult, AttributeSlice, Beyond, Core,
     DataSummary, DetectionTest, Dose, Epsilon, EpsilonClaim, EpsilonFigure, Evaluator, Evidence, Exposed,
     FailedFit, Figure, FittedReferences, Gallery, GapSummary, GaussianFigure, Groups, GuessRule,
-    HeuristicEpsilon, Identified, Imputer, InversionResult, LevelResult, MeanLoss, MembershipResult,
-    ModelSummary, Nearer, Nearest, OneRunEpsilon, PositiveControl, Power, Procedure, Reason, Rebuilt,
-    ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Surest, Tool, Unit, Unrelated, Usage,
-    UsageAtShare, Verdict,
+    HeuristicEpsilon, Identified, Imputer, InversionResult, LevelResult, Likeness, MeanLoss,
+    MembershipResult, ModelSummary, Nearer, Nearest, OneRunEpsilon, PositiveControl, Power, Procedure,
+    Reason, Rebuilt, ReferenceSummary, RocPoint, Row, Run, Slice, SliceKind, Statistic, Surest, Tool, Unit,
+    Unrelated, Usage, UsageAtShare, Verdict,
 };
 use paname_stats::bootstrap::Plan;
 use paname_stats::delong::{AucDifference, Paired};
@@ -833,6 +833,7 @@ fn rebuilt(
         starts,
         distance: Some(distance),
         nearest: rate(nearest[0], nearest[1]),
+        recall: None,
     }
 }
 
@@ -854,7 +855,7 @@ pub(crate) fn inversion() -> InversionResult {
         endings: [("reached".to_owned(), 205), ("settled".to_owned(), 31), ("spent".to_owned(), 4)].into(),
         partial: false,
         chance: 0.025,
-        by_values: false,
+        likeness: Likeness::Features,
         alpha: 0.05,
         evaluator: Some(Evaluator {
             name: "faces, other architecture".to_owned(),

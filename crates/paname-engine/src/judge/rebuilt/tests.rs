@@ -94,7 +94,7 @@ impl Simulated {
         let classes = self.average.len();
         let inversion = Inversion {
             persons: self.persons,
-            by_values: false,
+            likeness: Likeness::Features,
             classes,
             evaluator: Some(evaluator),
             attack: self.attack.clone(),
@@ -274,7 +274,7 @@ fn an_evaluator_that_was_fitted_on_the_members_is_no_judge_of_likeness() {
     assert_eq!(found, Verdict::Inconclusive);
     assert!(reasons.iter().any(|r| matches!(r, Reason::EvaluatorKnowsMembers { .. })), "{reasons:?}");
     // The values of inputs know nobody.
-    result.by_values = true;
+    result.likeness = Likeness::Values;
     assert_eq!(verdict(&result, grounds, &settings()).0, Verdict::LeakDemonstrated);
     // One that is at chance recognises nothing, and so nothing is said of what was rebuilt.
     let average = Simulated::new(20, 5, 5, Pulled::ToMember(0.0), &mut rng);
@@ -292,6 +292,7 @@ fn permutations_agree_with_all_labellings_of_a_small_audit() {
         members: members.to_vec(),
         others: others.to_vec(),
         distance: None,
+        recall: None,
         nearest: Some(true),
     };
     let (a, b) = (near([1.0, 2.0], [3.0, 4.0]), near([1.0, 3.0], [2.0, 4.0]));
