@@ -9,7 +9,7 @@ use paname_core::{
     Access, Ctx, DType, Ending, Error, Features, FitRun, Indices, Input, Labels, Outputs, Query,
     Reconstruction, Result, Roster, Setting, Target, Task, Tensor,
 };
-use paname_evidence::{Evaluator, Gallery, Likeness};
+use paname_evidence::{Evaluator, Gallery, Likeness, RebuiltText, RebuiltTexts};
 use paname_stats::Rate;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::fits;
 use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
 use crate::judge::Truth;
 use crate::judge::rebuilt::{Galleries, Seen, surest_places};
-use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
+use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Sharpness, Source};
 use crate::plan;
 use crate::plugins;
 use crate::store::{Draft, Object};
@@ -32,6 +32,9 @@ const LIKELIEST: usize = 5;
 const COMPARED: usize = 8;
 /// Latent rows that a generator is opened with, to be asked for the shape of what it makes.
 const TRIED: usize = 2;
+/// Most classes of which what was rebuilt is shown, and most letters of a word.
+const MOST_SHOWN: usize = 20;
+const MOST_LETTERS: usize = 40;
 /// Most values of one latent variable.
 const MOST_LATENT: usize = 1 << 20;
 
@@ -109,7 +112,47 @@ pub(crate) fn files(
     for source in manifest.content.lookers() {
         paths.extend(registry.adapter(&source.adapter)?.files(config_of(source), manifest.base())?);
     }
-    digests(paths, manifest.base())
+    let mut files = digests(paths, manifest.base())?;
+    files.extend(vocabulary(manifest)?);
+    Ok(files)
+}
+
+/// The file of the words of texts, which decides how they are shown.
+pub(crate) fn vocabulary(manifest: &Manifest) -> std::result::Result<Option<InputFile>, EngineError> {
+    let file = manifest.content.inversion.vocabulary.iter().map(|file| manifest.base().join(file)).collect();
+    Ok(digests(file, manifest.base())?.pop())
+}
+
+/// What was rebuilt of texts in words, where the manifest lets it be shown: of each class the start that the attack is surest of.
+pub(crate) fn words(
+    rebuilt: &Stored,
+    manifest: &Manifest,
+) -> std::result::Result<Option<RebuiltTexts>, EngineError> {
+    let table = &manifest.content.inversion;
+    let masked = match table.galleries {
+        Showing::Blurred(false) => return Ok(None),
+        Showing::Blurred(true) => true,
+        Showing::As(Sharpness::Clear) => false,
+    };
+    let (Some(file), Some(inputs), true) = (&table.vocabulary, &rebuilt.inputs, manifest.content.texts())
+    else {
+        return Ok(None);
+    };
+    let path = manifest.base().join(file);
+    let text = std::fs::read_to_string(&path).map_err(EngineError::io(&path))?;
+    let known: Vec<&str> = text.lines().collect();
+    let mut texts = Vec::new();
+    for (class, place) in rebuilt.surest().into_iter().take(MOST_SHOWN) {
+        let tokens = whole(&inputs.index(place)?)?;
+        let said = tokens.iter().filter(|token| !table.ignored_tokens.contains(&(**token as u32)));
+        let word = |token: &i64| match known.get(*token as usize) {
+            Some(word) if masked => word.chars().take(1).chain(['…']).collect(),
+            Some(word) => word.chars().take(MOST_LETTERS).collect::<String>(),
+            None => format!("[{token}]"),
+        };
+        texts.push(RebuiltText { class, words: said.map(word).collect() });
+    }
+    Ok(Some(RebuiltTexts { texts, masked }))
 }
 
 /// All that decides what a model beside the target answers: its keys, its files, and where its adapter comes from.
@@ -705,8 +748,6 @@ pub(crate) fn gallery(
     shown: &Pictures<'_>,
     how: Showing,
 ) -> std::result::Result<Option<Gallery>, EngineError> {
-    /// Most classes that are drawn.
-    const MOST: usize = 20;
     let Some((_, first, columns)) = shown.first() else { return Ok(None) };
     let shape = &first.shape()[1..];
     let (channels, height, width) = match *shape {
@@ -717,7 +758,7 @@ pub(crate) fn gallery(
     if how == Showing::Blurred(false) || height * width > 1 << 20 || height * width == 0 {
         return Ok(None);
     }
-    let classes: Vec<u32> = columns.iter().map(|(class, _)| *class).take(MOST).collect();
+    let classes: Vec<u32> = columns.iter().map(|(class, _)| *class).take(MOST_SHOWN).collect();
     let (gap, step) = (1, (width + 1, height + 1));
     let (across, down) = (classes.len() * step.0 - gap, shown.len() * step.1 - gap);
     let mut picture = image::RgbImage::from_pixel(across as u32, down as u32, image::Rgb([255, 255, 255]));

@@ -460,6 +460,10 @@ pub struct InversionTable {
     pub likeness: Option<Likeness>,
     /// Tokens of texts that say nothing, such as padding and marks of beginnings: likeness leaves them out.
     pub ignored_tokens: Vec<u32>,
+    /// A file of the words of texts, one a line, from token 0 on: by them the report shows what was rebuilt of texts, where `galleries` lets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minLength" = 1))]
+    pub vocabulary: Option<String>,
     /// What a class is: of `categories` many persons are in one, of `persons` each is one.
     pub classes: ClassKind,
     /// The arm without anything that makes inputs plausible, which every attack is held against.
@@ -476,6 +480,7 @@ impl Default for InversionTable {
             generator: None,
             likeness: None,
             ignored_tokens: vec![0],
+            vocabulary: None,
             classes: ClassKind::default(),
             unregularised: None,
             galleries: Galleries::default(),

@@ -653,7 +653,8 @@ pub(crate) fn steps(
             None if row.inverts => {
                 let keys: Vec<&str> = inverting.iter().map(|keyed| keyed.key.as_str()).collect();
                 let table = serde_json::to_string(&manifest.content.inversion).map_err(EngineError::other)?;
-                keys.join(" ") + &table
+                let words = inversions::vocabulary(manifest)?.map(|file| file.digest).unwrap_or_default();
+                keys.join(" ") + &table + &words
             }
             None => claim.clone(),
         };

@@ -649,6 +649,7 @@ impl Workplace<'_> {
             width: evaluation.features.len() / records.labels.len().max(1),
             features: &evaluation.features,
             gallery: inversions::gallery(&shown, table.galleries)?,
+            texts: inversions::words(&attack, self.manifest)?,
         };
         let tests = judge::most_tests(self.rows()?, settings);
         Ok(judge::rebuilt::measure(&inversion, settings, tests, audit)?)

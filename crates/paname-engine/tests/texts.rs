@@ -315,8 +315,29 @@ fn planted_sentences_are_found_with_gradients_and_without() {
         // Every token of the records but padding.
         let evaluator = result.evaluator.as_ref().unwrap();
         assert!(evaluator.features > 400 && evaluator.features < VOCABULARY as u64, "{evaluator:?}");
-        assert!(result.gallery.is_none());
+        assert!(result.gallery.is_none() && result.texts.is_none());
     }
+}
+
+#[test]
+fn words_are_shown_where_that_is_allowed() {
+    let words = |how: &str| {
+        let shown = format!("[inversion]\nvocabulary = \"words.txt\"\ngalleries = {how}");
+        let audit = Audit::new("members", "swaps = \"gradient\"").replaced("[inversion]", &shown);
+        // The last words are missing.
+        let words: Vec<String> = (0..VOCABULARY - 1).map(|token| format!("word-{token}")).collect();
+        fs::write(audit.path("words.txt"), words.join("\n")).unwrap();
+        of(&audit.run().unwrap()).texts.clone()
+    };
+    let clear = words("\"clear\"").unwrap();
+    assert!(!clear.masked && clear.texts.len() == CLASSES);
+    assert!(
+        clear.texts[0].words.iter().all(|word| word.starts_with("word-") && word != "word-0"),
+        "{clear:?}"
+    );
+    let masked = words("true").unwrap();
+    assert!(masked.masked && masked.texts.iter().all(|text| text.words.iter().all(|word| word == "w…")));
+    assert_eq!(words("false"), None);
 }
 
 #[test]

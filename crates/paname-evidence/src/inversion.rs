@@ -64,6 +64,9 @@ pub struct InversionResult {
     /// What was rebuilt, where the manifest lets it be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gallery: Option<Gallery>,
+    /// What was rebuilt of texts, in words, where the manifest lets it be shown and says which they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<RebuiltTexts>,
 }
 
 /// By what the likeness of two inputs is measured.
@@ -177,4 +180,22 @@ pub struct Gallery {
     pub rows: Vec<String>,
     /// Whether it is blurred.
     pub blurred: bool,
+}
+
+/// Texts that were rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RebuiltTexts {
+    /// Of each class the one that the attack is surest of.
+    pub texts: Vec<RebuiltText>,
+    /// Whether only the first letter of each word is shown.
+    pub masked: bool,
+}
+
+/// A text that was rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RebuiltText {
+    /// The class aimed at.
+    pub class: u32,
+    /// Its words, in their order; of a token without a word its number in brackets.
+    pub words: Vec<String>,
 }

@@ -30,7 +30,8 @@ pub use document::{
     GapSummary, MeanLoss, ModelSummary, PluginUsed, ReferenceSummary, Row, Run, SCHEMA, Tool, schema,
 };
 pub use inversion::{
-    Evaluator, Gallery, Identified, InversionResult, Likeness, Nearer, Nearest, Rebuilt, Recall,
+    Evaluator, Gallery, Identified, InversionResult, Likeness, Nearer, Nearest, Rebuilt, RebuiltText,
+    RebuiltTexts, Recall,
 };
 pub use journal::{Journal, JournalCheck, JournalEntry, JournalError, verify_journal};
 pub use result::{

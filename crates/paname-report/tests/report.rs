@@ -10,7 +10,7 @@ use std::path::Path;
 
 use paname_evidence::{
     CanarySummary, Cause, Core, Epsilon, Evidence, Figure, LevelResult, Likeness, Measure, OneRunEpsilon,
-    PossibleAttack, Reason, Recall, Scaling, Statistic, Verdict,
+    PossibleAttack, Reason, RebuiltText, RebuiltTexts, Recall, Scaling, Statistic, Verdict,
 };
 use paname_report::{Language, ReportError, headline, html};
 
@@ -697,15 +697,22 @@ fn what_was_rebuilt_of_texts_is_told_by_the_words_that_it_gives_again() {
         let result = core.rows.iter_mut().find_map(|row| row.inversion.as_mut()).unwrap();
         let figure = |value| Figure { value, ..result.nearest.nearer };
         result.likeness = Likeness::Tokens;
+        let words = ["b…", "<i>"].map(str::to_owned).to_vec();
+        result.texts = Some(RebuiltTexts { texts: vec![RebuiltText { class: 7, words }], masked: true });
         result.attack.recall =
             Some(Recall { members: figure(0.875), others: figure(0.125), difference: figure(0.75) });
     });
-    for (language, told) in [
+    for (language, class, told) in [
         (
             Language::French,
+            "Classe 7",
             ["Mots d’un membre retrouvés", "87,5 %", "les 60 mots", "mots les plus fréquents"],
         ),
-        (Language::English, ["Words of a member found again", "87.5%", "the 60 words", "commonest words"]),
+        (
+            Language::English,
+            "Class 7",
+            ["Words of a member found again", "87.5%", "the 60 words", "commonest words"],
+        ),
     ] {
         let html = html(&texts, language).unwrap();
         page::check(&html);
@@ -714,6 +721,7 @@ fn what_was_rebuilt_of_texts_is_told_by_the_words_that_it_gives_again() {
             assert!(text.to_lowercase().contains(&told.to_lowercase()), "{told}");
         }
         // Other tests tell nothing of words.
+        assert!(html.contains("b… &lt;i&gt;") && text.contains(class));
         assert_eq!(text.matches("mmonest words").count() + text.matches("plus fréquents").count(), 1);
     }
 }

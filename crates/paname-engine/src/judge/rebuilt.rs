@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use paname_core::{Ctx, Ending, Result};
 use paname_evidence::{
     DetectionTest, Evaluator, Figure, Gallery, Identified, InversionResult, Likeness, Nearer, Nearest,
-    Reason, Rebuilt, Recall, Statistic, Verdict,
+    Reason, Rebuilt, RebuiltTexts, Recall, Statistic, Verdict,
 };
 use paname_stats::{Rate, binomial, bootstrap};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,7 @@ pub(crate) struct Inversion<'a> {
     pub(crate) features: &'a [f32],
     pub(crate) width: usize,
     pub(crate) gallery: Option<Gallery>,
+    pub(crate) texts: Option<RebuiltTexts>,
 }
 
 /// The records of each class in an order drawn by chance: the first of either side, as many as both have, are compared.
@@ -300,6 +301,7 @@ pub(crate) fn measure(
         identified,
         detectable: detectable(trials, share, settings.power)?,
         gallery: inversion.gallery.clone(),
+        texts: inversion.texts.clone(),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use minijinja::Value;
 use paname_evidence::{
-    Core, Figure, Gallery, Identified, InversionResult, Likeness, Nearer, Reason, Rebuilt, Row,
+    Core, Figure, Gallery, Identified, InversionResult, Likeness, Nearer, Reason, Rebuilt, RebuiltText,
+    RebuiltTexts, Row,
 };
 use paname_stats::Rate;
 use serde::Serialize;
@@ -34,6 +35,7 @@ pub(crate) struct InversionView {
     /// Whether arms tell how much of texts they give again.
     recall: bool,
     gallery: Option<GalleryView>,
+    texts: Option<TextsView>,
     facts: Vec<(String, String)>,
     identity: Vec<(String, String)>,
     formula: String,
@@ -57,6 +59,13 @@ struct Cell {
 struct GalleryView {
     /// The picture, where it is one.
     png: Option<Value>,
+    caption: String,
+}
+
+#[derive(Serialize)]
+struct TextsView {
+    /// Classes and what was rebuilt of them.
+    rows: Vec<(String, String)>,
     caption: String,
 }
 
@@ -85,6 +94,7 @@ pub(crate) fn test(
         arms,
         recall: result.attack.recall.is_some(),
         gallery: result.gallery.as_ref().map(|gallery| self::gallery(gallery, language)),
+        texts: result.texts.as_ref().map(|texts| self::texts(texts, language)),
         facts: facts(result, language),
         identity: test::identity(row, language),
         formula: row.attack.as_ref().map(|attack| attack.formula.clone()).unwrap_or_default(),
@@ -347,6 +357,16 @@ fn gallery(gallery: &Gallery, language: Language) -> GalleryView {
         png: is_png(&gallery.png).then(|| Value::from_safe_string(gallery.png.clone())),
         caption: [told, blurred, language.text(key!("inversion.gallery.warning"))].join(" "),
     }
+}
+
+fn texts(texts: &RebuiltTexts, language: Language) -> TextsView {
+    let row = |text: &RebuiltText| {
+        let class = language.fill(key!("inversion.texts.class"), &[("class", &text.class.to_string())]);
+        (class, text.words.join(" "))
+    };
+    let shown = if texts.masked { key!("inversion.texts.masked") } else { key!("inversion.texts.clear") };
+    let caption = [language.text(shown), language.text(key!("inversion.texts.warning"))].join(" ");
+    TextsView { rows: texts.texts.iter().map(row).collect(), caption }
 }
 
 /// Whether this is a PNG file in base 64 and nothing else, so that it may stand in an attribute as it is.

@@ -906,6 +906,7 @@ pub(crate) fn inversion() -> InversionResult {
             rows: vec!["attack".to_owned(), "unregularised".to_owned(), "average".to_owned()],
             blurred: true,
         }),
+        texts: None,
     }
 }
 

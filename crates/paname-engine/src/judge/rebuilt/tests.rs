@@ -107,6 +107,7 @@ impl Simulated {
             width: WIDTH,
             features: &self.features,
             gallery: None,
+            texts: None,
         };
         let mut result = measure(&inversion, settings, 1, &Ctx::new(seed, "audit", 1, &())).unwrap();
         for test in &mut result.tests {
