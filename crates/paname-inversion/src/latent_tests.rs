@@ -860,9 +860,13 @@ fn generators_that_do_not_go_with_the_target_are_told() {
         let mut bytes = Plane::new(&[6], &[4]);
         bytes.matrix.iter_mut().for_each(|a| *a *= 255.0);
         let error = refused(&bytes);
-        let expected =
-            "what the generator makes: expected values within the bounds of the target’s inputs, got 9";
+        let expected = "what the generator makes: expected values within the bounds of the target’s inputs, and all over them, got 9";
         assert!(error.contains(expected) && error.contains(" % far beyond"), "{name} {error}");
+        // And shares where it takes bytes.
+        let mut shares = Plane::new(&[6], &[4]);
+        shares.matrix.iter_mut().for_each(|a| *a /= 255.0);
+        let error = refused(&shares);
+        assert!(error.contains("all of them within"), "{name} {error}");
         // What is made of nothing at all.
         let broken = Plane { offset: f32::NAN, ..Plane::new(&[6], &[4]) };
         if name != "brep" {

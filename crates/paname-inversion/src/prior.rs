@@ -63,6 +63,8 @@ const FEWEST: usize = 10;
 const LARGEST: usize = 1 << 28;
 /// Records whose inputs are read at a time.
 const READ: usize = 256;
+/// The least part of the range that what a generator makes has to take.
+const LEAST_SPREAD: f32 = 0.02;
 /// Inputs by which a generator is seen to go with the target.
 const TRIED: usize = 32;
 
@@ -239,15 +241,20 @@ impl Maker<'_> {
         let mut z = vec![0.0; TRIED * self.latent()];
         fill_normal(&mut z, &mut ctx.rng("generator"));
         let Made { units, .. } = self.make(z, false, space, ctx.threads())?;
-        // Beyond by more than all of the range.
+        // Beyond by more than all of the range, or all within so small a part of it that it is nothing to see.
         let beyond = units.iter().filter(|u| **u < -1.0 || **u > 2.0).count();
-        if 10 * beyond <= units.len() {
+        let (low, high) =
+            units.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), u| (l.min(*u), h.max(*u)));
+        let got = if 10 * beyond > units.len() {
+            format!("{} % far beyond", 100 * beyond / units.len())
+        } else if (0.0..LEAST_SPREAD).contains(&(high - low)) {
+            format!("all of them within {:.2} % of the range", 100.0 * (high - low))
+        } else {
             return Ok(());
-        }
-        let got = format!("{} % far beyond", 100 * beyond / units.len());
+        };
         Err(Error::mismatch(
             "what the generator makes",
-            "values within the bounds of the target’s inputs",
+            "values within the bounds of the target’s inputs, and all over them",
             got,
         ))
     }
