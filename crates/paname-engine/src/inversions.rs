@@ -22,7 +22,7 @@ use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Ma
 use crate::plan;
 use crate::plugins;
 use crate::store::{Draft, Object};
-use crate::texts::{Tokens, whole};
+use crate::texts::{Tokens, Vocabulary, whole};
 
 /// Rows of a question to the evaluator.
 const BATCH: usize = 256;
@@ -32,9 +32,9 @@ const LIKELIEST: usize = 5;
 const COMPARED: usize = 8;
 /// Latent rows that a generator is opened with, to be asked for the shape of what it makes.
 const TRIED: usize = 2;
-/// Most classes of which what was rebuilt is shown, and most letters of a word.
+/// Most classes of which what was rebuilt is shown, and most words of a text.
 const MOST_SHOWN: usize = 20;
-const MOST_LETTERS: usize = 40;
+const MOST_WORDS: usize = 200;
 /// Most values of one latent variable.
 const MOST_LATENT: usize = 1 << 20;
 
@@ -138,19 +138,13 @@ pub(crate) fn words(
     else {
         return Ok(None);
     };
-    let path = manifest.base().join(file);
-    let text = std::fs::read_to_string(&path).map_err(EngineError::io(&path))?;
-    let known: Vec<&str> = text.lines().collect();
+    let vocabulary = Vocabulary::read(&manifest.base().join(file))?;
     let mut texts = Vec::new();
     for (class, place) in rebuilt.surest().into_iter().take(MOST_SHOWN) {
         let tokens = whole(&inputs.index(place)?)?;
         let said = tokens.iter().filter(|token| !table.ignored_tokens.contains(&(**token as u32)));
-        let word = |token: &i64| match known.get(*token as usize) {
-            Some(word) if masked => word.chars().take(1).chain(['…']).collect(),
-            Some(word) => word.chars().take(MOST_LETTERS).collect::<String>(),
-            None => format!("[{token}]"),
-        };
-        texts.push(RebuiltText { class, words: said.map(word).collect() });
+        let words = said.take(MOST_WORDS).map(|token| vocabulary.word(*token, masked));
+        texts.push(RebuiltText { class, words: words.collect() });
     }
     Ok(Some(RebuiltTexts { texts, masked }))
 }
@@ -178,7 +172,7 @@ pub(crate) struct Eye {
     want: Access,
     target: Box<dyn Target>,
     likeness: Likeness,
-    /// The tokens by which texts are compared.
+    /// The tokens of the records, where they are texts.
     tokens: Option<Tokens>,
     /// Whether inputs are texts, of which models are asked in whole numbers.
     texts: bool,
@@ -227,9 +221,9 @@ impl Eye {
         Self { tokens, ..self }
     }
 
-    /// The tokens of these records, where likeness is that of tokens. No question to a model.
+    /// The tokens of these records, where they are texts. No question to a model.
     fn tokens(&self, rows: &[u32], ignored: &[u32], ctx: &Ctx<'_>) -> Result<Option<Tokens>> {
-        if self.likeness != Likeness::Tokens {
+        if !self.texts {
             return Ok(None);
         }
         let parts = rows.chunks(BATCH).map(|some| {
@@ -237,6 +231,12 @@ impl Eye {
             self.target.input(&Indices::from(some))
         });
         Tokens::of(ignored, parts).map(Some)
+    }
+
+    /// Fails where there is no room for what so many texts are compared by.
+    fn has_room_for(&self, texts: usize) -> Result<()> {
+        let compared = self.tokens.as_ref().filter(|_| self.likeness == Likeness::Tokens);
+        compared.map_or(Ok(()), |tokens| tokens.check(texts))
     }
 
     /// Inputs such that a mean of them says something: of texts which tokens are there.
@@ -266,6 +266,7 @@ impl Eye {
                 format!("shape {got:?}"),
             ));
         }
+        self.has_room_for(count)?;
         let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
         for start in (0..count).step_by(BATCH) {
             ctx.tick(start, count)?;
@@ -424,6 +425,7 @@ pub(crate) fn evaluate(
     let tokens = eye.tokens(&rows, &supply.manifest.content.inversion.ignored_tokens, ctx)?;
     draft.json(TOKENS, &tokens)?;
     let eye = eye.knowing(tokens);
+    eye.has_room_for(rows.len())?;
     let mut looked = Looked { features: Vec::new(), width: 0, likeliest: Vec::new() };
     // The same draw for every test of the audit.
     let drawn = Galleries::draw(
@@ -598,7 +600,7 @@ pub(crate) struct Evaluation {
     pub(crate) weights: Option<PathBuf>,
     likeliest: Option<Vec<u32>>,
     named: Option<(String, String)>,
-    /// The tokens by which texts are compared, where they are.
+    /// The tokens of the records, where they are texts.
     pub(crate) tokens: Option<Tokens>,
     /// The records that are compared.
     pub(crate) drawn: Galleries,
@@ -635,6 +637,7 @@ impl Evaluation {
         &self,
         truth: &Truth,
         labels: &[u32],
+        likeness: Likeness,
         confidence: f64,
     ) -> std::result::Result<Option<Evaluator>, EngineError> {
         let Some(((name, fingerprint), likeliest)) = self.named.clone().zip(self.likeliest.as_ref()) else {
@@ -645,13 +648,17 @@ impl Evaluation {
             let hits = rows().filter(|row| likeliest[*row] == labels[*row]).count();
             Rate::new(hits as u64, rows().count() as u64, confidence).map_err(EngineError::other)
         };
+        let width = self.features.len() / labels.len().max(1);
+        let numbers = match (likeness, &self.tokens) {
+            (Likeness::Tokens, Some(tokens)) => tokens.len(),
+            _ => width,
+        };
         Ok(Some(Evaluator {
             name,
             fingerprint,
             members: rate(true)?,
             non_members: rate(false)?,
-            features: self.tokens.as_ref().map_or(self.features.len() / labels.len().max(1), Tokens::len)
-                as u64,
+            features: numbers as u64,
         }))
     }
 }

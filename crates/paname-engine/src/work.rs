@@ -604,7 +604,7 @@ impl Workplace<'_> {
     fn judge_rebuilt(&self, id: &str, audit: &Ctx<'_>) -> Result<InversionResult, EngineError> {
         let (object, inputs) = self.inputs()?;
         let settings = &self.manifest.content.statistics;
-        let table = &self.manifest.content.inversion;
+        let (table, likeness) = (&self.manifest.content.inversion, self.manifest.content.likeness());
         let truth = inputs::truth(&object)?;
         let records = inversions::Shown::of(&object, &inputs)?;
         let evaluation = Evaluation::open(&self.store.object(self.run.key(&Step::Evaluation)?))?;
@@ -629,13 +629,16 @@ impl Workplace<'_> {
             shown.push(("unregularised", inputs, plain.surest()));
         }
         let Evaluation { averages, members_averages, .. } = &evaluation;
-        // The mean of few members would show them: it is measured, and not drawn.
-        shown.extend(averages.inputs.as_ref().map(|inputs| ("average", inputs, averages.places())));
+        // The mean of few members would show them, and that of one and another would: these are measured, and not drawn.
+        let several =
+            |class: u32| evaluation.drawn.classes.get(&class).is_some_and(|sides| sides.count() > 1);
+        let places = || averages.places().into_iter().filter(|(class, _)| several(*class)).collect();
+        shown.extend(averages.inputs.as_ref().map(|inputs| ("average", inputs, places())));
         let inversion = judge::rebuilt::Inversion {
             persons: table.persons(),
-            likeness: self.manifest.content.likeness(),
+            likeness,
             classes: inputs.classes.unwrap_or(0),
-            evaluator: evaluation.evaluator(&truth, &records.labels, settings.confidence)?,
+            evaluator: evaluation.evaluator(&truth, &records.labels, likeness, settings.confidence)?,
             attack: look(attack.inputs.as_ref(), &attack.found)?,
             unregularised: match &plain {
                 Some(plain) => Some(look(plain.inputs.as_ref(), &plain.found)?),

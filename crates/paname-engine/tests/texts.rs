@@ -320,6 +320,21 @@ fn planted_sentences_are_found_with_gradients_and_without() {
 }
 
 #[test]
+fn texts_may_be_compared_by_what_the_evaluator_says_of_them() {
+    let audit = Audit::new("members", "swaps = \"gradient\"");
+    let row = audit.replaced("[inversion]", "[inversion]\nlikeness = \"features\"").run().unwrap();
+    let result = of(&row);
+    assert_eq!(
+        (result.likeness, result.evaluator.as_ref().unwrap().features),
+        (Likeness::Features, CLASSES as u64)
+    );
+    assert!(result.attack.recall.is_none() && result.nearest.members.trials > 0);
+    // Means are texts, here too.
+    assert_eq!(result.average.as_ref().unwrap().recognised.unwrap().hits, (CLASSES - CONTROL) as u64);
+    assert!(result.members_average.is_some());
+}
+
+#[test]
 fn words_are_shown_where_that_is_allowed() {
     let words = |how: &str| {
         let shown = format!("[inversion]\nvocabulary = \"words.txt\"\ngalleries = {how}");

@@ -144,8 +144,11 @@ pub struct Nearer {
 /// The headline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Nearest {
-    /// Classes with members and non-members, and those whose nearest is a member: a tie is none.
+    /// Classes with members and non-members, and those whose nearest is a member.
     pub members: Rate,
+    /// Classes in which members and non-members were equally near, so that the nearest of them was drawn by chance.
+    #[serde(default)]
+    pub drawn: u64,
     /// Fewest and most members of a class, and as many non-members, that were compared.
     pub gallery: (u64, u64),
     /// One-sided p-value of the headline by permutation of who is a member within each class, of the probability that a member is nearer than a non-member.

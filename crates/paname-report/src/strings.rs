@@ -1521,8 +1521,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reading.nearest",
-        "Dans chaque classe, autant de membres que de non-membres sont tirés au sort ; la classe compte si le plus proche de ce qui a été reconstitué est un membre (une égalité ne compte pas). Un modèle qui ne dit rien de ses membres en donnerait la moitié. Test binomial exact. Ajustement : Holm, sur tous les tests de l’audit.",
-        "In each class as many members as non-members are drawn by chance; the class counts where the one nearest to what was rebuilt is a member (a tie does not count). A model that says nothing of its members would give half. Exact binomial test. Adjustment: Holm, over all tests of the audit.",
+        "Dans chaque classe, autant de membres que de non-membres sont tirés au sort ; la classe compte si le plus proche de ce qui a été reconstitué est un membre (entre des données aussi proches, le sort décide). Un modèle qui ne dit rien de ses membres en donnerait la moitié. Test binomial exact. Ajustement : Holm, sur tous les tests de l’audit.",
+        "In each class as many members as non-members are drawn by chance; the class counts where the one nearest to what was rebuilt is a member (between equally near records, chance decides). A model that says nothing of its members would give half. Exact binomial test. Adjustment: Holm, over all tests of the audit.",
     ),
     (
         "reading.rebuilt",
@@ -1594,6 +1594,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The unit is the class: several starts of one class are no samples and add no certainty. Even 10 of 10 classes support only “at least 69%” (exact 95% interval).",
     ),
     ("inversion.numbers", "Autres mesures", "Other figures"),
+    (
+        "inversion.drawn",
+        "Classes où des membres et d’autres sont aussi proches, et où le sort a décidé",
+        "Classes in which members and others are equally near, and chance decided",
+    ),
     (
         "inversion.permutation",
         "Probabilité qu’un membre soit plus proche qu’un non-membre (hasard : ½)",
@@ -1671,8 +1676,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "inversion.features.tokens",
-        "les {n} mots des textes comparés, quel que soit leur ordre : l’évaluateur ne fait que reconnaître",
-        "the {n} words of the texts compared, whatever their order: the evaluator recognises only",
+        "les {n} jetons (mots ou parties de mots) des textes, quel que soit leur ordre : l’évaluateur ne fait que reconnaître",
+        "the {n} tokens (words or parts of words) of the texts, whatever their order: the evaluator recognises only",
     ),
     (
         "inversion.features.value",
@@ -1719,10 +1724,14 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ("inversion.texts.class", "Classe {class}", "Class {class}"),
     (
         "inversion.texts.masked",
-        "De chaque mot ne figure que la première lettre.",
-        "Of each word only the first letter is shown.",
+        "Masqués : de chaque mot figure au plus la première lettre.",
+        "Masked: of each word the first letter at the most is shown.",
     ),
-    ("inversion.texts.clear", "Les mots figurent en entier.", "Words are shown in full."),
+    (
+        "inversion.texts.clear",
+        "En clair : au plus 20 classes et 200 mots par texte, un mot trop long étant coupé.",
+        "In clear: at most 20 classes and 200 words of a text, a word that is too long being cut.",
+    ),
     (
         "inversion.texts.warning",
         "Ils peuvent venir de textes qui parlent de personnes : ils sont à traiter comme des données personnelles.",

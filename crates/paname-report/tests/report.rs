@@ -706,12 +706,12 @@ fn what_was_rebuilt_of_texts_is_told_by_the_words_that_it_gives_again() {
         (
             Language::French,
             "Classe 7",
-            ["Mots d’un membre retrouvés", "87,5 %", "les 60 mots", "mots les plus fréquents"],
+            ["Mots d’un membre retrouvés", "87,5 %", "les 60 jetons", "mots les plus fréquents"],
         ),
         (
             Language::English,
             "Class 7",
-            ["Words of a member found again", "87.5%", "the 60 words", "commonest words"],
+            ["Words of a member found again", "87.5%", "the 60 tokens", "commonest words"],
         ),
     ] {
         let html = html(&texts, language).unwrap();

@@ -14,9 +14,10 @@ use paname_evidence::{
 use paname_stats::{Rate, binomial, bootstrap};
 use serde::{Deserialize, Serialize};
 
-use super::{Grounds, Truth, mean, replicates, shuffle, statistics};
+use super::{Grounds, Truth, below, mean, replicates, shuffle, statistics};
 use crate::manifest::{Manifest, Split, Statistics};
 use crate::plan::PlannedInversion;
+use crate::texts;
 
 /// Fewest classes for any statement about whose inputs were rebuilt: all of them on one side is then just unlikely by chance.
 pub(crate) const FEWEST_CLASSES: u64 = 5;
@@ -136,8 +137,11 @@ struct Nearness {
     others: Vec<f64>,
     /// Squared distance to the nearest member in units of the mean between two of them; None with fewer than two.
     distance: Option<f64>,
-    /// Whether the nearest of as many of either is a member; None where a side is empty.
+    /// Whether the nearest of as many of either is a member; None where a side is empty. Of equally near ones it is one drawn by chance, or a model that says
+    /// nothing of its members would not come to one half.
     nearest: Option<bool>,
+    /// Whether chance decided it.
+    drawn: bool,
     /// The greatest share of a text's tokens that was rebuilt, among as many members and non-members; None where a side is empty, and of what is no text.
     recall: Option<(f64, f64)>,
 }
@@ -147,12 +151,21 @@ impl Inversion<'_> {
         &self.features[record as usize * self.width..][..self.width]
     }
 
+    /// The squared distance between two inputs.
+    fn apart(&self, a: &[f32], b: &[f32]) -> f64 {
+        if self.likeness == Likeness::Tokens { texts::apart(a, b) } else { squared(a, b) }
+    }
+
     /// The mean squared distance between two of these records.
     fn spread(&self, records: &[u32]) -> Option<f64> {
         if records.len() < 2 {
             return None;
         }
         let count = records.len() as f64;
+        if self.likeness == Likeness::Tokens {
+            let rows = records.iter().map(|record| self.row(*record));
+            return Some(texts::spread(rows, self.width)).filter(|spread| *spread > 0.0);
+        }
         let mut total = 0.0;
         for j in 0..self.width {
             let values = || records.iter().map(|record| f64::from(self.row(*record)[j]));
@@ -163,32 +176,43 @@ impl Inversion<'_> {
     }
 
     /// What an arm rebuilt of these classes.
-    fn arm<'s>(&self, all: &'s [Seen], of: &dyn Fn(u32) -> bool) -> Arm<'s> {
+    fn arm<'s>(&self, all: &'s [Seen], of: &dyn Fn(u32) -> bool, ctx: &Ctx<'_>) -> Arm<'s> {
         let all: Vec<&Seen> = all.iter().filter(|seen| of(seen.class)).collect();
         let chosen = surest(&all);
-        Arm { near: self.nearness(&chosen), all, chosen }
+        Arm { near: self.nearness(&chosen, ctx), all, chosen }
     }
 
     /// How near these are to the records of their classes, one of each class. The galleries are the same for every arm.
-    fn nearness(&self, chosen: &[&Seen]) -> Vec<Nearness> {
+    fn nearness(&self, chosen: &[&Seen], ctx: &Ctx<'_>) -> Vec<Nearness> {
         let empty = Sides::default();
         let of = |seen: &&Seen| {
             let sides = self.galleries.classes.get(&seen.class).unwrap_or(&empty);
             let distances = |records: &[u32]| -> Vec<f64> {
-                records.iter().map(|record| squared(&seen.features, self.row(*record))).collect()
+                records.iter().map(|record| self.apart(&seen.features, self.row(*record))).collect()
             };
             let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
             let (members, others) = (distances(sides.members()), distances(sides.others()));
             let distance =
                 self.spread(&sides.members).map(|spread| least(&distances(&sides.members)) / spread);
-            let nearest = (sides.count() > 0).then(|| least(&members) < least(&others));
+            let first = least(&members).min(least(&others));
+            let [firsts, among] =
+                [&members, &others].map(|all| all.iter().filter(|distance| **distance <= first).count());
+            let drawn = firsts > 0 && among > 0;
+            let nearest = (sides.count() > 0).then(|| {
+                let lot = |rng| below(rng, (firsts + among) as u64) < firsts as u64;
+                if drawn {
+                    lot(&mut ctx.rng(&format!("nearest of class {}", seen.class)))
+                } else {
+                    firsts > 0
+                }
+            });
             let most = |records: &[u32]| {
-                let shares = records.iter().map(|record| share_of(self.row(*record), &seen.features));
+                let shares = records.iter().map(|record| texts::share(self.row(*record), &seen.features));
                 shares.fold(0.0, f64::max)
             };
             let recall = (self.likeness == Likeness::Tokens && sides.count() > 0)
                 .then(|| (most(sides.members()), most(sides.others())));
-            Nearness { class: seen.class, members, others, distance, nearest, recall }
+            Nearness { class: seen.class, members, others, distance, nearest, drawn, recall }
         };
         chosen.iter().map(of).collect()
     }
@@ -196,12 +220,6 @@ impl Inversion<'_> {
 
 fn squared(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b) * f64::from(a - b)).sum()
-}
-
-/// The share of a text's tokens that another has too. Features are above zero where a token is there.
-fn share_of(text: &[f32], other: &[f32]) -> f64 {
-    let there = || text.iter().zip(other).filter(|(own, _)| **own > 0.0);
-    there().filter(|(_, other)| **other > 0.0).count() as f64 / there().count().max(1) as f64
 }
 
 /// Of each class the place of the start that the attack is surest of, the first of equal ones. Classes and scores are those of all starts.
@@ -240,11 +258,11 @@ pub(crate) fn measure(
     let is_control = |class: u32| classes.get(&class).is_some_and(|sides| sides.members.is_empty());
     let is_trained = |class: u32| classes.get(&class).is_some_and(|sides| !sides.members.is_empty());
     let measuring = Measuring { inversion, settings, ctx };
-    let attack = inversion.arm(&inversion.attack, &is_trained);
-    let control = inversion.arm(&inversion.attack, &is_control).chosen;
+    let attack = inversion.arm(&inversion.attack, &is_trained, ctx);
+    let control = inversion.arm(&inversion.attack, &is_control, ctx).chosen;
     // The other arms are about the classes that the attack aimed at.
     let aimed: HashSet<u32> = attack.near.iter().map(|near| near.class).collect();
-    let arm = |all| inversion.arm(all, &|class| aimed.contains(&class));
+    let arm = |all| inversion.arm(all, &|class| aimed.contains(&class), ctx);
     let unregularised = inversion.unregularised.as_deref().map(arm);
     let [average, members_average] = [&inversion.average, &inversion.members_average].map(|all| arm(all));
     let rebuilt = measuring.arm(&attack)?;
@@ -289,6 +307,7 @@ pub(crate) fn measure(
         nearest: Nearest {
             members: Rate::new(hits, trials, confidence).map_err(statistics)?,
             gallery: counts,
+            drawn: compared.iter().filter(|near| near.drawn).count() as u64,
             permutation_p: permuted(&compared, ctx)?,
             nearer: measuring
                 .over_classes(&compared.iter().map(|near| above(near)).collect::<Vec<f64>>())?
@@ -512,7 +531,8 @@ impl Measuring<'_> {
         let (mut hits, mut as_control) = (0, 0);
         for seen in &aimed {
             let least = |records: &[u32]| {
-                let distances = records.iter().map(|r| squared(&seen.features, self.inversion.row(*r)));
+                let distances =
+                    records.iter().map(|r| self.inversion.apart(&seen.features, self.inversion.row(*r)));
                 distances.fold(f64::INFINITY, f64::min)
             };
             let all: Vec<(u32, f64)> =

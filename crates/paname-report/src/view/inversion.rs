@@ -219,6 +219,13 @@ fn numbers(core: &Core, result: &InversionResult, language: Language) -> Vec<Num
             ],
         });
     }
+    if result.nearest.drawn > 0 {
+        numbers.push(Number {
+            name: language.text(key!("inversion.drawn")),
+            value: language.count(result.nearest.drawn),
+            more: Vec::new(),
+        });
+    }
     numbers.extend(result.nearer.as_ref().map(|nearer| self::nearer(nearer, language)));
     let identified = result.identified.as_ref();
     numbers.extend(identified.map(|identified| self::identified(identified, result.persons, language)));

@@ -885,6 +885,7 @@ pub(crate) fn inversion() -> InversionResult {
         nearest: Nearest {
             members: rate(33, 40),
             gallery: (8, 10),
+            drawn: 0,
             permutation_p: 0.0001,
             nearer: figure(0.713, 0.66, 0.768),
         },
@@ -937,6 +938,7 @@ fn of_digits(recognised: u64, nearest: u64) -> InversionResult {
     found.nearest = Nearest {
         members: rate(nearest),
         gallery: (40, 40),
+        drawn: 2,
         permutation_p: 0.31,
         nearer: figure(0.512, 0.47, 0.55),
     };

@@ -31,6 +31,7 @@ struct Simulated {
     member: Vec<bool>,
     person: Option<Vec<String>>,
     persons: bool,
+    likeness: Likeness,
     features: Vec<f32>,
     attack: Vec<Seen>,
     average: Vec<Seen>,
@@ -44,6 +45,7 @@ impl Simulated {
             member: Vec::new(),
             person: None,
             persons: false,
+            likeness: Likeness::Features,
             features: Vec::new(),
             attack: Vec::new(),
             average: Vec::new(),
@@ -94,7 +96,7 @@ impl Simulated {
         let classes = self.average.len();
         let inversion = Inversion {
             persons: self.persons,
-            likeness: Likeness::Features,
+            likeness: self.likeness,
             classes,
             evaluator: Some(evaluator),
             attack: self.attack.clone(),
@@ -178,6 +180,40 @@ fn the_mean_of_members_is_nearer_to_them_and_the_mean_of_both_is_not() {
     // A kept picture is nearer still, since it is one of them.
     assert_eq!((found.attack.nearest.hits, found.attack.distance.unwrap().value), (20, 0.0));
     assert!(members.distance.unwrap().value > 0.05);
+}
+
+/// Texts of few tokens, so that many are equally near, and what was rebuilt is another one.
+fn of_few_tokens(classes: usize, sides: (usize, usize), rng: &mut Pcg64) -> Simulated {
+    let mut all = Simulated::new(classes, sides.0, sides.1, Pulled::Away, rng);
+    all.likeness = Likeness::Tokens;
+    let mut text = || {
+        let mut text: Vec<f32> = (1..WIDTH).map(|_| f32::from(u8::from(normal(rng) > 0.0))).collect();
+        text.push(text.iter().sum());
+        text
+    };
+    all.features = (0..all.labels.len()).flat_map(|_| text()).collect();
+    for arm in [&mut all.attack, &mut all.average, &mut all.members_average] {
+        for seen in arm.iter_mut() {
+            seen.features = text();
+        }
+    }
+    all
+}
+
+#[test]
+fn of_equally_near_records_one_is_drawn_by_chance() {
+    let mut rng = Pcg64::seed_from_u64(12);
+    let found = of_few_tokens(300, (3, 3), &mut rng).measure(&settings(), 1).nearest;
+    // One half within four standard deviations.
+    assert!((20..150).contains(&found.drawn), "{found:?}");
+    assert!((115..=185).contains(&found.members.hits), "{found:?}");
+    // All records alike.
+    let mut alike = Simulated::new(300, 2, 2, Pulled::ToMember(0.5), &mut rng);
+    alike.features.fill(0.0);
+    let found = alike.measure(&settings(), 1).nearest;
+    assert_eq!(found.drawn, 300);
+    assert!((115..=185).contains(&found.members.hits), "{found:?}");
+    assert_eq!(found.nearer.value, 0.5);
 }
 
 #[test]
@@ -295,6 +331,7 @@ fn permutations_agree_with_all_labellings_of_a_small_audit() {
         distance: None,
         recall: None,
         nearest: Some(true),
+        drawn: false,
     };
     let (a, b) = (near([1.0, 2.0], [3.0, 4.0]), near([1.0, 3.0], [2.0, 4.0]));
     // Sums of AUCs: the first is 1, in 1 of 6 labellings; the second .75, which 2 of 6 reach. Together 1.75 is reached where one is 1 and the other at least .75.
