@@ -361,6 +361,23 @@ fn validate_false_alarms_of_what_is_rebuilt() {
         "validate: persons identified by chance, 40 classes with galleries of 2 to 6 | ≤ 5 %: up to 67 | {observed} | 1000"
     );
     assert!(found <= 67, "{found}");
+    let mut rng = Pcg64::seed_from_u64(14);
+    let (mut leaks, mut bounds) = (0, 0);
+    for seed in 0..1_000 {
+        let texts = of_few_tokens(20, (3, 3), &mut rng);
+        leaks += u64::from(texts.judge(&settings(), seed).0 == Verdict::LeakDemonstrated);
+        let Rate { hits, trials, .. } = texts.measure(&settings(), seed).nearest.members;
+        bounds += u64::from(binomial::clopper_pearson_upper(hits, trials, settings().alpha).unwrap() < 0.5);
+    }
+    for (what, found) in
+        [("*leak demonstrated*", leaks), ("upper bound below one half, which is the share,", bounds)]
+    {
+        let observed = format!("{:.1} % ({found})", found as f64 / 10.0);
+        println!(
+            "validate: {what} of texts of few tokens, many equally near, 20 classes of 3 and 3 | ≤ 5 %: up to 67 | {observed} | 1000"
+        );
+        assert!(found <= 67, "{what}: {found}");
+    }
     let found = alarms(1_000, 20, (5, 5), Pulled::ToMember(0.6));
     let observed = format!("{:.1} %", found as f64 / 10.0);
     println!(
