@@ -111,6 +111,8 @@ pub struct PlannedRow {
     pub unrelated: u64,
     /// Records that the target is asked about.
     pub queries: u64,
+    /// Models that its attack has fitted.
+    pub fits: u64,
     /// The best verdict that the row can reach with these data.
     pub best_verdict: Verdict,
     /// What keeps it from a better one.
@@ -265,6 +267,10 @@ pub(crate) fn resolve<'a>(
                 .and_then(|paths| digests(paths, manifest.base()))?;
             let family = entry.info.family;
             let mut obstacles = obstacles(&needs, family, manifest, inputs);
+            if obstacles.is_empty() && needs.fits > 0 && !manifest.fits_models(registry)? {
+                let what = "models that the target’s adapter fits".to_owned();
+                obstacles.push(Reason::References { what, needed: needs.fits as u64, got: 0 });
+            }
             if family == Family::ModelInversion {
                 if let Some(instead) = by_estimates(entry, test, &obstacles, manifest, inputs) {
                     obstacles = vec![instead];
@@ -300,11 +306,12 @@ fn by_estimates(
     manifest: &Manifest,
     inputs: &Inputs,
 ) -> Option<Reason> {
-    let generator = match obstacles {
-        [Reason::Access { missing }] if Access::INPUT_GRADIENT.names().eq(missing.iter()) => false,
-        [Reason::References { what, .. }] if what == GENERATORS_WITH_GRADIENTS => true,
-        _ => return None,
-    };
+    let of_target = |reason: &Reason| matches!(reason, Reason::Access { missing } if Access::INPUT_GRADIENT.names().eq(missing.iter()));
+    let of_generator = |reason: &Reason| matches!(reason, Reason::References { what, .. } if what == GENERATORS_WITH_GRADIENTS);
+    if obstacles.is_empty() || !obstacles.iter().all(|reason| of_target(reason) || of_generator(reason)) {
+        return None;
+    }
+    let generator = !obstacles.iter().any(of_target);
     let mut parameters = test.parameters.clone();
     parameters.insert("gradient".into(), "estimated".into());
     let settled = entry.settle(serde_json::Value::Object(parameters), &inputs.size()).ok()?;
@@ -334,6 +341,7 @@ fn possible(
                 | Reason::NoGradients { .. }
                 | Reason::Budget { .. }
                 | Reason::References { .. }
+                | Reason::Texts { .. }
         )
     };
     if hindered.is_empty() || !hindered.iter().all(remedied) {
@@ -343,8 +351,7 @@ fn possible(
         let name = entry.info.name;
         let settled = registry.settle(name, serde_json::Value::Null, &inputs.size()).ok()?;
         let needs = registry.build(name, settled).ok()?.needs(0).ok()?;
-        let runs = needs.texts == manifest.content.texts()
-            && obstacles(&needs, entry.info.family, manifest, inputs).is_empty();
+        let runs = obstacles(&needs, entry.info.family, manifest, inputs).is_empty();
         runs.then(|| PossibleAttack { attack: name.to_owned(), questions: questions(&needs, inputs) })
     };
     let rebuilding = registry.attacks().filter(|(entry, _)| entry.info.family == Family::ModelInversion);
@@ -392,12 +399,7 @@ fn obstacles_beside_budget(
         return vec![Reason::Task];
     }
     if family == Family::ModelInversion && needs.texts != manifest.content.texts() {
-        let message = if needs.texts {
-            "this attack rebuilds texts, and `modality` in [data] names none"
-        } else {
-            "this attack rebuilds no texts, which `modality` in [data] names; `token-ascent` does"
-        };
-        return vec![Reason::Failed { message: message.into() }];
+        return vec![Reason::Texts { rebuilt: needs.texts }];
     }
     let mut found = Vec::new();
     let sides = (inputs.data.member_records, inputs.data.non_member_records);
@@ -623,6 +625,7 @@ pub(crate) fn steps(
             let key = key(&["groups/1", env!("CARGO_PKG_VERSION"), inputs_key, id, &size, &shares, &seed]);
             Keyed { step: Step::Groups(id.clone()), key, after: vec![Step::Inputs] }
         });
+        after.extend(row.needs.generator.map(|_| Step::Generator));
         let after: Vec<Step> =
             after.into_iter().chain(groups.iter().map(|keyed| keyed.step.clone())).collect();
         steps.extend(groups);
@@ -867,6 +870,12 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         if runs(row) { questions * (1 + row.unrelated) as f64 } else { 0.0 }
     };
     let asked: f64 = planned.iter().map(asked).sum();
+    let fitting = |row: &&Planned<'_>| {
+        let audited = if row.inverts { 0 } else { inputs.audited };
+        let models = row.needs.fits * (1 + row.unrelated);
+        models as f64 * fit_cost(&Recipe::default(), (audited + inputs.population) as f64)
+    };
+    let fitting: f64 = running.iter().map(fitting).sum();
     let rows = planned
         .into_iter()
         .map(|row| {
@@ -914,6 +923,7 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
                 references: (inputs.references.len().min(row.needs.references_max)) as u64,
                 unrelated: row.unrelated as u64,
                 queries: if runnable { questions(&row.needs, inputs) } else { 0 },
+                fits: if runnable { row.needs.fits as u64 } else { 0 },
                 best_verdict,
                 best_why,
                 absence_why,
@@ -947,7 +957,10 @@ pub fn plan(manifest: &Manifest, registry: &Registry) -> Result<Plan, EngineErro
         inputs: features::config(manifest, None)
             .map(|inputs| inputs.describe(manifest.base()).map_err(manifest.about("data.inputs")))
             .transpose()?,
-        seconds: seconds(&steps, inputs) + fit_seconds(&fits, manifest, inputs, members) + asked * ANSWER,
+        seconds: seconds(&steps, inputs)
+            + fit_seconds(&fits, manifest, inputs, members)
+            + fitting
+            + asked * ANSWER,
         steps: names.collect(),
         absence: plan_absence,
         epsilon,
@@ -1110,16 +1123,19 @@ fn seconds(steps: &[Keyed], inputs: &Inputs) -> f64 {
 /// Passes over the rows where a recipe names none.
 const USUAL_EPOCHS: u32 = 20;
 
-/// A rough guess of the time of the fits: a small network takes some hundredths of a millisecond for a row and a pass.
+/// A rough guess of the time of a fit: a small network takes some hundredths of a millisecond for a row and a pass.
+fn fit_cost(recipe: &Recipe, rows: f64) -> f64 {
+    1.0 + 3e-5 * rows * f64::from(recipe.epochs.unwrap_or(USUAL_EPOCHS))
+}
+
+/// The same of the audit's own fits.
 fn fit_seconds(fits: &[Fit], manifest: &Manifest, inputs: &Inputs, members: u64) -> f64 {
-    let cost =
-        |recipe: &Recipe, rows: f64| 1.0 + 3e-5 * rows * f64::from(recipe.epochs.unwrap_or(USUAL_EPOCHS));
     let content = &manifest.content;
     let seconds = fits.iter().map(|fit| match fit {
-        Fit::Target => content.target.fit.as_ref().map_or(0.0, |fit| cost(&fit.recipe, members as f64)),
+        Fit::Target => content.target.fit.as_ref().map_or(0.0, |fit| fit_cost(&fit.recipe, members as f64)),
         Fit::Reference(_) => content
             .reference_fit()
-            .map_or(0.0, |(_, fit, recipe)| cost(recipe, inputs.audited as f64 * fit.share)),
+            .map_or(0.0, |(_, fit, recipe)| fit_cost(recipe, inputs.audited as f64 * fit.share)),
     });
     seconds.sum()
 }

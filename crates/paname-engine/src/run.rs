@@ -283,26 +283,23 @@ impl Session<'_> {
         self.write_run_file()?;
         let first = Keyed { step: Step::Inputs, key: inputs_key.clone(), after: Vec::new() };
         self.perform(&[first], tally)?;
+        let mut described: Vec<Keyed> =
+            plan::generator_step(manifest, registry, &inputs_key)?.into_iter().collect();
         if !manifest.content.attributes.is_empty() {
             let key = attributes::key(manifest, &inputs_key)?;
-            self.run_file.keys.insert(Step::Attributes.to_string(), key.clone());
-            self.write_run_file()?;
-            self.perform(&[Keyed { step: Step::Attributes, key, after: Vec::new() }], tally)?;
+            described.insert(0, Keyed { step: Step::Attributes, key, after: Vec::new() });
         }
-        let generator = plan::generator_step(manifest, registry, &inputs_key)?;
-        if let Some(keyed) = &generator {
-            self.run_file.keys.insert(keyed.step.to_string(), keyed.key.clone());
-            self.write_run_file()?;
-            self.perform(std::slice::from_ref(keyed), tally)?;
-        }
+        let keys = described.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
+        self.run_file.keys.extend(keys);
+        self.write_run_file()?;
+        self.perform(&described, tally)?;
         let (_, inputs) = self.place().inputs()?;
         let steps = plan::steps(manifest, registry, &inputs, &inputs_key)?;
         let keys = steps.iter().map(|keyed| (keyed.step.to_string(), keyed.key.clone()));
         self.run_file.keys.extend(keys);
         self.write_run_file()?;
         names.push(Step::Inputs.to_string());
-        names.extend(manifest.content.attributes.first().map(|_| Step::Attributes.to_string()));
-        names.extend(generator.map(|keyed| keyed.step.to_string()));
+        names.extend(described.iter().map(|keyed| keyed.step.to_string()));
         names.extend(steps.iter().map(|keyed| keyed.step.to_string()));
         self.watch.steps(names);
         self.perform(&steps, tally)?;
@@ -439,9 +436,9 @@ impl Session<'_> {
                     tally.finished.insert(name);
                 }
                 // What cannot be read at all and what has no room to go on stops the audit, and so do a manifest and data that no fit can use;
-                // an attack that fails does not, nor does a fit.
+                // an attack that fails does not, nor does a fit, nor a generator, which only some attacks need.
                 Err(error)
-                    if matches!(step, Step::Inputs | Step::Attributes | Step::Generator)
+                    if matches!(step, Step::Inputs | Step::Attributes)
                         || error.is_fatal()
                         || (matches!(step, Step::Fit(_)) && matches!(error.exit_code(), 3 | 4)) =>
                 {

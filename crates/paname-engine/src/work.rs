@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use paname_core::{
-    Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Generator, Grouping, Host, Indices, Needs,
-    PluginOrigin, Recipe, Records, Registry, Result, Roster, Signal, Target, Tensor, Within,
+    Access, Case, Ctx, DynAttack, Error, Findings, FitRun, Fitted, Generator, Grouping, Host, Indices, Needs,
+    PluginOrigin, Recipe, Records, Registry, Result, Roster, Signal, Target, TargetCard, Tensor, Within,
 };
 use paname_evidence::{AttributeResult, GapSummary, InversionResult};
 use serde::{Deserialize, Serialize};
@@ -441,10 +441,16 @@ impl Workplace<'_> {
         {
             inputs.attributes = attributes::all(&self.store.object(key))?;
         }
-        if let Some(key) = self.run.keys.get(&Step::Generator.to_string())
-            && let Lookup::Found = self.store.find(key)?
-        {
-            inputs.generator = Some(self.store.object(key).json(GENERATOR)?);
+        if let Some(key) = self.run.keys.get(&Step::Generator.to_string()) {
+            inputs.generator = Some(match self.store.find(key)? {
+                Lookup::Found => self.store.object(key).json(GENERATOR)?,
+                // One that could not be opened still settles the choices of attacks: without it they would fit another, and nobody would be told. Those
+                // that need it wait for its step, and fail as that did.
+                _ => TargetCard {
+                    access: Access::all().names().map(str::to_owned).collect(),
+                    ..TargetCard::default()
+                },
+            });
         }
         Ok((object, inputs))
     }
@@ -519,8 +525,7 @@ impl Workplace<'_> {
 
     /// Records that the imputer of an attribute says it learned from.
     fn imputed_from(&self, name: &str) -> Result<Option<u64>, EngineError> {
-        let object = self.store.object(self.run.key(&Step::Imputation(name.to_owned()))?);
-        let account: Account = object.json(ACCOUNT)?;
+        let account = self.account_of(&Step::Imputation(name.to_owned()))?;
         Ok(account.chosen.get("learned-from").and_then(|rows| rows.parse().ok()))
     }
 
@@ -572,7 +577,7 @@ impl Workplace<'_> {
         let (_, attack) = build(self.registry, test, &inputs)?;
         let needs = attack.needs(0)?;
         let supply = self.supply();
-        let source = self.manifest.content.inversion.generator.as_ref();
+        let source = self.manifest.content.inversion.generator.as_ref().filter(|_| needs.generator.is_some());
         let generator =
             source.map(|source| inversions::generator(source, &supply, models_ctx)).transpose()?;
         let made = source.zip(generator.as_ref());
@@ -613,6 +618,8 @@ impl Workplace<'_> {
         let rebuilt = |step: &Step| Rebuilt::open(&self.store.object(self.run.key(step)?));
         let attack = rebuilt(&Step::Attack(id.to_owned()))?;
         let plain = self.run.keys.contains_key(&Step::Unregularised.to_string());
+        // An arm that was refused questions is no whole to hold another one against.
+        let plain = plain && !self.account_of(&Step::Unregularised)?.exhausted;
         let plain = plain.then(|| rebuilt(&Step::Unregularised)).transpose()?;
         let plain = plain.filter(|plain| plain.inputs.is_some());
         let look = |inputs: Option<&Tensor>, found: &[(u32, f64)]| match inputs {
@@ -722,7 +729,11 @@ impl Workplace<'_> {
 
     /// What an attack left besides scores.
     pub(crate) fn account(&self, test: &str) -> Result<Account, EngineError> {
-        self.store.object(self.run.key(&Step::Attack(test.to_owned()))?).json(ACCOUNT)
+        self.account_of(&Step::Attack(test.to_owned()))
+    }
+
+    fn account_of(&self, step: &Step) -> Result<Account, EngineError> {
+        self.store.object(self.run.key(step)?).json(ACCOUNT)
     }
 
     /// The truth, with every cut that results are reported by.

@@ -358,7 +358,23 @@ impl Attack for Greedy {
     }
 }
 
-const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<Toys>()];
+/// The same models from an adapter that fits none.
+struct Unfitted;
+
+impl Adapter for Unfitted {
+    const INFO: AdapterInfo = AdapterInfo { name: "unfitted", ..Toys::INFO };
+    type Config = Config;
+
+    fn files(config: &Config, base: &Path) -> Result<Vec<PathBuf>> {
+        Toys::files(config, base)
+    }
+
+    fn open(config: Config, setting: &Setting<'_>, ctx: &Ctx<'_>) -> Result<Box<dyn Target>> {
+        Toys::open(config, setting, ctx)
+    }
+}
+
+const ADAPTERS: &[AdapterEntry] = &[AdapterEntry::of::<Toys>(), AdapterEntry::of::<Unfitted>()];
 const SPY: &[Entry] = &[Entry::of::<Spy>()];
 
 fn registry() -> Registry {
@@ -738,7 +754,10 @@ fn a_test_that_cannot_run_names_those_that_could_and_what_they_cost() {
     let texts = Audit::new(Keeps::Picture, 1, EVALUATOR, &test_of("lomma", ""));
     texts.replace("personal = []", "personal = []\nmodality = [\"text\"]");
     texts.replace("unregularised = {", "unregularised = { attack = \"regularised-ascent\",");
-    assert!(matches!(texts.planned().reasons[..], [Reason::Failed { .. }]));
+    assert!(matches!(
+        texts.planned().reasons[..],
+        [Reason::Texts { rebuilt: false }, Reason::Possible { .. }]
+    ));
     // The evidence says the same.
     let audit = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", EVALUATOR, &test_of("lomma", ""));
     let outcome = audit.run().unwrap();
@@ -777,6 +796,10 @@ fn a_generator_without_gradients_is_known_before_the_run() {
         panic!("{:?}", given.reasons)
     };
     assert_eq!(questions, planned.queries);
+    // Estimates help where neither model gives any.
+    let test = test_of("gmi", &format!("{short}, gradient = \"given\""));
+    let neither = Audit::of(Keeps::Picture, 1, "", "split = \"random\"", &generator, &test).planned();
+    assert!(matches!(neither.reasons[0], Reason::NoGradients { generator: false, .. }), "{neither:?}");
     let without = Audit::new(Keeps::Picture, 1, &generator, &test_of("lomma", "")).planned();
     let [Reason::References { what, needed: 1, got: 0 }, Reason::Possible { attacks }] = &without.reasons[..]
     else {
@@ -789,6 +812,41 @@ fn a_generator_without_gradients_is_known_before_the_run() {
     none.replace("adapter = \"toys\", latent = [16]", "adapter = \"toys\", latent = [0]");
     let refusal = none.refusal();
     assert!(refusal.contains("inversion.generator") || refusal.contains("latent"), "{refusal}");
+}
+
+#[test]
+fn a_generator_that_cannot_be_opened_takes_no_other_test_with_it() {
+    let broken = format!("{EVALUATOR}generator = {{ adapter = \"toys\", latent = [100000000] }}\n");
+    let tests = test_of("gmi", "starts = 1, steps = 20") + ASCENT;
+    let outcome = Audit::new(Keeps::Picture, 1, &broken, &tests).run().unwrap();
+    let of = |attack: &str| {
+        let named = |row: &&Row| row.attack.as_ref().is_some_and(|used| used.name == attack);
+        outcome.evidence.core.rows.iter().find(named).unwrap()
+    };
+    assert_eq!(of("regularised-ascent").verdict, Verdict::LeakDemonstrated);
+    let through = of("gmi");
+    // No other generator was taken in its place.
+    assert_eq!(through.attack.as_ref().unwrap().parameters["prior"]["from"], "given");
+    let [Reason::Failed { message }] = &through.reasons[..] else { panic!("{:?}", through.reasons) };
+    assert!(message.contains("latent variables of the generator"), "{message}");
+}
+
+#[test]
+fn models_that_an_attack_has_fitted_are_planned() {
+    let students = test_of("lomma", "students = 3, starts = 1, steps = 20");
+    let able = Audit::new(Keeps::Picture, 1, EVALUATOR, &students);
+    let row = able.planned();
+    assert!(row.runnable && row.fits == 3, "{row:?}");
+    let alone = Audit::new(Keeps::Picture, 1, EVALUATOR, &test_of("lomma", "starts = 1, steps = 20"));
+    let seconds = |audit: &Audit| plan(&audit.read().unwrap(), &registry()).unwrap().seconds;
+    assert!(seconds(&able) > seconds(&alone) + 3.0);
+    assert_eq!(alone.planned().fits, 0);
+    able.replace("adapter = \"toys\"\n", "adapter = \"unfitted\"\n");
+    let row = able.planned();
+    let [Reason::References { what, needed: 3, got: 0 }, Reason::Possible { .. }] = &row.reasons[..] else {
+        panic!("{:?}", row.reasons)
+    };
+    assert_eq!((what.as_str(), row.fits), ("models that the target’s adapter fits", 0));
 }
 
 #[test]

@@ -335,6 +335,29 @@ fn texts_may_be_compared_by_what_the_evaluator_says_of_them() {
 }
 
 #[test]
+fn attacks_that_rebuild_something_else_are_refused_and_others_named() {
+    let arm = "unregularised = { parameters = { repeats = 0, starts = 1, steps = 20, candidates = 16 } }\n";
+    let audit = || Audit::new("members", "swaps = \"gradient\"").replaced(arm, "");
+    let (test, text) = ("attack = \"token-ascent\"\nparameters", "modality = [\"text\"]\n");
+    let pictures = || audit().replaced(test, "attack = \"regularised-ascent\"\nparameters");
+    let pictures = || pictures().replaced(", steps = 40, swaps = \"gradient\"", ", steps = 40");
+    let tokens = "[inversion]\nlikeness = \"tokens\"";
+    for (audit, rebuilds_texts) in [
+        (audit().replaced(text, ""), true),
+        (pictures(), false),
+        (pictures().replaced(text, "").replaced("[inversion]", tokens), false),
+    ] {
+        let row = audit.run().unwrap();
+        let [Reason::Texts { rebuilt }, Reason::Possible { attacks }] = &row.reasons[..] else {
+            panic!("{:?}", row.reasons)
+        };
+        assert_eq!((row.verdict, *rebuilt), (Verdict::NotTested, rebuilds_texts));
+        let named = attacks.iter().any(|one| one.attack == "token-ascent");
+        assert_eq!((attacks.is_empty(), named), (false, !rebuilds_texts), "{attacks:?}");
+    }
+}
+
+#[test]
 fn words_are_shown_where_that_is_allowed() {
     let words = |how: &str| {
         let shown = format!("[inversion]\nvocabulary = \"words.txt\"\ngalleries = {how}");

@@ -24,7 +24,7 @@ pub struct InversionResult {
     pub rebuilt: u64,
     /// How the searches ended, and how many did so.
     pub endings: BTreeMap<String, u64>,
-    /// Whether the budget ran out, or the run was cancelled, before the attack was done.
+    /// Whether the budget ran out before the attack was done.
     pub partial: bool,
     /// What recognition by chance comes to: one of the model's classes.
     pub chance: f64,
@@ -37,7 +37,7 @@ pub struct InversionResult {
     pub likeness: Likeness,
     /// What was rebuilt of classes that the model was trained on.
     pub attack: Rebuilt,
-    /// The same without anything that makes inputs plausible. None where that arm could not run.
+    /// The same without anything that makes inputs plausible. None where that arm could not run to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unregularised: Option<Rebuilt>,
     /// The mean of each class, members and non-members in equal parts: what any recognisable average comes to.

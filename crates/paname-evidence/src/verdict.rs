@@ -234,6 +234,11 @@ pub enum Reason {
     },
     /// The model has no such task or output.
     Task,
+    /// The attack rebuilds texts where the manifest declares none, or something else where it declares that records are texts.
+    Texts {
+        /// Whether texts are what it rebuilds.
+        rebuilt: bool,
+    },
     /// The attack failed.
     Failed {
         /// Its error (English).
@@ -352,7 +357,7 @@ pub enum Reason {
     },
     /// No independent model looked at what was rebuilt, so that whether it is recognised is open.
     NoEvaluator,
-    /// The budget ran out, or the run was cancelled, before the attack was done: it may find more.
+    /// The budget ran out before the attack was done: it may find more.
     PartlyRebuilt,
     /// The evaluator is right of members more often than of others: it was likely fitted on them, and what it says of inputs points to them by itself.
     EvaluatorKnowsMembers {

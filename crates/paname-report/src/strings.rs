@@ -929,6 +929,16 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "The model does not have the task or the output that this attack exploits.",
     ),
     (
+        "reason.texts",
+        "L’attaque reconstitue des textes, et le manifeste ne déclare pas que les données en sont (modality = [\"text\"] dans [data]).",
+        "The attack rebuilds texts, and the manifest does not declare that records are texts (modality = [\"text\"] in [data]).",
+    ),
+    (
+        "reason.texts.none",
+        "L’attaque ne reconstitue pas de textes, et le manifeste déclare que les données en sont (modality ou likeness).",
+        "The attack rebuilds no texts, and the manifest declares that records are texts (modality or likeness).",
+    ),
+    (
         "reason.failed",
         "L’attaque a échoué. Message technique : {message}",
         "The attack failed. Technical message: {message}",
@@ -1075,8 +1085,8 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
     ),
     (
         "reason.partly_rebuilt",
-        "L’attaque a été interrompue avant son terme (limite de questions atteinte, ou annulation) : elle aurait pu trouver plus.",
-        "The attack was cut short (questions used up, or cancelled): it might have found more.",
+        "L’attaque a été interrompue avant son terme, la limite de questions étant atteinte : elle aurait pu trouver plus.",
+        "The attack was cut short, its questions being used up: it might have found more.",
     ),
     (
         "reason.too_few_classes",
@@ -1123,6 +1133,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "missing.references_asked",
         "modèles de référence que l’on peut interroger comme le modèle audité",
         "reference models that can be asked what the target is asked",
+    ),
+    (
+        "missing.fitted",
+        "modèles que l’adaptateur du modèle audité entraîne",
+        "models that the target’s adapter fits",
     ),
     ("missing.generators", "générateurs d’entrées", "generators of inputs"),
     (
@@ -2632,6 +2647,11 @@ pub const STRINGS: &[(&str, &str, &str)] = &[
         "plan.inputs",
         "Entrées : {records} de forme {shape}, {dtype}",
         "Inputs: {records} of shape {shape}, {dtype}",
+    ),
+    (
+        "plan.fitted",
+        "{id} : modèles que l’attaque fait entraîner : {n}.",
+        "{id}: models that the attack has fitted: {n}.",
     ),
     (
         "plan.groups",

@@ -618,6 +618,8 @@ fn reasons_of_inversions_speak_of_classes() {
             "pourraient être menées ici",
         ),
         (Reason::Possible { attacks: Vec::new() }, "No attack that rebuilds", "Aucune attaque"),
+        (Reason::Texts { rebuilt: true }, "does not declare", "ne déclare pas que les données en sont"),
+        (Reason::Texts { rebuilt: false }, "rebuilds no texts", "modality ou likeness"),
         (Reason::PartlyRebuilt, "might have found more", "aurait pu trouver plus"),
     ] {
         for (language, expected) in [(Language::English, english), (Language::French, french)] {

@@ -94,6 +94,13 @@ impl Manifest {
         }
     }
 
+    /// Whether the adapter of the target fits models, for attacks that have some fitted.
+    pub(crate) fn fits_models(&self, registry: &Registry) -> Result<bool, EngineError> {
+        let source = &self.content.target.source;
+        let config = serde_json::Value::Object(source.config.clone());
+        Ok(fits_models(registry.adapter(&source.adapter)?, config, &Recipe::default()))
+    }
+
     /// For `map_err`: what is wrong with the configuration in a table, such as `data.inputs`, points at that table; other errors stay what they are.
     pub(crate) fn about<'a>(&'a self, table: &'a str) -> impl Fn(Error) -> EngineError + 'a {
         move |error| match &error {

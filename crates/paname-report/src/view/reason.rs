@@ -178,6 +178,8 @@ fn common(reason: &Reason, language: Language) -> String {
             language.fill(key!("reason.declared_not_applicable"), &[("why", why.trim_end_matches('.'))])
         }
         Reason::Task => language.text(key!("reason.task")),
+        Reason::Texts { rebuilt: true } => language.text(key!("reason.texts")),
+        Reason::Texts { rebuilt: false } => language.text(key!("reason.texts.none")),
         Reason::Failed { message } => language.fill(key!("reason.failed"), &[("message", message)]),
         Reason::BelowMargin { upper, wanted, units } => language.fill(
             key!("reason.below_margin"),
@@ -312,6 +314,7 @@ fn missing(what: &str, language: Language) -> String {
     language.text(match what {
         "reference models" => key!("missing.references"),
         "reference models that can be asked what the target is asked" => key!("missing.references_asked"),
+        "models that the target’s adapter fits" => key!("missing.fitted"),
         "population records" => key!("missing.population"),
         "generators" => key!("missing.generators"),
         "generators that give gradients" => key!("missing.generators_with_gradients"),

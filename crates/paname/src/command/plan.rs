@@ -57,8 +57,8 @@ fn shown(plan: &Plan, language: Language) -> String {
             row.best_why.iter().map(|reason| language.reason_of(reason, family(row))).collect();
         format!("{}: {}\n", row.id, why.join(" "))
     });
-    let told = groups(plan, language).into_iter().chain(attributes(plan, language));
-    let told = told.chain(inversions(plan, language));
+    let told = fitted(plan, language).into_iter().chain(groups(plan, language));
+    let told = told.chain(attributes(plan, language)).chain(inversions(plan, language));
     let hindered: String = told.chain(hindered).collect();
     let gap = if hindered.is_empty() { "" } else { "\n" };
     let absence =
@@ -87,6 +87,15 @@ fn shown(plan: &Plan, language: Language) -> String {
         "{sample}\n{inputs}\n{table}{gap}{hindered}\n{absence}\n{fits}{stages}{steps}\n  {}\n",
         plan.steps.join("\n  ")
     )
+}
+
+/// The models that attacks have fitted.
+fn fitted(plan: &Plan, language: Language) -> Vec<String> {
+    let told = |row: &PlannedRow| {
+        let values = [("id", &*row.id), ("n", &*language.count(row.fits))];
+        language.fill(key!("plan.fitted"), &values) + "\n"
+    };
+    plan.rows.iter().filter(|row| row.fits > 0).map(told).collect()
 }
 
 /// The groups that rows will judge.
