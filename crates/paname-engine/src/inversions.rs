@@ -18,7 +18,7 @@ use crate::fits;
 use crate::inputs::{self, InputFile, Inputs, Supply, config_of, digests, read_npy, write_npy};
 use crate::judge::Truth;
 use crate::judge::rebuilt::{Galleries, Seen, surest_places};
-use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Sharpness, Source};
+use crate::manifest::{EvaluatorSource, Galleries as Showing, GeneratorSource, Manifest, Source};
 use crate::plan;
 use crate::plugins;
 use crate::store::{Draft, Object};
@@ -129,13 +129,8 @@ pub(crate) fn words(
     manifest: &Manifest,
 ) -> std::result::Result<Option<RebuiltTexts>, EngineError> {
     let table = &manifest.content.inversion;
-    let masked = match table.galleries {
-        Showing::Blurred(false) => return Ok(None),
-        Showing::Blurred(true) => true,
-        Showing::As(Sharpness::Clear) => false,
-    };
-    let (Some(file), Some(inputs), true) = (&table.vocabulary, &rebuilt.inputs, manifest.content.texts())
-    else {
+    let shown = table.galleries.blurred().filter(|_| manifest.content.texts());
+    let (Some(masked), Some(file), Some(inputs)) = (shown, &table.vocabulary, &rebuilt.inputs) else {
         return Ok(None);
     };
     let vocabulary = Vocabulary::read(&manifest.base().join(file))?;
@@ -693,12 +688,8 @@ pub(crate) fn generating<'a>(
     manifest: &'a Manifest,
     registry: &paname_core::Registry,
 ) -> Result<Option<&'a GeneratorSource>> {
-    for test in &manifest.content.tests {
-        if plan::inverts(registry, test)? {
-            return Ok(manifest.content.inversion.generator.as_ref());
-        }
-    }
-    Ok(None)
+    let generator = manifest.content.inversion.generator.as_ref();
+    Ok(if plan::any_inverts(registry, manifest)? { generator } else { None })
 }
 
 /// Opens the generator, on a few latent rows of its own in the place of records.
@@ -762,9 +753,9 @@ pub(crate) fn gallery(
         [channels @ (1 | 3), height, width] => (channels, height, width),
         _ => return Ok(None),
     };
-    if how == Showing::Blurred(false) || height * width > 1 << 20 || height * width == 0 {
+    let Some(blurred) = how.blurred().filter(|_| (1..=1 << 20).contains(&(height * width))) else {
         return Ok(None);
-    }
+    };
     let classes: Vec<u32> = columns.iter().map(|(class, _)| *class).take(MOST_SHOWN).collect();
     let (gap, step) = (1, (width + 1, height + 1));
     let (across, down) = (classes.len() * step.0 - gap, shown.len() * step.1 - gap);
@@ -786,7 +777,7 @@ pub(crate) fn gallery(
                 };
                 image::Rgb([at(0), at(1), at(2)])
             });
-            if how == Showing::Blurred(true) {
+            if blurred {
                 small = image::imageops::blur(&small, height.min(width) as f32 / 12.0);
             }
             let (left, top) = ((column * step.0) as i64, (row * step.1) as i64);
@@ -799,6 +790,6 @@ pub(crate) fn gallery(
         png: <base64ct::Base64 as base64ct::Encoding>::encode_string(png.get_ref()),
         classes,
         rows: shown.iter().map(|(name, ..)| (*name).to_owned()).collect(),
-        blurred: how == Showing::Blurred(true),
+        blurred,
     }))
 }

@@ -546,6 +546,16 @@ pub enum Sharpness {
     Clear,
 }
 
+impl Galleries {
+    /// Whether what is shown is made hard to recognise; None where nothing is shown.
+    pub(crate) fn blurred(self) -> Option<bool> {
+        match self {
+            Self::Blurred(shown) => shown.then_some(true),
+            Self::As(Sharpness::Clear) => Some(false),
+        }
+    }
+}
+
 impl Default for Galleries {
     fn default() -> Self {
         Self::Blurred(false)

@@ -228,6 +228,12 @@ pub(crate) fn inverts(registry: &Registry, test: &Test) -> paname_core::Result<b
     is_of(registry, test, Family::ModelInversion)
 }
 
+/// Whether a test of the manifest rebuilds inputs.
+pub(crate) fn any_inverts(registry: &Registry, manifest: &Manifest) -> paname_core::Result<bool> {
+    let mut tests = manifest.content.tests.iter();
+    tests.try_fold(false, |found, test| Ok(found || inverts(registry, test)?))
+}
+
 /// Resolves every test of a manifest.
 pub(crate) fn resolve<'a>(
     manifest: &'a Manifest,

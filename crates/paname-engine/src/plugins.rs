@@ -32,7 +32,7 @@ pub(crate) fn deciding(manifest: &Manifest, registry: &Registry) -> Result<Vec<P
     let imputers = imputers.map(|imputer| (imputer.attack.as_str(), &imputer.parameters));
     let tests = content.tests.iter().filter_map(|test| Some((test.attack.as_deref()?, &test.parameters)));
     let (attack, parameters) = content.unregularised();
-    let arm = inverts(manifest, registry)?.then_some((attack.as_str(), &parameters));
+    let arm = plan::any_inverts(registry, manifest)?.then_some((attack.as_str(), &parameters));
     for (name, parameters) in tests.chain(imputers).chain(arm) {
         plugins.extend(registry.attack_of(name)?.1.plugin().cloned());
         // And of the attack that it goes through.
@@ -40,12 +40,6 @@ pub(crate) fn deciding(manifest: &Manifest, registry: &Registry) -> Result<Vec<P
         plugins.extend(through.and_then(|(_, origin, _)| origin.plugin().cloned()));
     }
     Ok(once(plugins))
-}
-
-/// Whether a test of the manifest rebuilds inputs.
-fn inverts(manifest: &Manifest, registry: &Registry) -> Result<bool> {
-    let mut tests = manifest.content.tests.iter();
-    tests.try_fold(false, |found, test| Ok(found || plan::inverts(registry, test)?))
 }
 
 /// The same as evidence has them.

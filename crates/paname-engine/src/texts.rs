@@ -54,40 +54,24 @@ impl Tokens {
         Err(Error::mismatch("likeness of texts", expected, got))
     }
 
-    /// The known tokens of each text, by their places, and how many others it has.
-    fn sets(&self, texts: &Tensor) -> Result<Vec<(BTreeSet<usize>, usize)>> {
-        let length = texts.len() / texts.rows().max(1);
-        let set = |text: &[i64]| {
-            let all: BTreeSet<u32> = text.iter().map(|token| *token as u32).collect();
-            let said = all.iter().filter(|token| !self.ignored.contains(token));
-            let places: BTreeSet<usize> =
-                said.clone().filter_map(|token| self.known.binary_search(token).ok()).collect();
-            let strange = said.count() - places.len();
-            (places, strange)
-        };
-        Ok(whole(texts)?.chunks_exact(length.max(1)).map(set).collect())
-    }
-
     /// For each text and each token 1 where it is there, else 0.
     pub(crate) fn presence(&self, texts: &Tensor) -> Result<Tensor> {
-        let sets = self.sets(texts)?;
-        let mut values = vec![0.0_f32; sets.len() * self.len()];
-        for (row, (places, _)) in values.chunks_exact_mut(self.len().max(1)).zip(&sets) {
-            for place in places {
-                row[*place] = 1.0;
-            }
-        }
-        Tensor::from_vec(values, &[sets.len(), self.len()])
+        let features = self.features(texts)?;
+        let there = features.chunks_exact(self.len() + 1).flat_map(|row| parts(row).0).copied();
+        Tensor::from_vec(there.collect(), &[texts.rows(), self.len()])
     }
 
     /// What texts are compared by, `[texts][known tokens + 1]`: 1 for each token that is there, and how many different ones there are, unknown ones too.
     pub(crate) fn features(&self, texts: &Tensor) -> Result<Vec<f32>> {
-        let width = self.len() + 1;
+        let (width, length) = (self.len() + 1, texts.len() / texts.rows().max(1));
         let mut values = vec![0.0_f32; texts.rows() * width];
-        for (row, (places, strange)) in values.chunks_exact_mut(width).zip(self.sets(texts)?) {
-            row[self.len()] = (places.len() + strange) as f32;
-            for place in places {
-                row[place] = 1.0;
+        for (row, text) in values.chunks_exact_mut(width).zip(whole(texts)?.chunks_exact(length.max(1))) {
+            let all: BTreeSet<u32> = text.iter().map(|token| *token as u32).collect();
+            for token in all.iter().filter(|token| !self.ignored.contains(token)) {
+                row[self.len()] += 1.0;
+                if let Ok(place) = self.known.binary_search(token) {
+                    row[place] = 1.0;
+                }
             }
         }
         Ok(values)
